@@ -1,0 +1,59 @@
+# make report   set everything up, run the shipped study, print the page to open
+# make test     set everything up, pass the tests
+# make lab      JupyterLab on the notebooks
+# make check    style, types, import contract, notebooks clean
+# make bench    speed beside peers, each in an environment of its own
+# make lock     write the lock file anew from pyproject.toml
+# make test-pandas3   the tests on pandas 3
+
+PYTHON ?= python3
+STUDY ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: report test lab check bench lock test-pandas3 clean
+
+report: $(READY)
+	@$(BIN)/journeykit run $(STUDY)
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+lab: $(READY)
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+bench: $(READY)
+	$(BIN)/python tests/benchmarks/run.py
+
+# The lock pins everything with hashes, the build backend too; the project itself then needs
+# neither isolation nor the index.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "journeykit needs Python 3.11 or newer; set PYTHON=... to one")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+# lifelines 0.30.3 requires pandas < 3; 0.30.0 does not cap it.
+test-pandas3: $(READY)
+	$(PYTHON) -m venv .venv-pandas3
+	grep -vE '^(pandas|lifelines)==' requirements.lock | grep -vE '^ +--hash' | sed 's/ *\\$$//' > .venv-pandas3/constraints.txt
+	.venv-pandas3/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-pandas3/constraints.txt 'pandas>=3' 'lifelines==0.30.0' $$($(BIN)/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*[r for r in p['dependencies'] + p['optional-dependencies']['dev'] + p['optional-dependencies']['postgres'] if not r.startswith(('pandas', 'lifelines'))])")
+	.venv-pandas3/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	.venv-pandas3/bin/python -m pytest -n auto --dist worksteal
+
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev --extra postgres pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .venv-pandas3 .venv-lock build dist

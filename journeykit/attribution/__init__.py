@@ -1,0 +1,36 @@
+"""Which touch earned the sale: rules and removal effects, with the customer as the unit.
+
+Names load on first use: the models import pandas and SciPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from journeykit.attribution.credit import Credits, Population
+    from journeykit.attribution.removal import markov
+    from journeykit.attribution.rule_based import rules
+
+# Modules bear other names than the functions: importing a module would hide its namesake here.
+_HOMES = {
+    "Credits": "credit",
+    "Population": "credit",
+    "markov": "removal",
+    "rules": "rule_based",
+}
+
+__all__ = ["Credits", "Population", "markov", "rules"]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'journeykit.attribution' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"journeykit.attribution.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -1,0 +1,73 @@
+"""Intervals of shares: the bootstrap over customers, one pass for any model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from journeykit.checks import check_fraction, check_whole
+from journeykit.stats.intervals import Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+    from journeykit.attribution.touch_paths import TouchPaths
+
+#: Numbers held at a time: replicates are drawn in blocks that keep within 64 MB a table.
+_BLOCK = 1 << 23
+
+
+def check_bootstrap(*, replicates: int, seed: int, confidence: float) -> None:
+    """Check the arguments that every bootstrap takes."""
+    check_whole("replicates", replicates, least=2)
+    check_whole("seed", seed)
+    check_fraction("confidence", confidence)
+
+
+def replicated(
+    paths: TouchPaths,
+    statistics: sparse.csr_array,
+    shares: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    *,
+    replicates: int,
+    seed: int,
+) -> NDArray[np.float64]:
+    """Recompute shares on bootstrap samples of the customers.
+
+    Parameters
+    ----------
+    paths : TouchPaths
+    statistics : sparse array, shape (n_rows, k)
+        What one journey of each row adds to the k sums that `shares` needs.
+    shares : callable
+        From sums, shape (b, k), to shares, shape (b, s); NaN where a sample tells nothing.
+
+    Returns
+    -------
+    array of float64, shape (replicates, s)
+    """
+    largest = max(*statistics.shape, len(paths.customers.hashed) if paths.customers else 0)
+    size = max(1, _BLOCK // largest)
+    blocks = (range(begin, min(begin + size, replicates)) for begin in range(0, replicates, size))
+    return np.concatenate(
+        [shares((statistics.T @ paths.resample(block, seed=seed)).T) for block in blocks]
+    )
+
+
+def percentile_interval(draws: NDArray[np.float64], *, confidence: float) -> Interval:
+    """Bound each column by the quantiles of its draws, shape (replicates, s).
+
+    Missing draws are left out. Missing where the draws do not vary: the bootstrap then knows
+    nothing of how far the share could move.
+    """
+    bounds = np.full((2, draws.shape[1]), np.nan)
+    levels = [(1 - confidence) / 2, (1 + confidence) / 2]
+    known = np.isfinite(draws)
+    some = known.any(axis=0)
+    bounds[:, some] = np.nanquantile(draws[:, some], levels, axis=0)
+    bounds[:, bounds[0] == bounds[1]] = np.nan
+    return Interval(bounds[0], bounds[1])

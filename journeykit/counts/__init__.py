@@ -1,0 +1,20 @@
+"""Additive counts: what is counted on parts of the customers adds up to the whole."""
+
+from journeykit.counts.life import LifeCounts, life_counts
+from journeykit.counts.paths import PathCounts, path_counts, path_counts_from_frame
+from journeykit.counts.run import run
+from journeykit.counts.steps import StepCounts, step_counts
+from journeykit.counts.transitions import TransitionCounts, transition_counts
+
+__all__ = [
+    "LifeCounts",
+    "PathCounts",
+    "StepCounts",
+    "TransitionCounts",
+    "life_counts",
+    "path_counts",
+    "path_counts_from_frame",
+    "run",
+    "step_counts",
+    "transition_counts",
+]

@@ -1,0 +1,258 @@
+"""Distinct paths, with how many journeys took each and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.checks import check_known
+from journeykit.counts.align import union_names
+from journeykit.counts.kernels import path_hashes
+from journeykit.errors import DataError
+from journeykit.journeys.ending import has_attribute, is_open
+from journeykit.stats.hashing import hash_strings, mix
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from journeykit.journeys import Journeys
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PathCounts:
+    """Journeys by the path they took.
+
+    Attributes
+    ----------
+    names : tuple of str
+    touchpoint : array of unsigned integers, shape (n_steps,)
+    start : array of int64, shape (n_paths + 1,)
+        Path *i* is ``touchpoint[start[i]:start[i + 1]]``, an index into `names`. Paths are
+        distinct and sorted by `key`; one may be empty (a conversion without any touch).
+    n : array of int64, shape (n_paths, 3)
+        Journeys, conversions, and journeys still open. The rest, journeys - conversions - open,
+        are those without a conversion.
+    value : array of float64, shape (n_paths,)
+        Value of the conversions.
+    key : array of uint64, shape (n_paths, 2)
+        128-bit hash of the names in order; equal keys are taken as equal paths.
+    fingerprint : int
+    """
+
+    names: tuple[str, ...]
+    touchpoint: NDArray[np.unsignedinteger]
+    start: NDArray[np.int64]
+    n: NDArray[np.int64]
+    value: NDArray[np.float64]
+    key: NDArray[np.uint64]
+    fingerprint: int
+
+    def __len__(self) -> int:
+        """Return the number of distinct paths."""
+        return len(self.n)
+
+    @property
+    def n_journeys(self) -> NDArray[np.int64]:
+        """Journeys of each path, shape (n_paths,)."""
+        return self.n[:, 0]
+
+    @property
+    def conversions(self) -> NDArray[np.int64]:
+        """Conversions of each path, shape (n_paths,)."""
+        return self.n[:, 1]
+
+    @property
+    def nulls(self) -> NDArray[np.int64]:
+        """Journeys that ended without a conversion, shape (n_paths,); open ones are not counted."""
+        return self.n[:, 0] - self.n[:, 1] - self.n[:, 2]
+
+    def text(self, separator: str = " > ") -> list[str]:
+        """Write every path out."""
+        names = np.array(self.names, dtype=object)[self.touchpoint]
+        return [
+            separator.join(names[a:b])
+            for a, b in zip(self.start[:-1].tolist(), self.start[1:].tolist(), strict=True)
+        ]
+
+    def __add__(self, other: PathCounts) -> PathCounts:
+        """Add the counts of other customers."""
+        union = union_names(self.names, other.names)
+        steps = np.concatenate([union.left[self.touchpoint], union.right[other.touchpoint]])
+        start = np.concatenate([self.start, other.start[1:] + self.start[-1]])
+        return _distinct(
+            union.names,
+            steps,
+            start[:-1],
+            start[1:],
+            np.concatenate([self.key, other.key]),
+            np.concatenate([self.n, other.n]),
+            np.concatenate([self.value, other.value]),
+            (self.fingerprint + other.fingerprint) % (1 << 128),
+        )
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        journeys, conversions, still_open = self.n.sum(axis=0).tolist()
+        return (
+            f"<PathCounts: {len(self):,} paths of {journeys:,} journeys, "
+            f"{conversions:,} conversions, {still_open:,} open>"
+        )
+
+
+def path_keys(journeys: Journeys, stop: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Hash the path of every journey up to event `stop`, shape (n_journeys, 2)."""
+    name_hash = hash_strings(pa.array(journeys.names, type=pa.string()))
+    key: NDArray[np.uint64] = path_hashes(journeys.touchpoint, journeys.start[:-1], stop, name_hash)
+    return key
+
+
+def path_stops(journeys: Journeys) -> NDArray[np.int64]:
+    """Return where the path of each journey ends: before the conversion, where it has one."""
+    stop = journeys.start[1:]
+    if "outcome" not in journeys.attributes.column_names:
+        return stop
+    return stop - has_attribute(journeys, "outcome", "converted")
+
+
+def path_counts(journeys: Journeys, /) -> PathCounts:
+    """Count the journeys by path.
+
+    The path of an outcome journey is what came before its conversion. Paths can grow like events:
+    in a random log 99.7 % of 10-event paths were distinct; memory is that of the distinct ones.
+
+    Parameters
+    ----------
+    journeys : Journeys
+        From `Journeys.outcomes` for conversions and value; others have none.
+    """
+    n = np.zeros((len(journeys), 3), dtype=np.int64)
+    n[:, 0], n[:, 2] = 1, is_open(journeys)
+    value = np.zeros(len(journeys))
+    if "outcome" in journeys.attributes.column_names:
+        n[:, 1] = has_attribute(journeys, "outcome", "converted")
+        value = journeys.attributes["value"].to_numpy()
+    stop = path_stops(journeys)
+    return _distinct(
+        journeys.names,
+        journeys.touchpoint,
+        journeys.start[:-1],
+        stop,
+        path_keys(journeys, stop),
+        n,
+        value,
+        journeys.fingerprint_number,
+    )
+
+
+def path_counts_from_frame(
+    frame: pd.DataFrame,
+    /,
+    path: str = "path",
+    *,
+    conversions: str,
+    nulls: str | None = None,
+    value: str | None = None,
+    separator: str = " > ",
+) -> PathCounts:
+    """Read aggregated path data, one row a path, as other attribution tools take it.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    path : str
+        Column with the touchpoints of a path, joined by `separator`; blanks around them are cut.
+    conversions, nulls, value : str
+        Columns with whole numbers of converting and of other journeys, and the total value.
+    separator : str
+
+    Raises
+    ------
+    DataError
+        When a path is missing or has an empty touchpoint, or a count is missing, negative or
+        not whole; the message counts the rows.
+    """
+    wanted = [column for column in (path, conversions, nulls, value) if column is not None]
+    check_known("path", wanted, [str(name) for name in frame.columns], what="columns")
+    missing = int(frame[path].isna().sum())
+    if missing:
+        raise DataError(f"Column {path!r} is empty in {missing:,} of {len(frame):,} rows.")
+    parts = [
+        [step.strip() for step in text.split(separator.strip() or separator)]
+        if text.strip()
+        else []
+        for text in frame[path].astype(str).tolist()
+    ]
+    broken = [text for text, steps in zip(frame[path], parts, strict=True) if "" in steps]
+    if broken:
+        raise DataError(
+            f"Column {path!r} has an empty touchpoint in {len(broken):,} of {len(frame):,} rows, "
+            f"such as {broken[0]!r}; is the separator {separator!r} right?"
+        )
+    converted = _whole(frame, conversions)
+    lost = np.zeros(len(frame), dtype=np.int64) if nulls is None else _whole(frame, nulls)
+    names = sorted({step for steps in parts for step in steps})
+    code = {name: number for number, name in enumerate(names)}
+    steps = np.array([code[step] for path_ in parts for step in path_], dtype=np.uint32)
+    start = np.concatenate([[0], np.cumsum([len(path_) for path_ in parts])]).astype(np.int64)
+    worth = np.zeros(len(frame)) if value is None else frame[value].to_numpy(dtype=np.float64)
+    if np.isnan(worth).any():
+        raise DataError(f"Column {value!r} is empty in {np.isnan(worth).sum():,} rows.")
+    name_hash = hash_strings(pa.array(names, type=pa.string()))
+    key = path_hashes(steps, start[:-1], start[1:], name_hash)
+    n = np.stack([converted + lost, converted, np.zeros_like(lost)], axis=1)
+    # No journeys, so the fingerprint is made of the table: key and counts of every row.
+    rows = mix(key[:, 0] ^ mix(n[:, 0]) ^ mix(n[:, 1], seed=1) ^ mix(worth, seed=2))
+    fingerprint = sum(int(row) for row in rows.tolist()) % (1 << 128)
+    return _distinct(tuple(names), steps, start[:-1], start[1:], key, n, worth, fingerprint)
+
+
+def _whole(frame: pd.DataFrame, column: str) -> NDArray[np.int64]:
+    try:
+        numbers = frame[column].to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        numbers = np.full(len(frame), np.nan)
+    wrong = ~(np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers)))
+    if wrong.any():
+        first = frame[column].to_numpy()[wrong].tolist()[0]
+        raise DataError(
+            f"Column {column!r} must hold whole numbers of at least 0; {wrong.sum():,} of "
+            f"{len(frame):,} rows do not, such as {first!r}."
+        )
+    whole: NDArray[np.int64] = numbers.astype(np.int64)
+    return whole
+
+
+def _distinct(
+    names: tuple[str, ...],
+    touchpoint: NDArray[np.integer],
+    begin: NDArray[np.int64],
+    stop: NDArray[np.int64],
+    key: NDArray[np.uint64],
+    n: NDArray[np.int64],
+    value: NDArray[np.float64],
+    fingerprint: int,
+) -> PathCounts:
+    """Merge equal paths; the first of each gives its steps."""
+    order = np.lexsort((key[:, 1], key[:, 0]))
+    key = key[order]
+    first = np.ones(len(key), dtype=bool)
+    first[1:] = (key[1:] != key[:-1]).any(axis=1)
+    at = np.flatnonzero(first)
+    chosen = order[at]
+    length = (stop - begin)[chosen]
+    start = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+    steps = np.repeat(begin[chosen] - start[:-1], length) + np.arange(start[-1])
+    small = np.min_scalar_type(max(len(names) - 1, 0))
+    return PathCounts(
+        names=names,
+        touchpoint=touchpoint[steps].astype(small),
+        start=start,
+        n=np.add.reduceat(n[order], at, axis=0) if len(at) else n,
+        value=np.add.reduceat(value[order], at) if len(at) else value,
+        key=key[at],
+        fingerprint=fingerprint,
+    )

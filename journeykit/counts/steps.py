@@ -1,0 +1,62 @@
+"""Where journeys are at their first, second, third ... step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from journeykit.checks import check_whole
+from journeykit.counts.align import same, union_names
+from journeykit.journeys.ending import is_open
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from journeykit.journeys import Journeys
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class StepCounts:
+    """Journeys by step and touchpoint.
+
+    Attributes
+    ----------
+    names : tuple of str
+    n : array of int64, shape (steps, m + 2)
+        ``n[s, a]`` journeys whose event number s is at a; column m those that ended before it,
+        column m + 1 those still open when they stopped being watched before it. Every row sums
+        to the number of journeys.
+    fingerprint : int
+    """
+
+    names: tuple[str, ...]
+    n: NDArray[np.int64]
+    fingerprint: int
+
+    def __add__(self, other: StepCounts) -> StepCounts:
+        """Add the counts of other customers."""
+        same("number of steps", len(self.n), len(other.n))
+        union = union_names(self.names, other.names)
+        n = np.zeros((len(self.n), len(union.names) + 2), dtype=np.int64)
+        n[:, union.left] += self.n
+        n[:, union.right] += other.n
+        return StepCounts(union.names, n, (self.fingerprint + other.fingerprint) % (1 << 128))
+
+
+def step_counts(journeys: Journeys, /, *, steps: int = 10) -> StepCounts:
+    """Count journeys by touchpoint at each of the first `steps` events.
+
+    O(journeys x steps) time; no copy of the events.
+    """
+    check_whole("steps", steps, least=1)
+    m = len(journeys.names)
+    length, ended = journeys.length, np.where(is_open(journeys), m + 1, m)
+    n = np.empty((steps, m + 2), dtype=np.int64)
+    for step in range(steps):
+        there = length > step
+        at = ended.copy()
+        at[there] = journeys.touchpoint[journeys.start[:-1][there] + step]
+        n[step] = np.bincount(at, minlength=m + 2)
+    return StepCounts(journeys.names, n, journeys.fingerprint_number)

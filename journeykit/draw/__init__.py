@@ -1,0 +1,16 @@
+"""Drawing on plain arrays: one look for every picture."""
+
+from journeykit.draw.basics import INK, PALETTE, QUIET, axes, percent_axis, tidy
+from journeykit.draw.charts import heat_map, interval_bars, step_curve
+
+__all__ = [
+    "INK",
+    "PALETTE",
+    "QUIET",
+    "axes",
+    "heat_map",
+    "interval_bars",
+    "percent_axis",
+    "step_curve",
+    "tidy",
+]

@@ -1,0 +1,147 @@
+"""Cut customers' journeys finer: sessions, goal-directed cases, outcome journeys.
+
+All three are one cut: after an event that reaches a goal, and where a pause is too long. What
+ended a piece is then known: the goal, the pause (``timeout``), or nothing yet (``open``), when the
+watching stopped before the pause was over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.checks import check_known, check_positive
+from journeykit.errors import ArgumentError, DataError
+from journeykit.journeys.durations import DAY, microseconds
+from journeykit.journeys.shape import codes_of, keep_events, pick, rows
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from journeykit.journeys.journeys import Journeys
+
+GOAL, TIMEOUT, OPEN = 0, 1, 2
+
+
+def sessions(journeys: Journeys, *, gap: str | timedelta) -> Journeys:
+    """Cut at pauses longer than `gap`."""
+    pause = microseconds("gap", gap)
+    goal = np.zeros(len(journeys.names), dtype=bool)
+    cut = _cut(journeys, goal=goal, pause=pause)
+    return _with_end(cut, _ends(cut, goal=goal, pause=pause), words=("goal", "timeout", "open"))
+
+
+def cases(
+    journeys: Journeys,
+    *,
+    goal: Sequence[str],
+    start: Sequence[str],
+    timeout: str | timedelta | None,
+) -> Journeys:
+    """Cut at goals and pauses, and begin at start touchpoints."""
+    if not goal and timeout is None:
+        raise ArgumentError("`goal` or `timeout` must be given: something has to end a case.")
+    goal_mask = codes_of(journeys, "goal", goal)
+    pause = None if timeout is None else microseconds("timeout", timeout)
+    cut = _cut(journeys, goal=goal_mask, pause=pause)
+    if start:
+        begins = codes_of(journeys, "start", start)[cut.touchpoint]
+        begun = np.concatenate([[0], np.cumsum(begins)])
+        inside = begun[1:] > np.repeat(begun[cut.start[:-1]], cut.length)
+        cut = keep_events(cut, inside, step="cases", reason="outside any case")
+    ends = _ends(cut, goal=goal_mask, pause=pause)
+    return _with_end(cut, ends, words=("goal", "timeout", "open"))
+
+
+def outcomes(
+    journeys: Journeys, *, conversion: Sequence[str], lookback_days: float, value: str | None
+) -> Journeys:
+    """Cut at conversions and at pauses longer than the lookback; say what became of each."""
+    check_positive("lookback_days", lookback_days)
+    if not conversion:
+        raise ArgumentError("`conversion` must name at least one touchpoint; got none.")
+    goal = codes_of(journeys, "conversion", conversion)
+    worth = np.zeros(journeys.n_events)
+    if value is not None:
+        check_known("value", [value], list(journeys.columns), what="event columns")
+        worth = journeys.columns[value].astype(np.float64)
+        unknown = int(np.isnan(worth[goal[journeys.touchpoint]]).sum())
+        if unknown:
+            raise DataError(
+                f"Column {value!r} is empty at {unknown:,} conversions; give them a value, or "
+                "leave `value` out and count conversions alone."
+            )
+    pause = round(lookback_days * DAY)
+    cut = _cut(journeys, goal=goal, pause=pause)
+    ends = _ends(cut, goal=goal, pause=pause)
+    last = cut.start[1:] - 1
+    labelled = _with_end(cut, ends, name="outcome", words=("converted", "abandoned", "open"))
+    return labelled.replace(
+        attributes=labelled.attributes.append_column(
+            "value", pa.array(np.where(ends == GOAL, worth[last], 0.0))
+        ).append_column("edge", pa.array(_touches_window_start(cut, pause=pause)))
+    )
+
+
+def _cut(journeys: Journeys, *, goal: NDArray[np.bool_], pause: int | None) -> Journeys:
+    """Begin a new journey after every goal event and every pause longer than `pause`."""
+    n = journeys.n_events
+    begins = np.zeros(n + 1, dtype=bool)
+    begins[1:-1] = goal[journeys.touchpoint[:-1]] if n else False
+    if pause is not None:
+        time = journeys.need_time("A cut at pauses")
+        begins[1:-1] |= np.diff(time) > pause
+    filled = journeys.length > 0
+    begins[journeys.start[:-1][filled]] = True
+    first = np.flatnonzero(begins[:n])
+    parent = np.repeat(np.arange(len(journeys)), journeys.length)[first]
+    return journeys.replace(
+        start=np.concatenate([first, [n]]).astype(np.int64),
+        customer_index=journeys.customer_index[parent],
+        observed_from=pick(journeys.observed_from, parent),
+        observed_to=pick(journeys.observed_to, parent),
+        attributes=rows(journeys.attributes, parent),
+    )
+
+
+def _ends(cut: Journeys, *, goal: NDArray[np.bool_], pause: int | None) -> NDArray[np.int8]:
+    """Say of each journey what ended it: GOAL, TIMEOUT or OPEN."""
+    last = cut.start[1:] - 1
+    ends = np.full(len(cut), OPEN, dtype=np.int8)
+    if pause is not None and cut.time is not None:
+        watched_to = cut.time[last] if cut.observed_to is None else cut.observed_to
+        ends[watched_to - cut.time[last] > pause] = TIMEOUT
+    ends[goal[cut.touchpoint[last]]] = GOAL
+    return ends
+
+
+def _touches_window_start(cut: Journeys, *, pause: int) -> NDArray[np.bool_]:
+    """Mark first journeys that begin within `pause` of a window their customer was in before."""
+    if cut.window is None or cut.time is None:
+        return np.zeros(len(cut), dtype=bool)
+    first_of_customer = np.ones(len(cut), dtype=bool)
+    first_of_customer[1:] = cut.customer_index[1:] != cut.customer_index[:-1]
+    near = cut.time[cut.start[:-1]] - cut.window[0] < pause
+    there_before = True if cut.observed_from is None else cut.observed_from <= cut.window[0]
+    return first_of_customer & near & there_before
+
+
+def _with_end(
+    cut: Journeys, ends: NDArray[np.int8], *, words: tuple[str, str, str], name: str = "ended"
+) -> Journeys:
+    text = pa.DictionaryArray.from_arrays(pa.array(ends), pa.array(words)).cast(pa.string())
+    if name in cut.attributes.column_names:
+        return cut.replace(
+            attributes=cut.attributes.set_column(
+                cut.attributes.column_names.index(name), name, text
+            )
+        )
+    return cut.replace(
+        attributes=cut.attributes.append_column(name, text)
+        if cut.attributes.num_columns
+        else pa.table({name: text})
+    )

@@ -1,0 +1,180 @@
+"""What follows what: step probabilities with intervals that know customers from steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from journeykit.checks import check_fraction
+from journeykit.counts import TransitionCounts, run, transition_counts
+from journeykit.counts.transitions import ENTRY, EXIT, OPEN
+from journeykit.draw import heat_map, interval_bars, percent_axis
+from journeykit.draw.charts import shortened
+from journeykit.errors import DataError
+from journeykit.results import Provenance, Result
+from journeykit.stats import clustered_wilson_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from journeykit.journeys import Journeys
+
+#: Touchpoints drawn in the heat map; the rest are pooled as "(other)".
+_DRAWN = 12
+_BARS = 15
+OTHER = "(other)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Transitions(Result):
+    """``source target n n_customers n_source estimate conf_low conf_high``.
+
+    One row per observed cell, sorted by source and target. Rows with target ``(open)`` count
+    journeys still running at that point; they have no estimate and are in no denominator.
+    """
+
+    counts: TransitionCounts
+    rows: ClassVar[str] = "steps"
+
+    def summary(self) -> str:
+        """Name the most frequent step."""
+        known = self.frame.dropna(subset="estimate")
+        if known.empty:
+            return f"{int(self.counts.n.sum()):,} steps, none with a known successor"
+        top = known.loc[known["n"].idxmax()]
+        return (
+            f"{int(self.counts.n.sum()):,} steps; most often {top['source']} is followed by "
+            f"{top['target']}: {top['estimate']:.0%} of {top['n_source']:,} "
+            f"({top['conf_low']:.0%} to {top['conf_high']:.0%})"
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw order 1 as a heat map of P(next | this), higher orders as the most frequent steps.
+
+        Touchpoints beyond the twelve most frequent are pooled as ``(other)``, so every row still
+        sums to 1.
+        """
+        if self.counts.order > 1:
+            return self._plot_bars(ax)
+        table, labels = _pooled(self.counts)
+        with np.errstate(invalid="ignore"):
+            share = table / table.sum(axis=1, keepdims=True)
+        ax = heat_map(share, rows=[ENTRY, *labels], columns=[*labels, EXIT], ax=ax)
+        ax.set_xlabel("next")
+        ax.set_ylabel("this")
+        return ax
+
+    def _plot_bars(self, ax: Axes | None) -> Axes:
+        top = self.frame.dropna(subset="estimate").nlargest(_BARS, "n")
+        labels = [
+            shortened(f"{source} > {target} (n = {n:,})", 60)
+            for source, target, n in zip(top["source"], top["target"], top["n_source"], strict=True)
+        ]
+        ax = interval_bars(labels, top["estimate"], top["conf_low"], top["conf_high"], ax=ax)
+        percent_axis(ax, "x")
+        return ax
+
+
+def _pooled(counts: TransitionCounts) -> tuple[NDArray[np.int64], list[str]]:
+    """Return known order-1 steps, entry first and exit last, with rare touchpoints pooled."""
+    full = counts.matrix()[:, :-1]
+    m = len(counts.names)
+    volume = full[:, :m].sum(axis=0)
+    shown = np.sort(np.argsort(-volume, kind="stable")[:_DRAWN])
+    labels = [counts.names[code] for code in shown]
+    place = np.full(m + 1, len(shown) + 1)
+    place[shown] = np.arange(1, len(shown) + 1)
+    pooled = bool(m > len(shown))
+    place[m] = 0
+    target = np.where(np.arange(m + 1) == m, len(shown) + pooled, place - 1)
+    table = np.zeros((len(shown) + 1 + pooled, len(shown) + 1 + pooled), dtype=np.int64)
+    np.add.at(table, (place[:, None], target[None, :]), full)
+    return table, [*labels, OTHER] if pooled else labels
+
+
+def transitions(
+    data: Journeys | TransitionCounts, /, *, order: int = 1, confidence: float = 0.95
+) -> Transitions:
+    """Estimate P(next touchpoint | the last `order` touchpoints).
+
+    `estimate` is the steps from source to target over all steps from source whose successor is
+    known, leaving (``(exit)``) included. A customer who makes many steps counts as one: the
+    interval is Wilson's at the cluster-effective n (`stats.cluster_effective_n`).
+
+    Parameters
+    ----------
+    data : Journeys or TransitionCounts
+        With counts, `order` is theirs.
+    order : int
+        At least 1.
+    confidence : float in (0, 1)
+
+    Returns
+    -------
+    Transitions
+        ``source`` joins the last touchpoints by `` > ``.
+
+    Raises
+    ------
+    DataError
+        When there is no event.
+    """
+    check_fraction("confidence", confidence)
+    if isinstance(data, TransitionCounts):
+        counts = data
+    else:
+        counts = run(lambda part: transition_counts(part, order=order), data)
+    if len(counts.gram) == 0:
+        raise DataError(f"There is no step in {counts.n_journeys:,} journeys; all are empty.")
+    frame = _frame(counts, confidence)
+    made = Provenance(
+        fingerprint=f"{counts.fingerprint:032x}",
+        parameters={"order": counts.order, "confidence": confidence},
+    )
+    return Transitions(frame=frame, provenance=made, counts=counts)
+
+
+def _frame(counts: TransitionCounts, confidence: float) -> pd.DataFrame:
+    m = len(counts.names)
+    at = _row_of(counts.context, counts.gram[:, :-1])
+    total = np.where((at >= 0)[:, None], counts.total[at], 0)
+    known = counts.gram[:, -1] != m + 1
+    n, customers, squares, cross = counts.cell.T
+    low, high = clustered_wilson_interval(
+        np.where(known, n, 0),
+        total[:, 0],
+        event_squares=squares,
+        event_cross=cross,
+        squares=total[:, 2],
+        n_customers=total[:, 1],
+        confidence=confidence,
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        estimate = n / total[:, 0]
+    before = np.array([*counts.names, ENTRY], dtype=object)
+    after = np.array([*counts.names, EXIT, OPEN], dtype=object)
+    source = [" > ".join(before[codes]) for codes in counts.gram[:, :-1]]
+    return pd.DataFrame(
+        {
+            "source": source,
+            "target": after[counts.gram[:, -1]],
+            "n": n,
+            "n_customers": customers,
+            "n_source": total[:, 0],
+            "estimate": np.where(known, estimate, np.nan),
+            "conf_low": np.where(known, low, np.nan),
+            "conf_high": np.where(known, high, np.nan),
+        }
+    )
+
+
+def _row_of(table: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Find each row of `wanted` in the sorted distinct rows of `table`; -1 where it is not."""
+    rows, inverse = np.unique(np.concatenate([table, wanted]), axis=0, return_inverse=True)
+    place = np.full(len(rows), -1, dtype=np.int64)
+    place[inverse[: len(table)]] = np.arange(len(table))
+    return place[inverse[len(table) :]]

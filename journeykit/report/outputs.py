@@ -1,0 +1,154 @@
+"""One output of a notebook cell as HTML that is safe whatever the data said."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import nh3
+
+from journeykit.report.contract import CONTRACT_MIME, cell_text
+
+_TAGS = set(
+    "a abbr b blockquote br caption code col colgroup dd del div dl dt em h3 h4 h5 h6 hr i img li "
+    "ol p pre s small span strong sub sup table tbody td tfoot th thead tr u ul".split()
+)
+_ATTRIBUTES = {
+    "a": {"href"},
+    "img": {"src", "alt"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "ol": {"start"},
+}
+_PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
+_WORDS = ("text/html", "text/markdown", "text/latex", "text/plain")
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def clean(markup: str, /) -> str:
+    """Return HTML reduced to an allow-list: no script, style, frame, form or outside address."""
+    return nh3.clean(
+        markup,
+        tags=_TAGS,
+        attributes=_ATTRIBUTES,
+        attribute_filter=_inside_only,
+        url_schemes={"http", "https", "mailto", "data"},
+        link_rel="noopener noreferrer",
+    )
+
+
+def _inside_only(tag: str, attribute: str, value: str) -> str | None:
+    """Pictures come from the page itself; links go anywhere but into a data: address."""
+    if attribute == "src":
+        return value if re.match(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", value) else None
+    return None if attribute == "href" and value.strip().lower().startswith("data:") else value
+
+
+def plain(text: str, /) -> str:
+    """Return text of a terminal without its colour codes and other control characters."""
+    kept = _ANSI.sub("", text)
+    return "".join(sign for sign in kept if sign in "\n\t" or sign.isprintable())
+
+
+def warning(text: str, /) -> str:
+    """Return a box that says what the reader misses."""
+    return f'<p class="note warn">{html.escape(text)}</p>'
+
+
+def preformatted(text: str, /) -> str:
+    """Return text as it was printed, scrolling in its own box."""
+    shown = html.escape(plain(text).rstrip())
+    return f'<pre class="scroll" tabindex="0">{shown}</pre>' if shown else ""
+
+
+def output_html(output: Mapping[str, Any], /, *, section: str) -> str:
+    """Return one output as HTML; errors are told by the page, findings and data lifted to its top.
+
+    What cannot be shown leaves a warning in its place, never nothing.
+    """
+    if output["output_type"] == "stream":
+        if output["name"] == "stdout":
+            return preformatted(output["text"])
+        notes = preformatted(output["text"])
+        return f'<details class="quiet"><summary>Notes from the program</summary>{notes}</details>'
+    if output["output_type"] == "error":
+        return ""
+    data = output["data"]
+    if CONTRACT_MIME in data:
+        return _contract(data)
+    return _bundle(data, output.get("metadata", {}), section)
+
+
+def _contract(data: Mapping[str, Any]) -> str:
+    content = data[CONTRACT_MIME]
+    if content["kind"] == "figure":
+        caption = html.escape(content["caption"])
+        return (
+            f"<figure>{_picture(data, content['alt'])}<figcaption>{caption}</figcaption></figure>"
+        )
+    return _table(content) if content["kind"] == "table" else ""
+
+
+def _bundle(data: Mapping[str, Any], metadata: Mapping[str, Any], section: str) -> str:
+    picture = next((kind for kind in _PICTURES if kind in data), None)
+    if picture:
+        words = metadata.get("alt") or metadata.get(picture, {}).get("alt")
+        return f"<figure>{_picture(data, words or f'Undescribed figure: {section}')}</figure>"
+    # Plotly, widgets and their like leave a text that names them; it is not what was meant.
+    strange = [kind for kind in data if kind not in _WORDS and "journeykit" not in kind]
+    missing = warning(f"This part is interactive ({strange[0]}) and is only in the notebook."
+                      ) if strange else ""  # fmt: skip
+    if "text/html" in data:
+        shown = clean(data["text/html"])
+        if re.sub(r"<(?!img)[^>]*>|\s", "", shown):
+            return f'{missing}<div class="scroll" tabindex="0">{shown}</div>'
+        return missing or warning("This part is a program, which a report does not run.")
+    words = next((data[kind] for kind in _WORDS[1:] if kind in data), "")
+    return missing or preformatted(words)
+
+
+def _picture(data: Mapping[str, Any], alt: str) -> str:
+    kind = next((kind for kind in _PICTURES if kind in data), "")
+    raw = data.get(kind, "")
+    if kind == "image/svg+xml":
+        encoded = base64.b64encode(raw.encode()).decode()
+    else:
+        encoded = "".join(raw.split())
+    try:
+        base64.b64decode(encoded, validate=True)
+    except binascii.Error:
+        encoded = ""
+    if not encoded:
+        return warning(f"A picture is damaged and cannot be shown: {alt}")
+    return f'<img src="data:{kind};base64,{encoded}" alt="{html.escape(alt)}">'
+
+
+def _table(content: Mapping[str, Any]) -> str:
+    formats = content["formats"]
+    numbers = ["" if how == "text" else ' class="number"' for how in formats]
+    head = "".join(
+        f'<th scope="col"{number}>{html.escape(label)}</th>'
+        for label, number in zip(content["labels"], numbers, strict=True)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f"<td{number}>{html.escape(cell_text(value, how))}</td>"
+            for value, how, number in zip(row, formats, numbers, strict=True)
+        )
+        + "</tr>"
+        for row in content["rows"][: content["shown"]]
+    )
+    caption, key = html.escape(content["caption"]), html.escape(content["key"])
+    left = content["n"] - min(content["shown"], len(content["rows"]))
+    more = f" {left:,} more in the file." if left else ""
+    return (
+        f'<div class="table"><div class="scroll" tabindex="0" role="region" aria-label="{caption}">'
+        f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+        f'<p class="quiet"><a href="tables/{key}.csv">{key}.csv</a>{more}</p></div>'
+    )

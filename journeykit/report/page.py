@@ -1,0 +1,178 @@
+"""An executed notebook read as a page: title, question, findings, sections, data, failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import mistune
+
+from journeykit.report.contract import CONTRACT_MIME
+from journeykit.report.outputs import clean, output_html, plain
+
+
+@dataclass(slots=True)
+class Section:
+    """A heading and what stands under it; `state` is ``ok``, ``failed`` or ``not run``."""
+
+    title: str = ""
+    body: list[str] = field(default_factory=list)
+    limits: bool = False
+    state: str = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a report stopped: the section, the cause in plain words, and the details for whom it helps."""
+
+    section: str
+    cause: str
+    details: str = ""
+
+
+@dataclass(slots=True)
+class Page:
+    """Everything the exporter needs, and all that is published beside the page."""
+
+    title: str = ""
+    question: str = ""
+    sections: list[Section] = field(default_factory=list)
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    guards: list[dict[str, Any]] = field(default_factory=list)
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    data: dict[str, Any] | None = None
+    failure: Failure | None = None
+
+
+class _Renderer(mistune.HTMLRenderer):
+    """Pictures that would have to be fetched are named instead; tables scroll in their own box."""
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        if url.startswith("data:image/"):
+            return super().image(text, url, title)
+        return f"<em>[picture not included: {mistune.escape(text or url)}]</em>"
+
+
+_tokens = mistune.create_markdown(renderer=None, plugins=["table"])
+_markdown = mistune.create_markdown(renderer=_Renderer(escape=True), plugins=["table"])
+
+
+def read_page(notebook: Mapping[str, Any], /, *, stopped: str = "") -> Page:
+    """Read an executed notebook.
+
+    `stopped` is the cause when the run ended without an error in a cell, such as a dead kernel; the
+    first cell that was not executed is where it happened.
+    """
+    page = Page()
+    section = Section()
+    page.sections.append(section)
+    for cell in notebook["cells"]:
+        tags = cell["metadata"].get("tags", [])
+        # papermill's own notes about a failure; the page tells it in its own words.
+        if "papermill-error-cell-tag" in tags:
+            continue
+        if cell["cell_type"] == "markdown":
+            for heading, body in _split(cell["source"]):
+                if heading:
+                    section = Section(heading)
+                    page.sections.append(section)
+                section.body.append(body)
+            section.limits |= "limits" in tags
+        elif cell["cell_type"] == "code" and cell["source"].strip():
+            _read_code(page, section, cell, stopped)
+    _lift_title(page)
+    return page
+
+
+def _read_code(page: Page, section: Section, cell: Mapping[str, Any], stopped: str) -> None:
+    if page.failure is not None:
+        section.state = section.state if section.state == "failed" else "not run"
+        return
+    for output in cell["outputs"]:
+        _harvest(page, output)
+        section.body.append(output_html(output, section=section.title))
+        page.failure = page.failure or _failure(section.title, output)
+    if stopped and page.failure is None and cell["execution_count"] is None:
+        page.failure = Failure(section.title, stopped)
+    if page.failure is not None:
+        section.state = "failed"
+
+
+def _harvest(page: Page, output: Mapping[str, Any]) -> None:
+    content = output.get("data", {}).get(CONTRACT_MIME)
+    if content is None:
+        return
+    kept = {"finding": page.findings, "guard": page.guards, "table": page.tables}
+    if content["kind"] in kept:
+        kept[content["kind"]].append(content)
+    elif content["kind"] == "data":
+        page.data = content
+
+
+#: What common errors mean to somebody who does not program.
+_CAUSES = {
+    "MemoryError": "The computer ran out of memory.",
+    "ModuleNotFoundError": "A program this report needs is not installed",
+    "FileNotFoundError": "A file this report needs is missing",
+    "KeyboardInterrupt": "The run was stopped by hand.",
+}
+#: Errors raised on purpose: their message is already written for the reader.
+_WRITTEN_FOR_READERS = (
+    "ArgumentError", "MappingError", "DataError", "StudyError", "ParameterError",
+    "NotObservedError", "ReportError", "MissingExtraError",
+)  # fmt: skip
+
+
+def _failure(section: str, output: Mapping[str, Any]) -> Failure | None:
+    if output["output_type"] != "error":
+        return None
+    name, message = output["ename"], plain(output["evalue"])
+    if name == "SystemExit" and message in ("", "0"):
+        return None
+    details = plain("\n".join(output["traceback"]))
+    if name in _WRITTEN_FOR_READERS:
+        return Failure(section, message, details)
+    cause = _CAUSES.get(name, "A step of this section could not be computed")
+    return Failure(section, cause if cause.endswith(".") else f"{cause}: {message}", details)
+
+
+def _split(source: str) -> Iterator[tuple[str, str]]:
+    """Cut Markdown at headings of the first two levels: (heading as text, what follows as HTML)."""
+    heading, body = "", list[dict[str, Any]]()
+    for token in _tokens(source):
+        if token["type"] == "heading" and token["attrs"]["level"] <= 2:  # type: ignore[index]
+            if heading or body:
+                yield heading, _html(body)
+            heading, body = _text(token), []  # type: ignore[arg-type]
+        else:
+            body.append(token)  # type: ignore[arg-type]
+    yield heading, _html(body)
+
+
+def _text(token: Mapping[str, Any]) -> str:
+    inner = "".join(_text(child) for child in token.get("children", ()))
+    return str(token.get("raw", "")) + inner
+
+
+def _html(tokens: list[dict[str, Any]]) -> str:
+    renderer = _markdown.renderer
+    assert renderer is not None  # noqa: S101 - created with one above
+    rendered = clean(str(renderer(tokens, mistune.core.BlockState())))
+    scrolling = rendered.replace("<table>", '<div class="scroll" tabindex="0"><table>')
+    return scrolling.replace("</table>", "</table></div>")
+
+
+def _lift_title(page: Page) -> None:
+    """The first heading and what stands under it before the next one are the head of the page."""
+    first, rest = page.sections[0], page.sections[1:]
+    if not first.title and not "".join(first.body).strip() and first.state == "ok" and rest:
+        first, rest = rest[0], rest[1:]
+    page.title = first.title
+    if first.state == "ok":
+        page.question, first.body = "".join(first.body), []
+    page.sections = [
+        section
+        for section in ([first] if first.state != "ok" else []) + rest
+        if section.title or "".join(section.body).strip() or section.state != "ok"
+    ]

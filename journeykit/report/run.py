@@ -1,0 +1,232 @@
+"""Reports of a study: checked as a whole, then run one after the other and published."""
+
+from __future__ import annotations
+
+import json
+import logging
+import platform
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from journeykit import __version__
+from journeykit.checks import did_you_mean
+from journeykit.errors import ParameterError
+from journeykit.report.parameters import Parameters, parameters_of
+from journeykit.shipped import shipped
+
+if TYPE_CHECKING:
+    from journeykit.report.page import Page
+    from journeykit.report.publish import RunFolder
+    from journeykit.study import Study
+
+#: Packages whose version can change a number on the page.
+_PACKAGES = ("duckdb", "lifelines", "matplotlib", "numpy", "pandas", "pyarrow", "scipy")
+#: Reads what `advance` is told: cells done, cells there are.
+Advance = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One report to make: its notebook, its checked parameters."""
+
+    study: Study
+    parameters: Parameters
+    notebook: Path
+
+    @property
+    def report(self) -> str:
+        """Name of the report."""
+        return self.parameters.report
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of a job."""
+
+    report: str
+    good: bool
+    page: Path
+    cause: str = ""
+
+
+def plan(study: Study, reports: Sequence[str], given: Mapping[str, str], /) -> tuple[Job, ...]:
+    """Check everything about the `reports` to make before anything runs.
+
+    Parameters
+    ----------
+    study : Study
+    reports : sequence of str
+        Their names; none means those the study lists, or all that ship where it lists none.
+    given : mapping of str to str
+        Parameters from the command line; each goes to every report that has one of that name.
+
+    Raises
+    ------
+    MappingError
+        Unknown report.
+    ParameterError
+        A parameter that no chosen report has, of the wrong type or out of range.
+    """
+    from journeykit.report.parameters import REPORTS
+
+    chosen = {name: parameters_of(name) for name in (*study.reports,)}
+    chosen = {name: parameters_of(name) for name in reports or tuple(chosen) or tuple(REPORTS)}
+    known = {field for model in chosen.values() for field in model.model_fields} - {"study"}
+    for name in given:
+        if name not in known:
+            raise ParameterError(
+                f"`{name}` is no parameter of {', '.join(chosen)}.{did_you_mean(name, known)} "
+                f"Known here: {', '.join(sorted(known))}."
+            )
+    return tuple(
+        Job(
+            study,
+            model.of(
+                {
+                    **study.reports.get(name, {}),
+                    **{key: value for key, value in given.items() if key in model.model_fields},
+                    "study": study.path,
+                }
+            ),
+            shipped("notebooks", f"{name}.ipynb"),
+        )
+        for name, model in chosen.items()
+    )
+
+
+def make(job: Job, /, *, out: Path, advance: Advance | None = None) -> Made:
+    """Run a job's notebook and publish its page, or the page of its failure.
+
+    The last good report stays the latest until this one is good.
+    """
+    from journeykit.report.page import read_page
+    from journeykit.report.publish import RunFolder, new_run_id
+
+    started = datetime.now(UTC)
+    folder = RunFolder(out.absolute() / job.study.name / job.report, new_run_id(started))
+    folder.open()
+    with _logged(folder.building / "log.txt"):
+        notebook, stopped = _execute(job, folder.building, advance)
+    page = read_page(notebook, stopped=stopped)
+    manifest = _manifest(job, page, run=folder.run, started=started)
+    _write(folder, page, manifest)
+    folder.publish(good=page.failure is None)
+    cause = page.failure.cause if page.failure else ""
+    return Made(job.report, page.failure is None, folder.final / "report.html", cause)
+
+
+def _execute(job: Job, folder: Path, advance: Advance | None) -> tuple[Mapping[str, Any], str]:
+    """Run the notebook; return it, and why it stopped where no cell says so."""
+    import nbformat
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    from journeykit.report.kernel import manager_class
+
+    notebook = nbformat.read(job.notebook, as_version=4)
+    cells = len(notebook.cells) + 1
+
+    def executed(cell_index: int, **_: object) -> None:
+        if advance is not None:
+            advance(cell_index + 1, cells)
+
+    target = folder / "notebook.ipynb"
+    stopped = ""
+    try:
+        papermill.execute_notebook(
+            notebook,
+            # papermill fills {braces} in paths from the parameters; these are part of the name.
+            str(target).replace("{", "{{").replace("}", "}}"),
+            parameters=job.parameters.plain(),
+            kernel_name="python3",
+            language="python",
+            kernel_manager_class=manager_class(messages=folder / "log.txt"),
+            progress_bar=False,
+            cwd=str(folder),
+            on_cell_executed=executed,
+        )
+    except papermill.PapermillExecutionError:
+        pass
+    except DeadKernelError:
+        stopped = "The program that computed it was ended from outside, mostly for lack of memory."
+    except CellTimeoutError:
+        stopped = "It took longer than allowed."
+    except Exception as error:  # noqa: BLE001 - whatever happened, the reader gets a page
+        logging.getLogger("papermill").exception("The run broke off.")
+        stopped = f"The notebook could not be run: {error}"
+    if target.exists():
+        notebook = nbformat.read(target, as_version=4)
+    else:
+        nbformat.write(notebook, target)
+    return notebook, stopped
+
+
+@contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Send what papermill and its client say to the run's log instead of the terminal."""
+    logger = logging.getLogger("papermill")
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+def _manifest(job: Job, page: Page, *, run: str, started: datetime) -> dict[str, Any]:
+    finished = datetime.now(UTC)
+    segment = getattr(job.parameters, "segment", None)
+    window = job.study.window_text
+    about = [part for part in (window, segment or "all customers", f"made {finished:%Y-%m-%d}")]
+    return {
+        "report": job.report,
+        "title": page.title or job.report,
+        "study": job.study.name,
+        "study_title": job.study.title,
+        "about": [part for part in about if part],
+        "status": "ok" if page.failure is None else "failed",
+        "failure": asdict(page.failure) if page.failure else None,
+        "run": run,
+        "parameters": job.parameters.plain(),
+        "packages": {
+            "journeykit": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in _PACKAGES},
+        },
+        "fingerprint": page.data["fingerprint"] if page.data else "",
+        "started": started.isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds"),
+        "duration_seconds": round((finished - started).total_seconds(), 2),
+        "findings": [{"text": found["text"], "basis": found["basis"]} for found in page.findings],
+        "guards": [
+            {"name": guard["name"], "status": guard["status"], "found": guard["found"]}
+            for guard in page.guards
+        ],
+        "tables": {table["key"]: table["n"] for table in page.tables},
+    }
+
+
+def _write(folder: RunFolder, page: Page, manifest: dict[str, Any]) -> None:
+    from journeykit.report.export import report_html
+    from journeykit.report.publish import csv_text, write_text
+
+    for table in page.tables:
+        text = csv_text(table["columns"], table["rows"])
+        write_text(folder.building / "tables" / f"{table['key']}.csv", text)
+    has_latest = folder.latest.exists()
+    html = report_html(page, manifest=manifest, has_latest=has_latest)
+    write_text(folder.building / "report.html", html)
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True)
+    write_text(folder.building / "manifest.json", f"{text}\n")

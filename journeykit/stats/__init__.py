@@ -1,0 +1,21 @@
+"""Array engines that several families share: intervals, hashing, resampling, multiplicity."""
+
+from journeykit.stats.hashing import hash_strings, mix, poisson_weights
+from journeykit.stats.intervals import (
+    cluster_effective_n,
+    clustered_wilson_interval,
+    esty_interval,
+    wilson_interval,
+)
+from journeykit.stats.multiplicity import benjamini_hochberg
+
+__all__ = [
+    "benjamini_hochberg",
+    "cluster_effective_n",
+    "clustered_wilson_interval",
+    "esty_interval",
+    "hash_strings",
+    "mix",
+    "poisson_weights",
+    "wilson_interval",
+]

@@ -1,0 +1,165 @@
+"""Intervals of shares: for customers who count once, and for those who count many times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from journeykit.checks import check_fraction
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+class Interval(NamedTuple):
+    """Lower and upper bounds, arrays of one shape."""
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+class Estimate(NamedTuple):
+    """A number and its bounds."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def wilson_interval(n_event: ArrayLike, n: ArrayLike, *, confidence: float = 0.95) -> Interval:
+    """Bound a share of independent customers by Wilson's score interval.
+
+    Parameters
+    ----------
+    n_event, n : arrays of one shape
+        Customers with the event, and all customers; `n` need not be whole (an effective n).
+    confidence : float in (0, 1)
+
+    Returns
+    -------
+    Interval
+        NaN where `n` is 0.
+
+    References
+    ----------
+    Wilson (1927), Probable inference, JASA 22; the score interval without continuity correction.
+    """
+    check_fraction("confidence", confidence)
+    total = np.asarray(n, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.asarray(n_event, dtype=np.float64) / total
+        z2 = stats.norm.isf((1 - confidence) / 2) ** 2
+        middle = (share + z2 / (2 * total)) / (1 + z2 / total)
+        half = np.sqrt(z2 * share * (1 - share) / total + z2**2 / (4 * total**2)) / (1 + z2 / total)
+    # The bound is exactly 0 or 1 at the edge; rounding must not leave 1e-17 beyond it.
+    low = np.where(share == 0, 0.0, middle - half)
+    high = np.where(share == 1, 1.0, middle + half)
+    return Interval(low, high)
+
+
+def cluster_effective_n(
+    n_event: ArrayLike,
+    n: ArrayLike,
+    *,
+    event_squares: ArrayLike,
+    event_cross: ArrayLike,
+    squares: ArrayLike,
+    n_customers: ArrayLike,
+    confidence: float = 0.95,
+) -> NDArray[np.float64]:
+    """Count how many independent observations clustered ones are worth.
+
+    With x_c events in m_c observations of customer c, p = sum x / sum m has the linearised
+    variance v = C/(C-1) * sum (x_c - p m_c)^2 / (sum m)^2. The effective n is p(1-p)/v, shrunk
+    by (z / t)^2 with C - 1 degrees of freedom because v itself is estimated from C customers, and
+    never above n. Where v is 0 or unknown (p is 0 or 1, or C = 1) it is Kish's
+    (sum m)^2 / sum m^2: as if all observations of a customer were one and the same. Where every
+    customer counts once (sum m^2 = sum m) it is n itself.
+
+    Parameters
+    ----------
+    n_event, n : arrays
+        sum x_c and sum m_c.
+    event_squares, event_cross, squares : arrays
+        sum x_c^2, sum x_c m_c and sum m_c^2: additive over customers.
+    n_customers : array
+        C, customers with m_c > 0.
+
+    References
+    ----------
+    Korn, Graubard (1998), Confidence intervals for proportions with small expected number of
+    positive counts estimated from survey data, Survey Methodology 24.
+    """
+    x, m, xx, xm, mm, customers = (
+        np.asarray(a, dtype=np.float64)
+        for a in (n_event, n, event_squares, event_cross, squares, n_customers)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = x / m
+        spread = np.maximum(xx - 2 * share * xm + share**2 * mm, 0)
+        variance = customers / (customers - 1) * spread / m**2
+        quantile = stats.norm.isf((1 - confidence) / 2)
+        shrink = (quantile / stats.t.isf((1 - confidence) / 2, np.maximum(customers - 1, 1))) ** 2
+        effective = share * (1 - share) / variance * shrink
+        kish = m**2 / mm * shrink
+    usable = np.isfinite(effective) & (effective > 0) & (customers > 1)
+    clustered = np.minimum(np.where(usable, effective, kish), m)
+    return np.where(mm == m, m, clustered)
+
+
+def clustered_wilson_interval(
+    n_event: ArrayLike,
+    n: ArrayLike,
+    *,
+    event_squares: ArrayLike,
+    event_cross: ArrayLike,
+    squares: ArrayLike,
+    n_customers: ArrayLike,
+    confidence: float = 0.95,
+) -> Interval:
+    """Bound a share to which a customer may contribute many observations.
+
+    Wilson's interval at `cluster_effective_n`, whose arguments these are.
+    """
+    effective = cluster_effective_n(
+        n_event,
+        n,
+        event_squares=event_squares,
+        event_cross=event_cross,
+        squares=squares,
+        n_customers=n_customers,
+        confidence=confidence,
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.asarray(n_event, dtype=np.float64) / np.asarray(n, dtype=np.float64)
+    return wilson_interval(share * effective, effective, confidence=confidence)
+
+
+def esty_interval(n: int, n_once: int, n_twice: int, *, confidence: float = 0.95) -> Estimate:
+    """Estimate the probability that the next observation is of a kind not seen yet.
+
+    Good and Turing's n_once / n with Esty's normal interval, whose variance is
+    (n_once (1 - n_once / n) + 2 n_twice) / n^2, cut to [0, 1]. Where that variance is 0 (every
+    kind was seen once, or none once or twice) the interval is Wilson's of n_once in n.
+
+    Parameters
+    ----------
+    n : int
+        Independent observations, at least 1.
+    n_once, n_twice : int
+        Kinds seen exactly once and exactly twice.
+
+    References
+    ----------
+    Good (1953), Biometrika 40; Esty (1983), Annals of Statistics 11.
+    """
+    check_fraction("confidence", confidence)
+    estimate = n_once / n
+    variance = (n_once * (1 - n_once / n) + 2 * n_twice) / n**2
+    if variance == 0:
+        edge = wilson_interval(n_once, n, confidence=confidence)
+        return Estimate(estimate, float(edge.low), float(edge.high))
+    half = float(stats.norm.isf((1 - confidence) / 2)) * variance**0.5
+    return Estimate(estimate, max(0.0, estimate - half), min(1.0, estimate + half))

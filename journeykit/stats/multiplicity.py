@@ -1,0 +1,28 @@
+"""When many things are tested at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+def benjamini_hochberg(p_value: ArrayLike, /) -> NDArray[np.float64]:
+    """Turn p-values into q-values: the least false-discovery rate at which each is a finding.
+
+    NaN (not tested) stays NaN and does not count as tested.
+
+    References
+    ----------
+    Benjamini, Hochberg (1995), JRSS B 57.
+    """
+    p = np.asarray(p_value, dtype=np.float64)
+    q = np.full(p.shape, np.nan)
+    tested = ~np.isnan(p)
+    if tested.any():
+        q[tested] = stats.false_discovery_control(p[tested])
+    return q

@@ -1,0 +1,180 @@
+"""What a study.yaml may say: typed, frozen, and nothing that is not known here."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from journeykit.checks import did_you_mean
+
+
+def _one_or_many(value: object) -> object:
+    """A single name stands for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
+def _our_name_to_column(value: object) -> object:
+    """A list of columns keeps their names."""
+    return {name: name for name in value} if isinstance(value, list) else value
+
+
+def _moment(value: object) -> object:
+    """A date is midnight where the study is; a time may carry its own offset."""
+    try:
+        text = str(value)
+        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"must be a date such as 2017-01-31, or a time such as 2017-01-31T12:30; got {value!r}."
+        ) from None
+
+
+def _zone(value: object) -> object:
+    try:
+        ZoneInfo(str(value))
+    except (KeyError, ValueError, OSError):
+        hint = did_you_mean(value, available_timezones())
+        raise ValueError(
+            f"must be a time zone such as Europe/Berlin; got {value!r}.{hint}"
+        ) from None
+    return value
+
+
+def _file_name(value: object) -> object:
+    name = str(value)
+    if not name or name.startswith(".") or set(name) & set('/\\:*?"<>|\0'):
+        raise ValueError(f"names a folder of reports: no slashes or other signs; got {value!r}.")
+    return value
+
+
+def _environment_variable(value: object) -> object:
+    if not str(value).startswith("env:"):
+        # The value is not repeated: it may hold a password.
+        raise ValueError("must be `env:NAME`: addresses with passwords stay out of files.")
+    return value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
+Columns = Annotated[dict[str, str], BeforeValidator(_our_name_to_column)]
+Moment = Annotated[date | datetime, BeforeValidator(_moment)]
+Days = Annotated[int, Field(ge=1, le=3650)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Events(_Part):
+    """Where the events are, and which column means what; as the arguments of ``read_events``."""
+
+    source: Names | None = None
+    query: str | None = None
+    uri: Annotated[str | None, BeforeValidator(_environment_variable)] = None
+    customer: Names
+    time: str
+    touchpoint: str
+    order: str | None = None
+    tie_order: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    columns: Columns = {}
+    attributes: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    account: str | None = None
+    time_unit: (
+        Literal["microsecond", "millisecond", "second", "minute", "hour", "day", "week"] | None
+    ) = None
+    origin: Moment | None = None
+    clock_change: Literal["quarantine", "before", "after"] = "quarantine"
+    earliest: Moment | None = None
+    latest: Moment | None = None
+    duplicates: Literal["keep", "drop"] = "keep"
+    encoding: str | None = None
+    delimiter: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.source is None) == (self.query is None):
+            raise ValueError("needs either `source` (files) or `query` (a database), and not both.")
+        if (self.query is None) != (self.uri is None):
+            raise ValueError("needs `query` and `uri` together: what to ask, and which database.")
+        return self
+
+
+class Customers(_Part):
+    """A table with one row a customer."""
+
+    source: Names
+    customer: Names
+    attributes: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    observed_from: str | None = None
+    observed_to: str | None = None
+
+
+class Identities(_Part):
+    """Links between anonymous and known ids."""
+
+    source: Names
+    anonymous: str
+    known: str
+    time: str | None = None
+    confidence: str | None = None
+    valid_from: str | None = None
+    valid_to: str | None = None
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.0
+    largest: Annotated[int, Field(ge=2)] = 50
+
+
+class Window(_Part):
+    """The span that is studied: from the first moment up to, not including, the second."""
+
+    start: Annotated[Moment, Field(alias="from")]
+    end: Annotated[Moment, Field(alias="to")]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        # Dates and times are compared as written; the journeys compare them in the study's zone.
+        if self.start.isoformat()[:19] >= self.end.isoformat()[:19]:
+            raise ValueError(f"must begin before it ends; got from {self.start} to {self.end}.")
+        return self
+
+
+class Outcome(_Part):
+    """What counts as success, and how long a touch can have contributed to it."""
+
+    conversions: Names
+    value: str | None = None
+    lookback_days: Days = 30
+
+
+class Churn(_Part):
+    """What counts as leaving: silence beyond a threshold, or a touchpoint such as a cancellation."""
+
+    rule: Literal["inactivity", "touchpoint"]
+    threshold_days: Days | None = None
+    dated_at: Literal["last_activity", "declaration"] = "last_activity"
+    touchpoint: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = "threshold_days" if self.rule == "inactivity" else "touchpoint"
+        if getattr(self, needed) is None:
+            raise ValueError(f"with `rule: {self.rule}` needs `{needed}`.")
+        return self
+
+
+class StudyModel(_Part):
+    """The whole file."""
+
+    name: Annotated[str, BeforeValidator(_file_name)]
+    title: str = ""
+    time_zone: Annotated[str, BeforeValidator(_zone)] = "UTC"
+    events: Events
+    customers: Customers | None = None
+    identities: Identities | None = None
+    catalogue: str | None = None
+    window: Window | None = None
+    outcome: Outcome | None = None
+    churn: Churn | None = None
+    small_cell: Annotated[int, Field(ge=1, le=1000)] = 10
+    reports: dict[str, dict[str, str | None]] = {}

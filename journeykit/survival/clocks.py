@@ -1,0 +1,138 @@
+"""From sorted events to one clock a customer: origin, last sign of life, end. Arrays only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.checks import check_known
+from journeykit.errors import DataError
+from journeykit.survival.churn import Start, StartTouchpoint
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from journeykit.journeys import Journeys
+
+#: A time that never comes; far from the edge of int64, so that differences do not overflow.
+NEVER = np.int64(2**62)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Silence:
+    """The first silence longer than a threshold, of every customer.
+
+    Attributes
+    ----------
+    began : array of int64, shape (n,)
+        Last sign of life before that silence; the last one of all where there is no such silence
+        among the events.
+    returned : array of bool, shape (n,)
+        Whether the silence was followed by activity.
+    active : array of bool, shape (n,)
+        Whether there was any activity while the customer was watched.
+    """
+
+    began: NDArray[np.int64]
+    returned: NDArray[np.bool_]
+    active: NDArray[np.bool_]
+
+
+def mask_of(journeys: Journeys, name: str, touchpoints: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Return the events at any of `touchpoints`, a mask of shape (n_events,)."""
+    check_known(name, touchpoints, journeys.names, what="touchpoints")
+    wanted = np.array([known in set(touchpoints) for known in journeys.names], dtype=bool)
+    return wanted[journeys.touchpoint]
+
+
+def first_of(journeys: Journeys, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the first event of each journey in `mask`, n_events where there is none."""
+    # Filled from behind, `upcoming[e]` is the first event in the mask at or after event e.
+    n = journeys.n_events
+    where = np.append(np.flatnonzero(mask), n)
+    first = where[np.searchsorted(where, journeys.start[:-1])]
+    return np.where(first < journeys.start[1:], first, n)
+
+
+def times_at(journeys: Journeys, event: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the times of events, NEVER for event n_events."""
+    time = journeys.need_time("`lifetimes`")
+    return np.append(time, NEVER)[event]
+
+
+def attribute_times(journeys: Journeys, argument: str, name: str) -> NDArray[np.int64]:
+    """Read an attribute as microseconds since 1970, NEVER where it is empty."""
+    check_known(argument, [name], journeys.attributes.column_names, what="attributes")
+    column = journeys.attributes[name]
+    kind = column.type
+    if not (pa.types.is_integer(kind) or pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        raise DataError(
+            f"Attribute {name!r} must hold times for `{argument}`; it holds {kind}. Read it as a "
+            "date, a timestamp or whole microseconds since 1970."
+        )
+    if not pa.types.is_integer(kind):
+        column = column.cast(pa.timestamp("us", getattr(kind, "tz", None)))
+    return np.asarray(column.cast(pa.int64()).fill_null(int(NEVER)).to_numpy())
+
+
+def origins(
+    journeys: Journeys, start: Start | None, counted: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return when each customer's clock starts: NEVER where it is not known."""
+    if start is None:
+        return times_at(journeys, first_of(journeys, counted))
+    if isinstance(start, StartTouchpoint):
+        return times_at(
+            journeys, first_of(journeys, mask_of(journeys, "start", (start.touchpoint,)))
+        )
+    return attribute_times(journeys, "start", start.attribute)
+
+
+def ends(journeys: Journeys, touchpoint: str, start: Start | None) -> NDArray[np.int64]:
+    """Return the time of the first event at `touchpoint`, NEVER where there is none.
+
+    After a start touchpoint only: an earlier end belongs to an earlier contract.
+    """
+    mask = mask_of(journeys, "churn", (touchpoint,))
+    if isinstance(start, StartTouchpoint):
+        begin = first_of(journeys, mask_of(journeys, "start", (start.touchpoint,)))
+        owner = np.repeat(begin, journeys.length)
+        mask = mask & (np.arange(journeys.n_events) > owner)
+    return times_at(journeys, first_of(journeys, mask))
+
+
+def first_silence(
+    journeys: Journeys,
+    counted: NDArray[np.bool_],
+    base: NDArray[np.int64],
+    until: NDArray[np.int64],
+    threshold: int,
+) -> Silence:
+    """Find the first silence of more than `threshold` microseconds after `base`.
+
+    Parameters
+    ----------
+    counted : array of bool, shape (n_events,)
+        Events that are activity.
+    base, until : arrays of int64, shape (n_journeys,)
+        A sign of life at `base` is taken for granted; events outside [base, until) do not count.
+    """
+    time = journeys.need_time("`lifetimes`")
+    owner = np.repeat(np.arange(len(journeys), dtype=np.int32), journeys.length)
+    event = np.flatnonzero(counted & (time >= base[owner]) & (time < until[owner]))
+    who, when = owner[event], time[event]
+    begins = np.diff(who, prepend=-1) != 0
+    before = np.where(begins, base[who], np.roll(when, 1))
+    began = base.copy()
+    last = np.diff(who, append=-1) != 0
+    began[who[last]] = when[last]
+    late = np.flatnonzero(when - before > threshold)
+    late = late[np.diff(who[late], prepend=-1) != 0]
+    began[who[late]] = before[late]
+    returned, active = np.zeros(len(base), dtype=bool), np.zeros(len(base), dtype=bool)
+    returned[who[late]] = True
+    active[who] = True
+    return Silence(began, returned, active)

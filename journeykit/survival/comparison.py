@@ -1,0 +1,137 @@
+"""Do groups leave at different rates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from journeykit.checks import check_whole
+from journeykit.errors import ArgumentError
+from journeykit.results import Provenance, Result
+from journeykit.survival.tables import kept_groups, life_table
+
+if TYPE_CHECKING:
+    from journeykit.counts import LifeCounts
+    from journeykit.survival.lives import Lifetimes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class LogRank(Result):
+    """``group n n_event expected``: events seen, and expected if all groups had one hazard.
+
+    Attributes
+    ----------
+    statistic : float
+        Chi-squared.
+    degrees_of_freedom : int
+    p_value : float
+    suppressed : tuple of str
+        Groups of fewer than `small_cell` customers, which took no part.
+    """
+
+    statistic: float
+    degrees_of_freedom: int
+    p_value: float
+    suppressed: tuple[str, ...] = ()
+    rows: ClassVar[str] = "groups"
+
+    def summary(self) -> str:
+        """Return the test in one sentence."""
+        p = "p < 0.0001" if self.p_value < 1e-4 else f"p = {self.p_value:.4f}"
+        left = f"; {len(self.suppressed)} too small to take part" if self.suppressed else ""
+        return (
+            f"log-rank test of {len(self.frame)} groups: chi-squared {self.statistic:.2f} on "
+            f"{self.degrees_of_freedom} degrees of freedom, {p}{left}"
+        )
+
+
+def log_rank(
+    lifetimes: Lifetimes, /, *, by: str, small_cell: int = 10
+) -> LogRank:
+    """Test whether groups share one hazard, by the log-rank test.
+
+    With d events among n at risk at each time, and n_g of these in group g, the expected events
+    of g are the sum of d n_g / n, and O - E has the hypergeometric covariance, the sum of
+    d (n - d) / (n - 1) (diag(p) - p p'), p = n_g / n. Late entries come in through the risk sets.
+    Degrees of freedom are the rank of that matrix: groups never at risk together with another
+    cannot be compared.
+
+    Parameters
+    ----------
+    lifetimes : Lifetimes
+    by : str
+        Column of the lifetimes.
+    small_cell : int
+        Groups of fewer customers take no part.
+
+    Raises
+    ------
+    ArgumentError
+        When fewer than two groups are left, or none can be compared.
+
+    References
+    ----------
+    Mantel (1966); Peto, Peto (1972). R: survival::survdiff with rho = 0.
+    """
+    check_whole("small_cell", small_cell, least=1)
+    counts = lifetimes.counts(by=by)
+    kept, suppressed = kept_groups(counts, small_cell)
+    if len(kept) < 2:
+        raise ArgumentError(
+            f"`by` must name at least two groups of {small_cell} customers or more; {by!r} has "
+            f"{len(kept)}."
+        )
+    observed, expected, covariance = _moments(counts, kept)
+    degrees = int(np.linalg.matrix_rank(covariance, hermitian=True))
+    if degrees == 0:
+        raise ArgumentError(
+            f"The groups of {by!r} cannot be compared: no event happened while two of them were "
+            "at risk."
+        )
+    off = observed - expected
+    statistic = float(off @ np.linalg.pinv(covariance, hermitian=True) @ off)
+    n = np.bincount(counts.at[:, 0], counts.n[:, 0], len(counts.groups))[kept]
+    frame = pd.DataFrame(
+        {
+            "group": [counts.groups[g] for g in kept],
+            "n": n.astype(np.int64),
+            "n_event": observed.astype(np.int64),
+            "expected": expected,
+        }
+    )
+    return LogRank(
+        frame=frame,
+        provenance=Provenance(lifetimes.provenance.fingerprint, {"by": by, "small_cell": small_cell}),
+        statistic=statistic,
+        degrees_of_freedom=degrees,
+        p_value=float(stats.chi2.sf(statistic, degrees)),
+        suppressed=suppressed,
+    )
+
+
+def _moments(
+    counts: LifeCounts, kept: list[int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return observed and expected events, shape (g,), and their covariance, shape (g, g)."""
+    tables = [life_table(counts, g) for g in kept]
+    with_event = [table.time[table.n_event > 0] for table in tables]
+    time = np.unique(np.concatenate(with_event))
+    at_risk = np.empty((len(kept), len(time)))
+    events = np.zeros(len(time))
+    for row, table in enumerate(tables):
+        at_risk[row] = table.at_risk_just_before(time)
+        events += np.bincount(
+            np.searchsorted(time, table.time[table.n_event > 0]),
+            table.n_event[table.n_event > 0],
+            len(time),
+        )
+    n = at_risk.sum(axis=0)
+    share = at_risk / n
+    weight = events * (n - events) / np.maximum(n - 1, 1)
+    covariance = np.diag((weight * share).sum(axis=1)) - (weight * share) @ share.T
+    observed = np.array([table.n_event.sum() for table in tables], dtype=np.float64)
+    return observed, (events * share).sum(axis=1), covariance

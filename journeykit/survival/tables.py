@@ -1,0 +1,85 @@
+"""One group's part of the life counts, as the arrays a curve needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from journeykit.counts import LifeCounts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LifeTable:
+    """Times at which someone of one group went, in order; arrays of shape (n_times,).
+
+    Attributes
+    ----------
+    time : array of int64
+        Microseconds.
+    n_at_risk : array of int64
+        Entered before that time and not gone before it.
+    n_entered : array of int64
+        Entered since the previous time of the table:
+        n_at_risk[k] = n_at_risk[k - 1] - n_event[k - 1] - n_censored[k - 1] + n_entered[k].
+    n_event, n_censored : arrays of int64
+    entry_time, entry_n : arrays of int64, shape (n_entries,)
+        When how many entered.
+    """
+
+    time: NDArray[np.int64]
+    n_at_risk: NDArray[np.int64]
+    n_entered: NDArray[np.int64]
+    n_event: NDArray[np.int64]
+    n_censored: NDArray[np.int64]
+    entry_time: NDArray[np.int64]
+    entry_n: NDArray[np.int64]
+
+    def at_risk_just_before(self, time: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many entered before each `time` and were not gone before it."""
+        entered = np.concatenate([[0], np.cumsum(self.entry_n)])
+        gone = np.concatenate([[0], np.cumsum(self.n_event + self.n_censored)])
+        return entered[np.searchsorted(self.entry_time, time)] - gone[
+            np.searchsorted(self.time, time)
+        ]
+
+
+def life_table(counts: LifeCounts, group: int, *, horizon: int | None = None) -> LifeTable:
+    """Take one group out of the counts.
+
+    With a `horizon` in microseconds everyone still there then is censored at it, so nobody
+    disappears from the table.
+    """
+    low, high = np.searchsorted(counts.at[:, 0], [group, group + 1])
+    time, n = counts.at[low:high, 1], counts.n[low:high]
+    if horizon is not None and len(time) and time[-1] > horizon:
+        before = np.searchsorted(time, horizon)
+        at = n[before] if time[before] == horizon else np.zeros(3, dtype=np.int64)
+        there = n[:before].sum(axis=0)
+        still = there[0] - there[1] - there[2] - at[1]
+        time = np.append(time[:before], horizon)
+        n = np.concatenate([n[:before], [[0, at[1], still]]])
+    entries, exits = n[:, 0] > 0, n[:, 1:].any(axis=1)
+    # Whoever enters at a time is at risk after it.
+    entered = np.concatenate([[0], np.cumsum(n[:, 0])])[:-1][exits]
+    gone = np.concatenate([[0], np.cumsum(n[:, 1] + n[:, 2])])[:-1][exits]
+    return LifeTable(
+        time=time[exits],
+        n_at_risk=entered - gone,
+        n_entered=np.diff(entered, prepend=0),
+        n_event=n[exits, 1],
+        n_censored=n[exits, 2],
+        entry_time=time[entries],
+        entry_n=n[entries, 0],
+    )
+
+
+def kept_groups(counts: LifeCounts, small_cell: int) -> tuple[list[int], tuple[str, ...]]:
+    """Return the groups of at least `small_cell` customers, and the names of the others."""
+    n = np.bincount(counts.at[:, 0], counts.n[:, 0], len(counts.groups))
+    small = tuple(counts.groups[g] for g in np.flatnonzero((n > 0) & (n < small_cell)))
+    return np.flatnonzero(n >= small_cell).tolist(), small

@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeykit.counts import (
+    LifeCounts,
+    life_counts,
+    path_counts,
+    path_counts_from_frame,
+    run,
+    step_counts,
+    transition_counts,
+)
+from journeykit.errors import ArgumentError, DataError, MappingError
+from journeykit.journeys import Journeys
+from journeykit.journeys.durations import DAY
+from tests.strategies import journeys
+
+# visit cart buy | visit buy | (no event) | visit cart, of two customers
+JOURNEYS = Journeys(
+    names=("buy", "cart", "visit"),
+    touchpoint=np.array([2, 1, 0, 2, 0, 2, 1], dtype=np.uint16),
+    start=np.array([0, 3, 5, 5, 7]),
+    customer_index=np.array([0, 0, 0, 1]),
+    customer_id=[10, 11],
+)
+ENTRY = EXIT = 3
+
+
+def cells(counts: object) -> dict[tuple[int, ...], list[int]]:
+    return {
+        tuple(gram): row.tolist()
+        for gram, row in zip(counts.gram.tolist(), counts.cell, strict=True)  # type: ignore[attr-defined]
+    }
+
+
+def test_transitions_worked_by_hand() -> None:
+    counts = transition_counts(JOURNEYS)
+    # steps, customers, sum n_ab^2, sum n_ab n_a
+    assert cells(counts) == {
+        (ENTRY, 2): [3, 2, 5, 5],
+        (0, EXIT): [2, 1, 4, 4],
+        (1, 0): [1, 1, 1, 1],
+        (1, EXIT): [1, 1, 1, 1],
+        (2, 0): [1, 1, 1, 2],
+        (2, 1): [2, 2, 2, 3],
+    }
+    assert counts.context.tolist() == [[0], [1], [2], [ENTRY]]
+    assert counts.total.tolist() == [[2, 1, 4], [2, 2, 2], [3, 2, 5], [3, 2, 5]]
+    assert counts.n.sum() == JOURNEYS.n_events + 3
+    matrix = counts.matrix()
+    assert matrix.sum(axis=1).tolist() == [2, 2, 3, 3]
+    assert matrix[:, :3].sum(axis=0).tolist() == [2, 2, 3]
+
+
+def test_second_order_worked_by_hand() -> None:
+    counts = transition_counts(JOURNEYS, order=2)
+    assert {gram: row[0] for gram, row in cells(counts).items()} == {
+        (ENTRY, ENTRY, 2): 3,
+        (ENTRY, 2, 1): 2,
+        (ENTRY, 2, 0): 1,
+        (2, 1, 0): 1,
+        (2, 1, EXIT): 1,
+        (1, 0, EXIT): 1,
+        (2, 0, EXIT): 1,
+    }
+    with pytest.raises(ArgumentError, match="`matrix` needs counts of order 1; these are of 2"):
+        counts.matrix()
+
+
+def test_open_journeys_lead_nowhere_known() -> None:
+    watched = JOURNEYS.replace(
+        time=np.array([0, 1, 2, 4, 5, 0, 8]) * DAY,
+        observed_to=np.full(4, 10 * DAY),
+    )
+    counts = transition_counts(watched)
+    assert counts.matrix()[:, -2:].tolist() == [[0, 2], [0, 1], [0, 0], [0, 0]]
+    # only the step of cart to buy is known; buy never has a known successor
+    assert counts.context.tolist() == [[1], [2], [ENTRY]]
+    assert counts.total[:, 0].tolist() == [1, 3, 3]
+
+
+def test_order_is_bounded_by_the_number_of_names() -> None:
+    many = Journeys(
+        names=tuple(f"t{number:04d}" for number in range(3000)),
+        touchpoint=np.array([0, 2999], dtype=np.uint16),
+        start=np.array([0, 2]),
+    )
+    edge = 3000
+    assert transition_counts(many, order=4).gram.tolist() == [
+        [edge, edge, 0, 2999, edge],
+        [edge, edge, edge, 0, 2999],
+        [edge, edge, edge, edge, 0],
+    ]
+    with pytest.raises(ArgumentError, match="`order` 5 is too high for 3,000 touchpoints"):
+        transition_counts(many, order=5)
+    with pytest.raises(ArgumentError, match="`order` must be a whole number at least 1; got 0"):
+        transition_counts(many, order=0)
+
+
+def test_steps_worked_by_hand() -> None:
+    assert step_counts(JOURNEYS, steps=4).n.tolist() == [
+        [0, 0, 3, 1, 0],
+        [1, 2, 0, 1, 0],
+        [1, 0, 0, 3, 0],
+        [0, 0, 0, 4, 0],
+    ]
+    with pytest.raises(ArgumentError, match="number of steps is the same; got 4 and 3"):
+        step_counts(JOURNEYS, steps=4) + step_counts(JOURNEYS, steps=3)
+
+
+def test_paths_worked_by_hand() -> None:
+    counts = path_counts(JOURNEYS)
+    assert dict(zip(counts.text(), counts.n_journeys.tolist(), strict=True)) == {
+        "": 1, "visit > buy": 1, "visit > cart": 1, "visit > cart > buy": 1,
+    }  # fmt: skip
+    assert repr(counts) == "<PathCounts: 4 paths of 4 journeys, 0 conversions, 0 open>"
+
+
+def test_the_path_of_a_conversion_ends_before_it() -> None:
+    watched = JOURNEYS.replace(
+        time=np.array([0, 1, 2, 4, 5, 0, 8]) * DAY,
+        columns={"value": np.array([0, 0, 30, 0, 12, 0, 0])},
+        observed_to=np.full(4, 10 * DAY),
+    )
+    counts = path_counts(watched.outcomes(conversion=["buy"], lookback_days=3, value="value"))
+    # visit cart | buy 30; visit | buy 12; visit (8 days of silence); cart (open)
+    rows = zip(counts.text(), counts.n.tolist(), counts.value, counts.nulls, strict=True)
+    assert sorted(rows) == [
+        ("cart", [1, 0, 1], 0.0, 0),
+        ("visit", [2, 1, 0], 12.0, 1),
+        ("visit > cart", [1, 1, 0], 30.0, 0),
+    ]
+
+
+def test_paths_from_a_table() -> None:
+    frame = pd.DataFrame(
+        {
+            "path": ["mail > web", "web", "mail>web", ""],
+            "conversions": [2, 0, 1, 1],
+            "nulls": [3, 5, 0, 0],
+            "value": [20.0, 0, 5, 1],
+        }
+    )
+    counts = path_counts_from_frame(frame, conversions="conversions", nulls="nulls", value="value")
+    rows = zip(counts.text(), counts.n.tolist(), counts.value, strict=True)
+    assert sorted(rows) == [
+        ("", [1, 1, 0], 1.0), ("mail > web", [6, 3, 0], 25.0), ("web", [5, 0, 0], 0.0),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("path", ["a", None], "Column 'path' is empty in 1 of 2 rows"),
+        (
+            "path",
+            ["a > > b", "a"],
+            "'path' has an empty touchpoint in 1 of 2 rows, such as 'a > > b'",
+        ),
+        (
+            "conversions",
+            [1, -1],
+            "'conversions' must hold whole numbers of at least 0; 1 of 2 rows",
+        ),
+        ("conversions", [1, 0.5], "1 of 2 rows do not, such as 0.5"),
+        ("conversions", ["x", "y"], "2 of 2 rows do not, such as 'x'"),
+        ("value", [1.0, None], "Column 'value' is empty in 1 rows"),
+    ],
+)
+def test_a_broken_path_table_is_refused(column: str, values: list[object], message: str) -> None:
+    frame = pd.DataFrame({"path": ["a", "b"], "conversions": [1, 2], "value": [1.0, 2.0]})
+    frame[column] = values
+    with pytest.raises(DataError, match=message):
+        path_counts_from_frame(frame, conversions="conversions", value="value")
+
+
+def test_a_missing_column_is_named() -> None:
+    with pytest.raises(MappingError, match="columns that do not exist: 'conversion'. Did you mean"):
+        path_counts_from_frame(
+            pd.DataFrame({"path": [], "conversions": []}), conversions="conversion"
+        )
+
+
+def test_life_counts_worked_by_hand() -> None:
+    counts = life_counts(
+        np.array([0, 0, 2, 0]),
+        np.array([3, 3, 5, 4]),
+        np.array([True, False, True, False]),
+        group=np.array([0, 0, 0, 1]),
+        groups=("b", "a"),
+    )
+    assert counts.groups == ("a", "b")
+    assert counts.at.tolist() == [[0, 0], [0, 4], [1, 0], [1, 2], [1, 3], [1, 5]]
+    assert counts.n.tolist() == [[1, 0, 0], [0, 0, 1], [2, 0, 0], [1, 0, 0], [0, 1, 1], [0, 1, 0]]
+    # at a time, those are at risk who entered before it and left at it or later
+    assert counts.at_risk().tolist() == [0, 1, 0, 2, 3, 1]
+    with pytest.raises(DataError, match="1 of 1 intervals end before they begin"):
+        life_counts(
+            np.array([3]), np.array([3]), np.array([True]), group=np.array([0]), groups=("a",)
+        )
+
+
+# ------------------------------------------------------------------ laws
+
+COUNTING = [
+    transition_counts,
+    partial(transition_counts, order=2),
+    partial(step_counts, steps=5),
+    path_counts,
+]
+
+
+def assert_equal(left: object, right: object) -> None:
+    for field in fields(left):  # type: ignore[arg-type]
+        a, b = getattr(left, field.name), getattr(right, field.name)
+        np.testing.assert_array_equal(a, b, err_msg=field.name)
+
+
+@given(whole=journeys(min_customers=2), seed=st.integers(0, 99))
+@pytest.mark.parametrize("count", COUNTING)
+@pytest.mark.parametrize("cut", [False, True])
+def test_any_split_of_the_customers_adds_up(
+    count: object, cut: bool, whole: Journeys, seed: int
+) -> None:
+    if cut:
+        whole = whole.outcomes(conversion=["shop"], lookback_days=20, value="value")
+    part_of = np.random.default_rng(seed).integers(0, 3, whole.n_customers)[whole.customer_index]
+    parts = [whole.take(part_of == part) for part in np.unique(part_of)]
+    total = count(parts[0])  # type: ignore[operator]
+    for part in parts[1:]:
+        total = count(part) + total  # type: ignore[operator]
+    assert_equal(total, count(whole))  # type: ignore[operator]
+
+
+@given(whole=journeys(min_customers=2))
+@pytest.mark.parametrize("count", COUNTING)
+def test_the_runner_changes_nothing(count: object, whole: Journeys) -> None:
+    whole = whole.sessions("10d")
+    assert_equal(run(count, whole, block=2, threads=2), count(whole))  # type: ignore[operator,arg-type]
+
+
+@given(whole=journeys())
+@pytest.mark.parametrize("count", COUNTING)
+def test_renaming_commutes(count: object, whole: Journeys) -> None:
+    # the new names sort the other way round
+    new = {"call": "z", "mail": "y", "shop": "x", "web": "w"}
+    back = {to: name for name, to in new.items()}
+    assert_equal(count(whole.relabel(new).relabel(back)), count(whole))  # type: ignore[operator]
+    renamed = count(whole.relabel(new))  # type: ignore[operator]
+    if hasattr(renamed, "text"):
+        plain = count(whole)  # type: ignore[operator]
+        translated = [" > ".join(new[s] for s in path.split(" > ")) for path in plain.text()]
+        ours = dict(zip(renamed.text(), renamed.n.tolist(), strict=True))
+        assert ours == dict(zip(translated, plain.n.tolist(), strict=True))
+
+
+@given(whole=journeys())
+@pytest.mark.parametrize("count", COUNTING)
+def test_a_time_shift_changes_only_the_fingerprint(count: object, whole: Journeys) -> None:
+    shift = 17 * DAY + 5
+    shifted = whole.replace(
+        time=whole.time + shift,  # type: ignore[operator]
+        observed_from=whole.observed_from + shift,  # type: ignore[operator]
+        observed_to=whole.observed_to + shift,  # type: ignore[operator]
+        window=(shift, 100 * DAY + shift),
+    )
+    cut = [each.outcomes(conversion=["shop"], lookback_days=9) for each in (whole, shifted)]
+    left, right = (count(each) for each in cut)  # type: ignore[operator]
+    for field in fields(left):
+        if field.name != "fingerprint":
+            a, b = getattr(left, field.name), getattr(right, field.name)
+            np.testing.assert_array_equal(a, b)
+
+
+@given(whole=journeys(), order=st.integers(1, 3))
+def test_no_step_is_lost(whole: Journeys, order: int) -> None:
+    counts = transition_counts(whole, order=order)
+    assert counts.n.sum() == whole.n_events + len(whole)
+    assert step_counts(whole, steps=6).n.sum(axis=1).tolist() == [len(whole)] * 6
+    assert path_counts(whole).n_journeys.sum() == len(whole)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.integers(0, 5), st.integers(1, 5), st.booleans(), st.integers(0, 2)),
+        min_size=2,
+    )
+)
+def test_life_counts_add_up(rows: list[tuple[int, int, bool, int]]) -> None:
+    entry, span, event, group = (np.array(column) for column in zip(*rows, strict=True))
+
+    def count(part: slice) -> LifeCounts:
+        return life_counts(
+            entry[part],
+            (entry + span)[part],
+            event[part],
+            group=group[part],
+            groups=("a", "b", "c"),
+        )
+
+    half = len(rows) // 2
+    assert_equal(count(slice(half)) + count(slice(half, None)), count(slice(None)))

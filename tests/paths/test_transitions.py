@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from journeykit.counts import transition_counts
+from journeykit.errors import ArgumentError, DataError
+from journeykit.journeys import Journeys
+from journeykit.journeys.durations import DAY
+from journeykit.paths import transitions
+from journeykit.stats import wilson_interval
+
+# visit cart buy | visit buy | (no event) | visit cart: four customers
+JOURNEYS = Journeys(
+    names=("buy", "cart", "visit"),
+    touchpoint=np.array([2, 1, 0, 2, 0, 2, 1], dtype=np.uint16),
+    start=np.array([0, 3, 5, 5, 7]),
+)
+
+
+def test_probabilities_worked_by_hand() -> None:
+    frame = transitions(JOURNEYS).frame
+    from_visit = frame[frame["source"] == "visit"].set_index("target")["estimate"]
+    assert from_visit.to_dict() == pytest.approx({"buy": 1 / 3, "cart": 2 / 3})
+    assert frame.groupby("source")["estimate"].sum().tolist() == pytest.approx([1] * 4)
+
+
+def test_customers_who_step_once_get_wilsons_interval() -> None:
+    frame = transitions(JOURNEYS).frame.set_index(["source", "target"])
+    row = frame.loc[("visit", "cart")]
+    low, high = wilson_interval(2, 3)
+    assert (row["conf_low"], row["conf_high"]) == pytest.approx((float(low), float(high)))
+
+
+def test_second_order_joins_the_sources() -> None:
+    frame = transitions(JOURNEYS, order=2).frame.set_index(["source", "target"])
+    assert frame.loc[("visit > cart", "buy"), "estimate"] == 0.5
+    assert frame.loc[("(entry) > visit", "cart"), "n"] == 2
+
+
+def test_open_steps_are_shown_but_in_no_denominator() -> None:
+    watched = JOURNEYS.replace(
+        time=np.array([0, 1, 2, 4, 5, 0, 8]) * DAY, observed_to=np.full(4, 10 * DAY)
+    )
+    frame = transitions(watched).frame.set_index(["source", "target"])
+    assert np.isnan(frame.loc[("cart", "(open)"), "estimate"])
+    assert frame.loc[("cart", "(open)"), "n"] == 1
+    assert frame.loc[("cart", "buy"), "estimate"] == 1
+    assert frame["n"].sum() == JOURNEYS.n_events + 3
+
+
+def test_counts_give_the_same_answer_and_its_provenance() -> None:
+    ours, same = transitions(JOURNEYS), transitions(transition_counts(JOURNEYS))
+    assert ours.frame.equals(same.frame)
+    assert ours.provenance.fingerprint == JOURNEYS.fingerprint
+    assert dict(ours.provenance.parameters) == {"order": 1, "confidence": 0.95}
+
+
+def test_summary_names_the_most_frequent_step() -> None:
+    assert transitions(JOURNEYS).summary() == (
+        "10 steps; most often (entry) is followed by visit: 100% of 3 (44% to 100%)"
+    )
+
+
+def test_bad_arguments() -> None:
+    with pytest.raises(ArgumentError, match="`confidence`"):
+        transitions(JOURNEYS, confidence=1)
+    empty = Journeys(names=(), touchpoint=np.array([], dtype=np.uint8), start=np.array([0, 0]))
+    with pytest.raises(DataError, match="There is no step in 1 journeys"):
+        transitions(empty)
+
+
+def test_picture_pools_the_rare_and_keeps_every_row_whole() -> None:
+    rng = np.random.default_rng(3)
+    many = Journeys(
+        names=tuple(f"touch {number:02d}" for number in range(20)),
+        touchpoint=rng.integers(0, 20, 500).astype(np.uint8),
+        start=np.arange(0, 501, 10),
+    )
+    image = transitions(many).plot().images[0].get_array()
+    assert image.shape == (14, 14)  # entry, 12 and (other) by 12, (other) and exit
+    assert np.asarray(image).sum(axis=1) == pytest.approx(np.ones(14))
+    labels = [text.get_text() for text in transitions(JOURNEYS, order=2).plot().get_yticklabels()]
+    assert labels[0] == "(entry) > (entry) > visit (n = 3)"
+
+
+def test_intervals_know_customers_from_steps() -> None:
+    """1,000 worlds: 150 customers of 6 steps each, leaving a for b with their own probability."""
+    rng = np.random.default_rng(5)
+    covered = plain = 0
+    for _ in range(1000):
+        own = rng.beta(1.2, 1.8, 150)
+        # from a (0) to b (1) or to c (2), one step a journey, six journeys a customer
+        target = np.where(rng.random((150, 6)) < own[:, None], 1, 2).astype(np.uint8)
+        touchpoint = np.stack([np.zeros_like(target), target], axis=2).reshape(-1)
+        world = Journeys(
+            names=("a", "b", "c"),
+            touchpoint=touchpoint,
+            start=np.arange(0, 1801, 2),
+            customer_index=np.repeat(np.arange(150), 6),
+            customer_id=np.arange(150),
+        )
+        frame = transitions(transition_counts(world.with_fingerprint(0))).frame
+        row = frame[(frame["source"] == "a") & (frame["target"] == "b")].iloc[0]
+        covered += row["conf_low"] <= 0.4 <= row["conf_high"]
+        low, high = wilson_interval(row["n"], row["n_source"])
+        plain += low <= 0.4 <= high
+    assert 0.93 <= covered / 1000 <= 0.97
+    assert plain / 1000 < 0.87

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+import math
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from journeykit import report
+from journeykit.errors import ArgumentError
+from journeykit.report.contract import CONTRACT_MIME, MOST_ROWS, cell_text
+
+
+@pytest.fixture(autouse=True)
+def _no_display() -> None:
+    mpl.use("agg")
+
+
+def bars() -> plt.Axes:
+    _, ax = plt.subplots(figsize=(4, 2))
+    ax.bar(["a", "b"], [1, 2])
+    return ax
+
+
+def test_finding() -> None:
+    bundle = report.finding("Half <leave>.", basis="10 of 20")._repr_mimebundle_()
+    assert bundle[CONTRACT_MIME] == {
+        "kind": "finding",
+        "text": "Half <leave>.",
+        "basis": "10 of 20",
+    }
+    assert "Half &lt;leave&gt;." in bundle["text/html"]
+    with pytest.raises(ArgumentError, match="`text` of a finding must not be empty"):
+        report.finding(" ")
+
+
+def test_guard() -> None:
+    content = report.guard("Ties", status="warned", found="3 %")._repr_mimebundle_()[CONTRACT_MIME]
+    assert content == {"kind": "guard", "name": "Ties", "status": "warned", "found": "3 %"}
+    with pytest.raises(ArgumentError, match="`status` must be one of 'passed', 'warned'"):
+        report.guard("Ties", status="fine", found="")  # type: ignore[arg-type]
+
+
+def test_figure_is_repeatable_and_closed() -> None:
+    first, second = (report.figure(bars(), alt="Bars: 1, 2", caption="b is double.") for _ in "ab")
+    assert first == second
+    assert plt.get_fignums() == []
+    bundle = first._repr_mimebundle_()
+    assert bundle["image/svg+xml"].startswith("<?xml")
+    assert bundle["text/plain"] == "Bars: 1, 2"
+    assert bundle[CONTRACT_MIME] == {
+        "kind": "figure",
+        "alt": "Bars: 1, 2",
+        "caption": "b is double.",
+    }
+
+
+def test_a_heavy_figure_becomes_pixels() -> None:
+    _, ax = plt.subplots()
+    ax.scatter(range(20_000), range(20_000))
+    bundle = report.figure(ax, alt="A line of dots", caption="Up.")._repr_mimebundle_()
+    assert "image/svg+xml" not in bundle
+    assert bundle["image/png"].startswith("iVBOR")
+
+
+def test_a_figure_needs_words() -> None:
+    ax = bars()
+    with pytest.raises(ArgumentError, match="`alt` of a figure must not be empty"):
+        report.figure(ax, alt="", caption="x")
+    with pytest.raises(ArgumentError, match="`caption` of a figure must not be empty"):
+        report.figure(ax, alt="x", caption="")
+    drawing = ax.figure
+    ax.remove()
+    with pytest.raises(ArgumentError, match="`axes` must belong to a figure"):
+        report.figure(ax, alt="x", caption="y")
+    plt.close(drawing)
+
+
+def test_table() -> None:
+    frame = pd.DataFrame(
+        {
+            "path": ["a > b", None],
+            "n": [12345, 2],
+            "share": [0.25, math.nan],
+            "at": pd.to_datetime(["2017-01-31", None]),
+            "odds": [math.inf, 1.23456],
+        }
+    )
+    made = report.table(frame, key="top-paths", caption="Paths.", labels={"at": "When"})
+    assert made.labels == ("Path", "Number", "Share", "When", "Odds")
+    assert made.formats == ("text", "number", "percent", "text", "number")
+    assert made.rows[0] == ("a > b", 12345, 0.25, "2017-01-31 00:00:00", "inf")
+    assert made.rows[1] == (None, 2, None, None, 1.23456)
+    assert made.cells()[0] == ["a > b", "12,345", "25.0 %", "2017-01-31 00:00:00", "inf"]
+    assert made.cells()[1] == ["–", "2", "–", "–", "1.235"]
+    json.dumps(made._repr_mimebundle_(), allow_nan=False)
+
+
+def test_long_tables_travel_up_to_a_limit() -> None:
+    made = report.table(pd.DataFrame({"n": range(MOST_ROWS + 5)}), key="n", caption="N.", shown=3)
+    assert (len(made.rows), made.shown, made.n) == (MOST_ROWS, 3, MOST_ROWS + 5)
+
+
+@pytest.mark.parametrize("key", ["../up", "A b", "", "a_b", "-a", "a.csv"])
+def test_a_key_is_a_safe_file_name(key: str) -> None:
+    with pytest.raises(ArgumentError, match="`key` must be lower-case words joined by hyphens"):
+        report.table(pd.DataFrame({"n": [1]}), key=key, caption="x")
+
+
+def test_shown_rows() -> None:
+    with pytest.raises(ArgumentError, match="`shown` must be a whole number from 1 to 1000; got 0"):
+        report.table(pd.DataFrame({"n": [1]}), key="n", caption="x", shown=0)
+
+
+@pytest.mark.parametrize(
+    ("value", "how", "text"),
+    [
+        (1234567.0, "number", "1,234,567"),
+        (12345.6, "number", "12,346"),
+        (0.000123456, "number", "0.0001235"),
+        (-3, "number", "-3"),
+        (0.1234, "percent", "12.3 %"),
+        ("x", "number", "x"),
+        (True, "text", "True"),
+    ],
+)
+def test_cells(value: object, how: str, text: str) -> None:
+    assert cell_text(value, how) == text

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import pytest
+from pydantic import Field
+
+from journeykit.errors import MappingError, ParameterError
+from journeykit.report import REPORTS, Parameters, PathsParameters, SurvivalParameters, plan
+from journeykit.report.parameters import parameters_of
+from journeykit.study import load_study
+
+
+def test_text_is_typed() -> None:
+    p = PathsParameters.of({"study": "here", "order": "2", "segment": "income=75-99K"})
+    assert (p.study, p.order, p.variants, p.segment) == (Path("here"), 2, 10, "income=75-99K")
+    assert p.plain() == {"study": "here", "order": 2, "variants": 10, "segment": "income=75-99K"}
+
+
+def test_empty_text_means_not_given() -> None:
+    assert SurvivalParameters.of({"study": "x", "group": "", "horizon_days": ""}).group is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"ordr": "2"}, "`ordr` is not known. Did you mean 'order'? Known here: study, segment, order, variants."),
+        ({"order": "two"}, "`order` must be a whole number; got 'two'."),
+        ({"order": "1.5"}, "`order` must be a whole number; got '1.5'."),
+        ({"order": "4"}, "`order` must be at most 3; got '4'."),
+        ({"order": 0}, "`order` must be at least 1; got 0."),
+        ({"order": None}, "`order` must be a whole number; got None."),
+        ({"variants": "51"}, "`variants` must be at most 50; got '51'."),
+        ({"segment": "income"}, "`segment` must look like `attribute=value`; got 'income'."),
+        ({"segment": "=x"}, "`segment` must look like `attribute=value`; got '=x'."),
+        ({"order": "x" * 200}, "got 'xxx"),
+    ],
+)  # fmt: skip
+def test_mistakes(given: dict[str, object], message: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        PathsParameters.of({"study": "x", **given})
+    assert str(caught.value).startswith("Parameters of the report `paths`:\n  `")
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 250
+
+
+def test_study_is_required() -> None:
+    with pytest.raises(ParameterError, match="`study` is required and missing"):
+        PathsParameters.of({})
+
+
+def test_a_notebook_is_checked_by_its_variables() -> None:
+    lab = {"study": "x", "order": 2, "In": ["", "order = 2"], "pd": object(), "ordr": 3}
+    assert PathsParameters.from_notebook(lab).order == 2
+
+
+def test_what_papermill_injects_must_be_known() -> None:
+    injected = {"study": "x", "order": 1, "ordr": 2, "In": ["", "# Parameters\nordr = 2\n"]}
+    with pytest.raises(ParameterError, match="`ordr` is not known. Did you mean 'order'"):
+        PathsParameters.from_notebook(injected)
+
+
+def test_ones_own_notebook_subclasses_one_model() -> None:
+    class Mine(Parameters):
+        report: ClassVar[str] = "mine"
+        speed: Annotated[Literal["slow", "fast"], Field(description="How.")] = "slow"
+        strict: bool = False
+
+    assert Mine.of({"study": "x", "strict": "true"}).strict is True
+    with pytest.raises(
+        ParameterError,
+        match="`speed` must be one of 'slow' or 'fast'; got 'fats'. Did you mean 'fast'",
+    ):  # noqa: E501
+        Mine.of({"study": "x", "speed": "fats"})
+    with pytest.raises(ParameterError, match="`strict` must be true or false; got 'maybe'"):
+        Mine.of({"study": "x", "strict": "maybe"})
+
+
+def test_unknown_report() -> None:
+    assert list(REPORTS) == ["paths", "survival", "attribution"]
+    with pytest.raises(MappingError, match="no report 'path'. Did you mean 'paths'"):
+        parameters_of("path")
+
+
+@pytest.fixture
+def study_with(tmp_path: Path):  # type: ignore[no-untyped-def]
+    def make(reports: str):  # type: ignore[no-untyped-def]
+        (tmp_path / "study.yaml").write_text(
+            "name: t\nevents: {source: e, customer: c, time: t, touchpoint: p}\n"
+            f"reports: {reports}\n"
+        )
+        return load_study(tmp_path)
+
+    return make
+
+
+def planned(jobs: tuple[object, ...]) -> Mapping[str, Mapping[str, object]]:
+    return {job.report: job.parameters.plain() for job in jobs}  # type: ignore[attr-defined]
+
+
+def test_the_study_lists_reports_and_parameters(study_with) -> None:  # type: ignore[no-untyped-def]
+    study = study_with("{survival: {group: income}, paths: }")
+    jobs = planned(plan(study, [], {}))
+    assert list(jobs) == ["survival", "paths"]
+    assert jobs["survival"]["group"] == "income"
+    assert jobs["survival"]["study"] == str(study.path)
+
+
+def test_the_command_line_wins_where_a_report_has_the_parameter(study_with) -> None:  # type: ignore[no-untyped-def]
+    study = study_with("{survival: {segment: a=1}, paths: {order: 2}}")
+    jobs = planned(plan(study, [], {"order": "3", "segment": "b=2"}))
+    assert (jobs["survival"]["segment"], jobs["paths"]["segment"]) == ("b=2", "b=2")
+    assert jobs["paths"]["order"] == 3
+    assert list(planned(plan(study, ["attribution"], {}))) == ["attribution"]
+
+
+def test_all_reports_that_ship_by_default(study_with) -> None:  # type: ignore[no-untyped-def]
+    assert list(planned(plan(study_with("{}"), [], {}))) == ["paths", "survival", "attribution"]
+
+
+def test_mistakes_in_the_plan(study_with) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(
+        ParameterError, match="`ordr` is no parameter of paths. Did you mean 'order'"
+    ):
+        plan(study_with("{paths: {}}"), [], {"ordr": "2"})
+    with pytest.raises(ParameterError, match="`study` is no parameter of paths"):
+        plan(study_with("{paths: {}}"), [], {"study": "other"})
+    with pytest.raises(ParameterError, match="`ordr` is not known"):
+        plan(study_with("{paths: {ordr: 2}}"), [], {})
+    with pytest.raises(MappingError, match="no report 'pats'. Did you mean 'paths'"):
+        plan(study_with("{pats: {}}"), ["survival"], {})

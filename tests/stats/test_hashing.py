@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from scipy import stats
+
+from journeykit.stats import benjamini_hochberg, hash_strings, mix, poisson_weights
+
+
+def test_mix_is_splitmix64() -> None:
+    # First outputs of splitmix64 seeded with 1234567 (Vigna's reference implementation), which
+    # adds the golden gamma before each: mix(seed + k * gamma).
+    gamma = 0x9E3779B97F4A7C15
+    states = np.array([(1234567 + k * gamma) % 2**64 for k in range(3)], dtype=np.uint64)
+    assert mix(states).tolist() == [
+        6457827717110365317,
+        3203168211198807973,
+        9817491932198370423,
+    ]
+
+
+def test_texts_hash_by_content_alone() -> None:
+    whole = pa.array(["", "a", "b", "twelve bytes", "twelve bytez", "ä" * 9, None])
+    alone = [hash_strings(pa.array([text], type=pa.string()))[0] for text in whole.to_pylist()]
+    assert hash_strings(whole).tolist() == alone
+    assert hash_strings(whole.slice(2, 3)).tolist() == alone[2:5]
+    assert len(set(alone)) == 6  # a null is the empty text
+
+
+def test_a_zero_byte_is_not_padding() -> None:
+    assert len(set(hash_strings(pa.array(["a", "a\0", "a\0\0"])).tolist())) == 3
+
+
+def test_poisson_weights_are_poisson_and_belong_to_the_customer() -> None:
+    customers = mix(np.arange(200_000))
+    weights = poisson_weights(customers, replicate=3, seed=5)
+    expected = stats.poisson(1).pmf(np.arange(6)) * len(weights)
+    seen = np.bincount(weights, minlength=6)[:6]
+    assert stats.chisquare(seen, expected * seen.sum() / expected.sum()).pvalue > 0.001
+    shuffled = np.random.default_rng(0).permutation(len(customers))
+    again = poisson_weights(customers[shuffled], replicate=3, seed=5)
+    assert (again == weights[shuffled]).all()
+    other = poisson_weights(customers, replicate=4, seed=5)
+    assert abs(np.corrcoef(weights, other)[0, 1]) < 0.01
+
+
+def test_benjamini_hochberg_ignores_what_was_not_tested() -> None:
+    q = benjamini_hochberg([0.01, np.nan, 0.04, 0.03])
+    assert q == pytest.approx([0.03, np.nan, 0.04, 0.04], nan_ok=True)
