@@ -40,7 +40,7 @@ def _options(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """A research workbench for customer journeys."""
+    """Work on customer journeys: check a study, run its reports."""
 
 
 @app.command()
@@ -61,10 +61,14 @@ def run(
     Exit code 0: all reports are good. 1: at least one failed; its page says why. 2: nothing was
     run, as the study, a report's name or a parameter is wrong.
     """
-    from journeykit.report import plan
+    from journeykit.report import REPORTS, plan
     from journeykit.report.publish import write_index
     from journeykit.study import load_study
 
+    if study in REPORTS and not Path(study).exists():
+        raise ParameterError(
+            f"`{study}` is a report; name its study first: journeykit run STUDY {study}"
+        )
     jobs = plan(load_study(study), reports or [], _pairs(parameters or []))
     made = _make_all(jobs, out)
     index = write_index(out)
@@ -102,7 +106,7 @@ def _pairs(given: list[str]) -> dict[str, str]:
 
 def _make_all(jobs: tuple[Job, ...], out: Path) -> list[Made]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
     from journeykit.report import make
 
@@ -112,7 +116,7 @@ def _make_all(jobs: tuple[Job, ...], out: Path) -> list[Made]:
         for job in jobs:
             task = progress.add_task(job.report, total=None)
 
-            def advance(done: int, cells: int, task: int = task) -> None:
+            def advance(done: int, cells: int, task: TaskID = task) -> None:
                 progress.update(task, completed=done, total=cells)
 
             made.append(make(job, out=out, advance=advance))

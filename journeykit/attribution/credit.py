@@ -114,21 +114,18 @@ class Credits(Result):
         best = [
             f"{model} {_leader(part)}" for model, part in self.frame.groupby("model", sort=False)
         ]
+        counts = self.population
         left = [
-            f"{count:,} {what}"
+            f"; {count:,} {what}"
             for count, what in (
-                (self.population.n_no_touch, "conversions without a touch"),
-                (self.population.n_open, "open journeys left out"),
-                (self.population.n_edge_conversions, "conversions with an unseen first touch"),
+                (counts.n_no_touch, "without a touch"),
+                (counts.n_edge_conversions, "with an unseen first touch"),
+                (counts.n_open, "journeys still open and left out"),
             )
             if count
         ]
-        counted = f"{self.population.n_conversions:,} conversions"
-        return (
-            f"{counted}, most to: {', '.join(best)}"
-            + "".join(f"; {text}" for text in left)
-            + f". {SHARE_WARNING}"
-        )
+        most = f"{counts.n_conversions:,} conversions, most to: {', '.join(best)}"
+        return f"{most}{''.join(left)}. {SHARE_WARNING}"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the shares with their intervals, one colour a model, largest channels on top.

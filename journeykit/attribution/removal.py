@@ -63,7 +63,8 @@ def markov(
         Touches that the next one depends on; only 1 so far.
     touches : sequence of str, optional
         Touchpoints that are marketing touches; all others are taken out of the paths. By default
-        every touchpoint but the conversions.
+        every touchpoint but the conversions. The journeys themselves stay as `outcomes` cut them:
+        activity of other kinds keeps them open, so where there is much of it, take it out before.
     replicates : int
         Bootstrap samples, at least 2.
     seed : int
@@ -187,19 +188,16 @@ def _steps(paths: TouchPaths) -> sparse.csr_array:
     """
     m, rows = len(paths.channels), np.arange(len(paths.n))
     touched = paths.length > 0
-    row = np.repeat(rows, paths.length)
-    first, last = paths.start[:-1][touched], paths.start[1:][touched] - 1
+    entered, untouched = touched & ~paths.edge, paths.converted & ~touched
     target = np.append(paths.touch[1:], 0)
-    target[last] = np.where(paths.converted[touched], m, m + 1)
-    entered = touched & ~paths.edge
-    untouched = rows[paths.converted & ~touched]
+    target[paths.start[1:][touched] - 1] = np.where(paths.converted[touched], m, m + 1)
     entry = m * (m + 2)
     cell = np.concatenate(
         [
             paths.touch * (m + 2) + target,
-            entry + paths.touch[first[~paths.edge[touched]]],
-            np.full(len(untouched), entry + m),
+            entry + paths.touch[paths.start[:-1][entered]],
+            np.full(untouched.sum(), entry + m),
         ]
     )
-    row = np.concatenate([row, rows[entered], untouched])
+    row = np.concatenate([np.repeat(rows, paths.length), rows[entered], rows[untouched]])
     return sparse.csr_array((np.ones(len(row)), (row, cell)), shape=(len(rows), (m + 1) * (m + 2)))

@@ -52,7 +52,8 @@ def rules(
         path counts, where edges are not known and every journey is taken as a customer.
     touches : sequence of str, optional
         Touchpoints that are marketing touches; all others are taken out of the paths. By default
-        every touchpoint but the conversions.
+        every touchpoint but the conversions. The journeys themselves stay as `outcomes` cut them:
+        activity of other kinds keeps them open, so where there is much of it, take it out before.
     replicates : int
         Bootstrap samples, at least 2.
     seed : int

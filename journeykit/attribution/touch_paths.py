@@ -115,8 +115,9 @@ def touch_paths(
         named = _rows_of_journeys(data)
     else:
         raise ArgumentError(
-            f"`data` must be outcome journeys or path counts; got {data!r}. Call "
-            "`journeys.outcomes(conversion=[...], lookback_days=...)` first."
+            "`data` must be path counts, or journeys cut into outcomes by "
+            "`journeys.outcomes(conversion=[...], lookback_days=...)`; "
+            f"got {type(data).__name__} without outcomes."
         )
     if not named.n[named.converted].any():
         raise DataError(
@@ -182,7 +183,7 @@ def _rows_of_journeys(journeys: Journeys) -> TouchPaths:
     first[1:] = (key[1:] != key[:-1]).any(axis=1) | (kind[1:] != kind[:-1])
     row, at = np.cumsum(first) - 1, journey[first]
     touch, start = _gather(journeys.touchpoint, journeys.start[at], stop[at])
-    value = journeys.attributes["value"].to_numpy()[journey]
+    value = journeys.attributes["outcome_value"].to_numpy()[journey]
     taken = sparse.csr_array(
         (np.ones(len(row)), (row, journeys.customer_index[journey])),
         shape=(len(at), journeys.n_customers),

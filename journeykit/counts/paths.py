@@ -134,7 +134,7 @@ def path_counts(journeys: Journeys, /) -> PathCounts:
     value = np.zeros(len(journeys))
     if "outcome" in journeys.attributes.column_names:
         n[:, 1] = has_attribute(journeys, "outcome", "converted")
-        value = journeys.attributes["value"].to_numpy()
+        value = journeys.attributes["outcome_value"].to_numpy()
     stop = path_stops(journeys)
     return _distinct(
         journeys.names,

@@ -93,7 +93,8 @@ def _texts(column: Column) -> IdReading:
         raise DataError(
             f"Identifiers in {column.name!r} were damaged by a spreadsheet in "
             f"{found.damaged:,} rows, such as {found.example!r}: their last digits are gone, and "
-            "different customers have become equal. Export them from the source again, with the column as text."
+            "different customers have become equal. Export them from the source again, with the "
+            "column as text."
         )
     clean = f"nullif(trim({text}, {BLANKS}), '')" if found.trimmed or found.blank else text
     kind, notes = "VARCHAR", []

@@ -94,10 +94,8 @@ class EventLog:
         return event_audit(self)
 
     def to_arrow(self) -> pa.Table:
-        """Return all events as an Arrow table, sorted by customer, time and touchpoint."""
-        return self.connection.sql(
-            f"SELECT * FROM {self.view} ORDER BY customer, time, touchpoint"
-        ).to_arrow_table()
+        """Return all events as an Arrow table, sorted by all columns from the left."""
+        return self.connection.sql(f"SELECT * FROM {self.view} ORDER BY ALL").to_arrow_table()
 
     def to_frame(self) -> pd.DataFrame:
         """Return all events, sorted; ``time`` becomes timestamps, in UTC unless by the day."""

@@ -68,6 +68,8 @@ class Column:
         Text whose type is still to be found out, as in CSV.
     mixed : bool
         Held numbers beside text before all were made text.
+    is_stored : bool
+        `relation` is a table of our own, so that what was parsed can be kept beside it.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -77,6 +79,7 @@ class Column:
     name: str
     untyped: bool = False
     mixed: bool = False
+    is_stored: bool = True
 
     def ask(self, query: str) -> Any:
         """Return the one row that `query` gives."""
@@ -103,6 +106,8 @@ class Source:
     untyped, mixed : tuple of bool
         As in `Column`; empty where no column is.
     broken : tuple of BrokenLine
+    is_stored : bool
+        `relation` is a table, not a view over files.
     """
 
     label: str
@@ -114,6 +119,7 @@ class Source:
     untyped: tuple[bool, ...] = ()
     mixed: tuple[bool, ...] = ()
     broken: tuple[BrokenLine, ...] = ()
+    is_stored: bool = True
 
     def column(self, name: str) -> Column:
         """Return the column that the source calls `name`."""
@@ -126,6 +132,7 @@ class Source:
             name=name,
             untyped=bool(self.untyped) and self.untyped[i],
             mixed=bool(self.mixed) and self.mixed[i],
+            is_stored=self.is_stored,
         )
 
 
@@ -235,6 +242,7 @@ def _from_parquet(workspace: Workspace, paths: list[str], needed: Sequence[str])
         relation=name,
         located=(f"(SELECT {chosen}, filename AS file, file_row_number + 1 AS row FROM {scan})"),
         types=tuple(types[names.index(column)] for column in needed),
+        is_stored=False,
     )
 
 
@@ -243,10 +251,12 @@ def _from_frame(workspace: Workspace, frame: Any, needed: Sequence[str]) -> Sour
     label = f"The {type(frame).__module__.split('.')[0]} {type(frame).__name__}"
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(frame, pandas.DataFrame):
-        require_columns(needed, [str(name) for name in frame.columns], where=label)
+        require_columns(
+            needed, [name for name in frame.columns if isinstance(name, str)], where=label
+        )
         arrays = [_pandas_array(frame[name]) for name in needed]
-        table = pa.table([array for array, _ in arrays], names=_positions(needed))
-        loaded = _load(workspace, table.to_reader(), needed, label)
+        table = pa.table([array for array, _ in arrays], names=list(needed))
+        loaded = _load_columns(workspace, table.to_reader(), needed, label)
         return replace(loaded, mixed=tuple(was_mixed for _, was_mixed in arrays))
     with reading(label):
         reader = pa.RecordBatchReader.from_stream(frame)
@@ -298,11 +308,14 @@ def _load_columns(
 
 
 def _storage(field: pa.Field) -> pa.DataType:
-    """Return the plain type of a column: PostgreSQL's ``numeric`` arrives as opaque text."""
+    """Return the plain type of a column.
+
+    PostgreSQL's ``numeric`` arrives as opaque text, a column of nothing but nulls as no type.
+    """
     kind = field.type
     if isinstance(kind, pa.OpaqueType):
         return pa.float64() if kind.type_name == "numeric" else kind.storage_type
-    return kind
+    return pa.string() if pa.types.is_null(kind) else kind
 
 
 def _load(
@@ -324,10 +337,6 @@ def _load(
         located=located,
         types=tuple(str(kind) for kind in types),
     )
-
-
-def _positions(needed: Sequence[str]) -> list[str]:
-    return [f"c{i}" for i in range(len(needed))]
 
 
 def _label(paths: list[str]) -> str:

@@ -73,7 +73,7 @@ def from_text(
         connection=connection,
         names=tuple(needed),
         relation=name,
-        located=_located(workspace, name, files, len(needed), 0 if is_json else 1),
+        located=_located(workspace, name, files, 0 if is_json else 1),
         types=("VARCHAR",) * len(needed),
         untyped=untyped,
         broken=tuple(broken),
@@ -89,7 +89,6 @@ def _located(
     workspace: Workspace,
     name: str,
     files: list[tuple[str, int, list[int]]],
-    width: int,
     header: int,
 ) -> str:
     """Return SQL that numbers each row within its file, broken lines counted in."""
@@ -105,9 +104,8 @@ def _located(
     workspace.connection.executemany(
         f"INSERT INTO {steps} VALUES (?, ?, ?)", [last[first] for first in sorted(last)]
     )
-    columns = ", ".join(f"s.c{i}" for i in range(width))
     return (
-        f"(SELECT {columns}, t.file AS file, s.number + t.shift AS row "
+        "(SELECT s.* EXCLUDE (number), t.file AS file, s.number + t.shift AS row "
         f"FROM (SELECT *, rowid AS number FROM {name}) s "
         f"ASOF JOIN {steps} t ON s.number >= t.first)"
     )

@@ -202,9 +202,9 @@ def _form(column: Column, options: TimeOptions) -> _Form:
         raise ArgumentError(
             f"`time_unit` is for times written as numbers; column {column.name!r} holds {kind}."
         )
-    is_absolute = kind == "TIMESTAMP WITH TIME ZONE"
-    plain = value if is_absolute else f"{value}::TIMESTAMP"
-    parsed = f"CASE WHEN isfinite({value}) THEN epoch_us({plain}) END"
+    is_absolute = "TZ" in kind or "TIME ZONE" in kind
+    cast = f"{value}::{'TIMESTAMPTZ' if is_absolute else 'TIMESTAMP'}"
+    parsed = f"CASE WHEN isfinite({cast}) THEN epoch_us({cast}) END"
     absolute = "true" if is_absolute else "false"
     return _Form(f"{value} IS NULL", parsed, absolute, "day" if kind == "DATE" else "instant")
 
@@ -234,7 +234,9 @@ def _text_form(column: Column, options: TimeOptions) -> _Form:
         f"regexp_full_match({text}, {_DATE}) OR regexp_full_match({text}, {_STAMP}{_OFFSET}?')"
     )
     parsed = f"CASE WHEN {is_time} THEN epoch_us(try_cast({plain} AS TIMESTAMPTZ)) END"
-    if n_date and not n_stamp:
+    if column.is_stored:
+        parsed, absolute = _stored(column, parsed, absolute)
+    if not n_stamp:
         return _Form(missing, parsed, "false", "day")
     notes = []
     if n_date:
@@ -243,6 +245,19 @@ def _text_form(column: Column, options: TimeOptions) -> _Form:
         detail = f"times without an offset beside {n_absolute:,} with one, read in {options.place}"
         notes.append(Note("offsets mixed", n_stamp - n_absolute, detail))
     return _Form(missing, parsed, absolute, "instant", tuple(notes))
+
+
+def _stored(column: Column, parsed: str, absolute: str) -> tuple[str, str]:
+    """Parse once and keep the result beside the text: parsing costs more than all the rest."""
+    names = f"{column.sql}_parsed", f"{column.sql}_absolute"
+    for name, kind in zip(names, ("BIGINT", "BOOLEAN"), strict=True):
+        column.connection.execute(
+            f"ALTER TABLE {column.relation} ADD COLUMN IF NOT EXISTS {name} {kind}"
+        )
+    column.connection.execute(
+        f"UPDATE {column.relation} SET {names[0]} = {parsed}, {names[1]} = {absolute}"
+    )
+    return names[0], "false" if absolute == "false" else names[1]
 
 
 def _number_form(column: Column, number: str, missing: str, options: TimeOptions) -> _Form:
@@ -260,7 +275,7 @@ def _number_form(column: Column, number: str, missing: str, options: TimeOptions
         note = Note("dates without dashes", n, "numbers such as 20240131 read as dates")
         return _Form(missing, parsed, "false", "day", (note,))
     if not n:
-        return _Form(missing, "NULL::BIGINT", "true", "instant")
+        return _Form(missing, "NULL::BIGINT", "false", "day")
     fits = [
         unit for unit in ("second", "millisecond", "microsecond")
         if _GUESS[0] <= low * UNITS[unit] and high * UNITS[unit] < _GUESS[1]
@@ -268,8 +283,8 @@ def _number_form(column: Column, number: str, missing: str, options: TimeOptions
     if len(fits) != 1:
         raise DataError(
             f"Column {column.name!r} holds numbers from {low} to {high}, which are not all "
-            "seconds, milliseconds or microseconds since 1970 between the years 2000 and 2100. Say what "
-            "they are with `time_unit`, and `origin` if they do not count from 1970."
+            "seconds, milliseconds or microseconds since 1970 between the years 2000 and 2100. "
+            "Say what they are with `time_unit`, and `origin` if they do not count from 1970."
         )
     note = Note("unit of the times guessed", n, f"{fits[0]}s since 1970, from the range")
     return _Form(missing, _scaled(number, UNITS[fits[0]], 0), "true", "instant", (note,))

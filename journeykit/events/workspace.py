@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Workspace:
     """An in-memory DuckDB with a folder to spill to; both go when the last log that uses it goes.
 
-    Extensions are never fetched, the time zone is UTC, and nothing is shared with
-    ``duckdb.default_connection``.
+    Extensions are never fetched, the time zone is UTC, and nothing is shared
+    with other connections, and no variable of the caller is taken for a table.
     """
 
     def __init__(self) -> None:
@@ -34,6 +34,7 @@ class Workspace:
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "temp_directory": str(self.folder / "spill"),
+                "python_enable_replacements": False,
             }
         )
         self.connection.execute("SET TimeZone = 'UTC'")

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -36,6 +37,7 @@ def journeys(
     /,
     *,
     window: tuple[TimeLike, TimeLike] | None = None,
+    time_zone: str = "UTC",
     customers: pa.Table | None = None,
     tie_order: Sequence[str] = (),
 ) -> Journeys:
@@ -48,8 +50,11 @@ def journeys(
     ----------
     log : EventLog
     window : (begin, end), optional
-        Span of the data, half-open; events outside are taken out, in the ledger. Dates are
-        midnights in the log's zone. By default from the first event through the last.
+        Span of the data, half-open; events outside are taken out, in the ledger. By default from
+        the first event through the last.
+    time_zone : str
+        Zone in which a `window` without one is meant, such as ``Europe/Berlin``; it does not
+        matter on a day clock.
     customers : pyarrow.Table, optional
         One row a customer: `customer`, attributes, and optionally `observed_from` and
         `observed_to` (microseconds or timestamps; empty means the window's).
@@ -73,7 +78,7 @@ def journeys(
         When more than 1 % of events share their customer and time with an event of another
         touchpoint and nothing declared tells which came first.
     """
-    span = None if window is None else _window(window, log.time_zone, log.clock)
+    span = None if window is None else _window(window, "UTC" if log.clock == "day" else time_zone)
     with _Coded(log, span) as coded:
         ids, names = coded.customer_id, coded.names
         check_known("tie_order", tie_order, names, what="touchpoints")
@@ -113,11 +118,9 @@ def journeys(
     return built if customers is None else join_customers(built, customers)
 
 
-def _window(window: tuple[TimeLike, TimeLike], zone: str, clock: str) -> tuple[int, int]:
-    from zoneinfo import ZoneInfo
-
+def _window(window: tuple[TimeLike, TimeLike], zone: str) -> tuple[int, int]:
     begin, end = (
-        time_point(name, value, zone=ZoneInfo("UTC" if clock == "day" else zone))
+        time_point(name, value, zone=ZoneInfo(zone))
         for name, value in zip(("window begin", "window end"), window, strict=True)
     )
     if begin >= end:

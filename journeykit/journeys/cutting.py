@@ -82,7 +82,7 @@ def outcomes(
     labelled = _with_end(cut, ends, name="outcome", words=("converted", "abandoned", "open"))
     return labelled.replace(
         attributes=labelled.attributes.append_column(
-            "value", pa.array(np.where(ends == GOAL, worth[last], 0.0))
+            "outcome_value", pa.array(np.where(ends == GOAL, worth[last], 0.0))
         ).append_column("edge", pa.array(_touches_window_start(cut, pause=pause)))
     )
 

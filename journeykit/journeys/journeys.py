@@ -205,8 +205,8 @@ class Journeys:
         Journeys
             With attributes `outcome` (``converted``: the last event is the conversion;
             ``abandoned``: more than `lookback_days` without a touch; ``open``: the watching ends
-            first, so it is censored and never a failure), `value` (the conversion's `value`
-            column, 0 otherwise) and `edge`: true where the journey may have begun before the
+            first, so it is censored and never a failure), `outcome_value` (the conversion's
+            `value` column, 0 otherwise) and `edge`: true where the journey may have begun before the
             window did, because it is the customer's first and starts within `lookback_days` of a
             window that the customer did not enter later. Such journeys are left out of
             first-touch, entry and duration figures.
@@ -222,6 +222,10 @@ class Journeys:
     def until(self, *touchpoints: str) -> Journeys:
         """Keep each journey up to and including its first event at one of `touchpoints`."""
         return shape.until(self, touchpoints)
+
+    def only(self, *touchpoints: str) -> Journeys:
+        """Keep the events at `touchpoints`: what the others leave open or interrupt is gone."""
+        return shape.only(self, touchpoints)
 
     def between(self, begin: TimeLike, end: TimeLike) -> Journeys:
         """Keep the events in [`begin`, `end`) and shorten the watching accordingly."""

@@ -214,6 +214,12 @@ def until(journeys: Journeys, touchpoints: Sequence[str]) -> Journeys:
     return keep_events(journeys, keep, step="until", reason=f"after the first {named}")
 
 
+def only(journeys: Journeys, touchpoints: Sequence[str]) -> Journeys:
+    """Keep the events at some touchpoints."""
+    keep = codes_of(journeys, "touchpoints", touchpoints)[journeys.touchpoint]
+    return keep_events(journeys, keep, step="only", reason=f"not at {', '.join(touchpoints)}")
+
+
 def between(journeys: Journeys, begin: TimeLike, end: TimeLike) -> Journeys:
     """Keep the events in [begin, end)."""
     time = journeys.need_time("`between`")

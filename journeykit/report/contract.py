@@ -1,7 +1,7 @@
 """What a notebook hands to its report: findings, figures, tables, guards and the data behind them.
 
-Each is a value a cell shows, as its last line or through ``display``. In JupyterLab it reads well as
-it is; in the executed notebook it carries a media type of its own by which the exporter finds it.
+Each is a value a cell shows, as its last line or through ``display``. In JupyterLab it reads well
+as it is; the executed notebook carries it under a media type of its own, where the exporter finds it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,11 @@ CONTRACT_MIME = "application/vnd.journeykit.report+json"
 #: Rows of a table that travel with the notebook into its CSV file.
 MOST_ROWS = 10_000
 #: Beyond this a drawing weighs more than the same picture in pixels.
-_MOST_SVG_BYTES = 150_000
+_MOST_SVG_BYTES = 40_000
+#: Inches. Letters keep their size when a drawing is made narrower, so a phone shows them larger.
+_MOST_WIDTH = 5.4
+#: Digits beyond a hundredth of a point: a third of the weight of a drawing. Numbers below 1 scale.
+_PRECISE = re.compile(r"\b([1-9]\d*\.\d\d)\d+")
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -108,14 +112,12 @@ class Table(Shown):
         Name of the CSV file without its ending: lower-case words joined by hyphens.
     columns : tuple of str
         Names in the file.
-    labels : tuple of str
-        The same in the reader's words.
-    formats : tuple of str
-        One of ``text number percent`` for each column.
     rows : tuple of tuple
-        At most `MOST_ROWS` of them; missing is None.
-    shown : int
-        Rows on the page.
+        Rows of the file, at most `MOST_ROWS`; missing is None.
+    labels, is_number : tuple
+        Headings on the page, and whether a column is set to the right.
+    cells : tuple of tuple of str
+        Rows on the page, as the reader sees them.
     n : int
         Rows there are.
     """
@@ -124,27 +126,19 @@ class Table(Shown):
     key: str
     caption: str
     columns: tuple[str, ...]
-    labels: tuple[str, ...]
-    formats: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
-    shown: int
+    labels: tuple[str, ...]
+    is_number: tuple[bool, ...]
+    cells: tuple[tuple[str, ...], ...]
     n: int
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(label)}</th>" for label in self.labels)
         body = "".join(
             f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
-            for row in self.cells()
+            for row in self.cells
         )
-        caption = html.escape(self.caption)
-        return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
-
-    def cells(self) -> list[list[str]]:
-        """Return the rows on the page as the reader sees them."""
-        return [
-            [cell_text(value, how) for value, how in zip(row, self.formats, strict=True)]
-            for row in self.rows[: self.shown]
-        ]
+        return f"<table><caption>{html.escape(self.caption)}</caption><tr>{head}</tr>{body}</table>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,10 +186,13 @@ def figure(axes: Axes, /, *, alt: str, caption: str) -> Figure:
     drawing = axes.get_figure(root=True)
     if drawing is None:
         raise ArgumentError("`axes` must belong to a figure; it was removed from its own.")
+    width, height = drawing.get_size_inches()
+    shrunk = min(1.0, _MOST_WIDTH / width)
+    drawing.set_size_inches(width * shrunk, height * shrunk)
     with mpl.rc_context({"svg.hashsalt": "journeykit", "svg.fonttype": "path"}):
         written = io.StringIO()
         drawing.savefig(written, format="svg", bbox_inches="tight", metadata={"Date": None})
-    svg, png = written.getvalue(), ""
+    svg, png = _PRECISE.sub(r"\1", written.getvalue()), ""
     if len(svg) > _MOST_SVG_BYTES:
         svg, png = "", _png(drawing)
     # Left open, the notebook would show it a second time, without its words.
@@ -231,9 +228,10 @@ _LABELS = {
     "customer_id": "Customer", "touchpoint": "Touchpoint", "channel": "Channel", "path": "Path",
     "source": "From", "target": "To", "group": "Group", "time_days": "Day", "n": "Number",
     "n_source": "Out of", "n_event": "Events", "n_censored": "Still open", "n_at_risk": "At risk",
-    "estimate": "Estimate", "conf_low": "Low", "conf_high": "High", "share": "Share",
-    "cumulative_share": "Share so far", "value": "Value", "p_value": "p", "q_value": "q",
+    "estimate": "Estimate", "share": "Share", "cumulative_share": "Share so far", "value": "Value",
+    "p_value": "p", "q_value": "q", "interval": "95% interval",
 }  # fmt: skip
+_BOUNDS = ["conf_low", "conf_high"]
 
 
 def table(
@@ -251,6 +249,7 @@ def table(
     Parameters
     ----------
     frame : DataFrame
+        `conf_low` and `conf_high` are shown as one column, ``interval``.
     key : str
         Name of the file: lower-case words and digits joined by hyphens.
     caption : str
@@ -265,35 +264,53 @@ def table(
     check_whole("shown", shown, least=1, most=1000)
     if not _KEY.fullmatch(key):
         raise ArgumentError(f"`key` must be lower-case words joined by hyphens; got {key!r}.")
-    columns = tuple(str(name) for name in frame.columns)
+    page = _for_page(frame.head(shown), percent)
     words = {**_LABELS, **(labels or {})}
     return Table(
         key=key,
         caption=caption,
-        columns=columns,
-        labels=tuple(words.get(name, name.replace("_", " ").capitalize()) for name in columns),
-        formats=tuple(_format(frame.iloc[:, i], name in percent) for i, name in enumerate(columns)),
+        columns=tuple(str(name) for name in frame.columns),
         rows=tuple(
             tuple(_plain(value) for value in row)
             for row in frame.head(MOST_ROWS).itertuples(index=False, name=None)
         ),
-        shown=shown,
+        labels=tuple(words.get(name, name.replace("_", " ").capitalize()) for name in page),
+        is_number=tuple(number for number, _ in page.values()),
+        cells=tuple(zip(*(cells for _, cells in page.values()), strict=True)),
         n=len(frame),
     )
 
 
-def _format(column: pd.Series[Any], percent: bool) -> str:
+def _for_page(frame: pd.DataFrame, percent: Sequence[str]) -> dict[str, tuple[bool, list[str]]]:
+    """Return by column whether it holds numbers, and its cells; the bounds become one column."""
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-    number = is_numeric_dtype(column) and not is_bool_dtype(column)
-    return ("percent" if percent else "number") if number else "text"
+    page: dict[str, tuple[bool, list[str]]] = {}
+    for name in frame.columns:
+        number = is_numeric_dtype(frame[name]) and not is_bool_dtype(frame[name])
+        cells = [cell_text(_plain(value), percent=name in percent) for value in frame[name]]
+        page[str(name)] = (number, cells)
+    if set(_BOUNDS) <= set(page):
+        low, high = (page[name][1] for name in _BOUNDS)
+        between = [
+            f"{a.removesuffix('%') if b.endswith('%') else a} to {b}" if a != "–" or b != "–" else a
+            for a, b in zip(low, high, strict=True)
+        ]
+        page = {
+            ("interval" if name == "conf_low" else name): (
+                (True, between) if name == "conf_low" else column
+            )
+            for name, column in page.items()
+            if name != "conf_high"
+        }
+    return page
 
 
 def _plain(value: Any) -> Any:
-    """A value JSON can hold: infinities as text, missing as None, dates in ISO form."""
+    """Return a value JSON can hold: infinities as text, missing as None, dates in ISO form."""
     import pandas as pd
 
-    if value is None or value is pd.NaT or value is pd.NA or value != value:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
@@ -301,14 +318,13 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 
-def cell_text(value: Any, how: str) -> str:
+def cell_text(value: Any, /, *, percent: bool = False) -> str:
     """Return a value as the reader sees it: an en dash for missing, four significant digits."""
     if value is None:
         return "–"
-    if how == "text" or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    if how == "percent":
-        return f"{100 * value:.1f} %"
-    if float(value).is_integer():
-        return f"{value:,.0f}"
-    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    if percent:
+        return f"{100 * value:.1f}%"
+    whole = float(value).is_integer() or abs(value) >= 10_000
+    return f"{value:,.0f}" if whole else f"{value:.4g}"

@@ -11,12 +11,14 @@ from typing import Any
 
 import nh3
 
-from journeykit.report.contract import CONTRACT_MIME, cell_text
+from journeykit.report.contract import CONTRACT_MIME
 
-_TAGS = set(
-    "a abbr b blockquote br caption code col colgroup dd del div dl dt em h3 h4 h5 h6 hr i img li "
-    "ol p pre s small span strong sub sup table tbody td tfoot th thead tr u ul".split()
-)
+_TAGS = {
+    *("a", "abbr", "b", "blockquote", "br", "code", "del", "div", "em", "hr", "i", "img", "p"),
+    *("pre", "s", "small", "span", "strong", "sub", "sup", "u", "h3", "h4", "h5", "h6"),
+    *("dd", "dl", "dt", "li", "ol", "ul"),
+    *("caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
+}
 _ATTRIBUTES = {
     "a": {"href"},
     "img": {"src", "alt"},
@@ -41,7 +43,7 @@ def clean(markup: str, /) -> str:
     )
 
 
-def _inside_only(tag: str, attribute: str, value: str) -> str | None:
+def _inside_only(_tag: str, attribute: str, value: str) -> str | None:
     """Pictures come from the page itself; links go anywhere but into a data: address."""
     if attribute == "src":
         return value if re.match(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", value) else None
@@ -128,27 +130,22 @@ def _picture(data: Mapping[str, Any], alt: str) -> str:
 
 
 def _table(content: Mapping[str, Any]) -> str:
-    formats = content["formats"]
-    numbers = ["" if how == "text" else ' class="number"' for how in formats]
+    numbers = [' class="number"' if number else "" for number in content["is_number"]]
     head = "".join(
         f'<th scope="col"{number}>{html.escape(label)}</th>'
         for label, number in zip(content["labels"], numbers, strict=True)
     )
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{number}>{html.escape(cell_text(value, how))}</td>"
-            for value, how, number in zip(row, formats, numbers, strict=True)
-        )
-        + "</tr>"
-        for row in content["rows"][: content["shown"]]
-    )
+    rows = [
+        "".join(f"<td{n}>{html.escape(cell)}</td>" for cell, n in zip(row, numbers, strict=True))
+        for row in content["cells"]
+    ]
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
     caption, key = html.escape(content["caption"]), html.escape(content["key"])
-    left = content["n"] - min(content["shown"], len(content["rows"]))
+    left = content["n"] - len(rows)
     more = f" {left:,} more in the file." if left else ""
     return (
-        f'<div class="table"><div class="scroll" tabindex="0" role="region" aria-label="{caption}">'
-        f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
+        f'<div class="table"><p class="caption">{caption}</p>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{caption}">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         f'<p class="quiet"><a href="tables/{key}.csv">{key}.csv</a>{more}</p></div>'
     )

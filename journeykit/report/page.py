@@ -24,7 +24,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a report stopped: the section, the cause in plain words, and the details for whom it helps."""
+    """Why a report stopped: its section, the cause in plain words, details for who mends it."""
 
     section: str
     cause: str
@@ -141,7 +141,7 @@ def _split(source: str) -> Iterator[tuple[str, str]]:
     """Cut Markdown at headings of the first two levels: (heading as text, what follows as HTML)."""
     heading, body = "", list[dict[str, Any]]()
     for token in _tokens(source):
-        if token["type"] == "heading" and token["attrs"]["level"] <= 2:  # type: ignore[index]
+        if token["type"] == "heading" and token["attrs"]["level"] <= 2:  # type: ignore[index, operator]
             if heading or body:
                 yield heading, _html(body)
             heading, body = _text(token), []  # type: ignore[arg-type]
@@ -157,14 +157,14 @@ def _text(token: Mapping[str, Any]) -> str:
 
 def _html(tokens: list[dict[str, Any]]) -> str:
     renderer = _markdown.renderer
-    assert renderer is not None  # noqa: S101 - created with one above
+    assert renderer is not None
     rendered = clean(str(renderer(tokens, mistune.core.BlockState())))
     scrolling = rendered.replace("<table>", '<div class="scroll" tabindex="0"><table>')
     return scrolling.replace("</table>", "</table></div>")
 
 
 def _lift_title(page: Page) -> None:
-    """The first heading and what stands under it before the next one are the head of the page."""
+    """Make the first heading and what stands directly under it the head of the page."""
     first, rest = page.sections[0], page.sections[1:]
     if not first.title and not "".join(first.body).strip() and first.state == "ok" and rest:
         first, rest = rest[0], rest[1:]

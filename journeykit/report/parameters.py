@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -64,7 +64,7 @@ class Parameters(BaseModel):
         return cls.of({**given, **injected})
 
     def plain(self) -> dict[str, Any]:
-        """Return the parameters as values papermill can inject: text, numbers, true, false, None."""
+        """Return what papermill can inject: text, numbers, true, false, None."""
         return self.model_dump(mode="json")
 
 
@@ -147,6 +147,10 @@ class AttributionParameters(SegmentParameters):
     lookback_days: Annotated[
         int | None, Field(ge=1, le=3650, description="Days a touch can count; else the study's.")
     ] = None
+    touches: Annotated[
+        Literal["all", "firm"],
+        Field(description="Which touches can earn credit: all, or those the firm starts."),
+    ] = "all"
 
 
 #: The reports that ship, in the order in which they are read.

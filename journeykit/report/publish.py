@@ -1,11 +1,10 @@
-"""The folder of a run: built beside, renamed at the end; then `latest.html` and the index follow."""
+"""The folder of a run: built beside, renamed at the end; `latest.html` and the index follow."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from urllib.parse import quote
 
 from journeykit.errors import ReportError
 from journeykit.report.export import render
-
 
 #: First signs by which spreadsheets take a text for a formula.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "|", "%")
@@ -84,7 +82,7 @@ def write_text(path: Path, text: str, /) -> None:
     """Write a whole file or nothing: readers never see half of it."""
     beside = path.with_name(f".{path.name}-{secrets.token_hex(3)}")
     beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]], /) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from journeykit import __version__
 from journeykit.checks import did_you_mean
 from journeykit.errors import ParameterError
-from journeykit.report.parameters import Parameters, parameters_of
+from journeykit.report.parameters import REPORTS, Parameters, parameters_of
 from journeykit.shipped import shipped
 
 if TYPE_CHECKING:
@@ -72,10 +72,8 @@ def plan(study: Study, reports: Sequence[str], given: Mapping[str, str], /) -> t
     ParameterError
         A parameter that no chosen report has, of the wrong type or out of range.
     """
-    from journeykit.report.parameters import REPORTS
-
-    chosen = {name: parameters_of(name) for name in (*study.reports,)}
-    chosen = {name: parameters_of(name) for name in reports or tuple(chosen) or tuple(REPORTS)}
+    listed = {name: parameters_of(name) for name in study.reports}
+    chosen = {name: parameters_of(name) for name in reports} or listed or REPORTS
     known = {field for model in chosen.values() for field in model.model_fields} - {"study"}
     for name in given:
         if name not in known:
@@ -128,7 +126,7 @@ def _execute(job: Job, folder: Path, advance: Advance | None) -> tuple[Mapping[s
 
     from journeykit.report.kernel import manager_class
 
-    notebook = nbformat.read(job.notebook, as_version=4)
+    notebook = nbformat.read(job.notebook, as_version=4)  # type: ignore[no-untyped-call]
     cells = len(notebook.cells) + 1
 
     def executed(cell_index: int, **_: object) -> None:
@@ -156,13 +154,14 @@ def _execute(job: Job, folder: Path, advance: Advance | None) -> tuple[Mapping[s
         stopped = "The program that computed it was ended from outside, mostly for lack of memory."
     except CellTimeoutError:
         stopped = "It took longer than allowed."
-    except Exception as error:  # noqa: BLE001 - whatever happened, the reader gets a page
+    except Exception as error:
+        # Whatever happened, the reader gets a page.
         logging.getLogger("papermill").exception("The run broke off.")
         stopped = f"The notebook could not be run: {error}"
     if target.exists():
-        notebook = nbformat.read(target, as_version=4)
+        notebook = nbformat.read(target, as_version=4)  # type: ignore[no-untyped-call]
     else:
-        nbformat.write(notebook, target)
+        nbformat.write(notebook, target)  # type: ignore[no-untyped-call]
     return notebook, stopped
 
 
@@ -189,7 +188,7 @@ def _manifest(job: Job, page: Page, *, run: str, started: datetime) -> dict[str,
     finished = datetime.now(UTC)
     segment = getattr(job.parameters, "segment", None)
     window = job.study.window_text
-    about = [part for part in (window, segment or "all customers", f"made {finished:%Y-%m-%d}")]
+    about = (window, segment or "all customers", f"made {finished:%Y-%m-%d}")
     return {
         "report": job.report,
         "title": page.title or job.report,

@@ -41,11 +41,11 @@ class Catalogue:
     touchpoints: Mapping[str, Touchpoint] = field(default_factory=lambda: MappingProxyType({}))
 
     def __contains__(self, name: object) -> bool:
-        """Whether the touchpoint is described."""
+        """Tell whether the touchpoint is described."""
         return name in self.touchpoints
 
     def __len__(self) -> int:
-        """Number of touchpoints described."""
+        """Return the number of touchpoints described."""
         return len(self.touchpoints)
 
     def channel_of(self, name: str, /) -> str:
@@ -74,7 +74,7 @@ def read_catalogue(path: Path, /) -> Catalogue:
     Raises
     ------
     StudyError
-        Unreadable file, a misspelt column, a row without a touchpoint, a touchpoint given twice or a
+        Unreadable file, misspelt column, a row without a touchpoint, a touchpoint given twice, or a
         word outside the vocabulary; the message names the row.
     """
     try:

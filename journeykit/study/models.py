@@ -12,17 +12,17 @@ from journeykit.checks import did_you_mean
 
 
 def _one_or_many(value: object) -> object:
-    """A single name stands for a list of one."""
+    """Let a single name stand for a list of one."""
     return [value] if isinstance(value, str) else value
 
 
 def _our_name_to_column(value: object) -> object:
-    """A list of columns keeps their names."""
+    """Let a list of columns keep their names."""
     return {name: name for name in value} if isinstance(value, list) else value
 
 
 def _moment(value: object) -> object:
-    """A date is midnight where the study is; a time may carry its own offset."""
+    """Read a date (midnight where the study is) or a time (which may carry its own offset)."""
     try:
         text = str(value)
         return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
@@ -43,6 +43,11 @@ def _zone(value: object) -> object:
     return value
 
 
+def _nothing_given(value: object) -> object:
+    """Let `paths:` mean what `paths: {}` does."""
+    return {} if value is None else value
+
+
 def _file_name(value: object) -> object:
     name = str(value)
     if not name or name.startswith(".") or set(name) & set('/\\:*?"<>|\0'):
@@ -60,14 +65,17 @@ def _environment_variable(value: object) -> object:
 Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
 Columns = Annotated[dict[str, str], BeforeValidator(_our_name_to_column)]
 Moment = Annotated[date | datetime, BeforeValidator(_moment)]
+Given = Annotated[dict[str, str | None], BeforeValidator(_nothing_given)]
 Days = Annotated[int, Field(ge=1, le=3650)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
+    """A group of keys: frozen, and nothing is let in that is not known."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
-class Events(_Part):
+class Events(Part):
     """Where the events are, and which column means what; as the arguments of ``read_events``."""
 
     source: Names | None = None
@@ -101,7 +109,7 @@ class Events(_Part):
         return self
 
 
-class Customers(_Part):
+class Customers(Part):
     """A table with one row a customer."""
 
     source: Names
@@ -111,7 +119,7 @@ class Customers(_Part):
     observed_to: str | None = None
 
 
-class Identities(_Part):
+class Identities(Part):
     """Links between anonymous and known ids."""
 
     source: Names
@@ -125,7 +133,7 @@ class Identities(_Part):
     largest: Annotated[int, Field(ge=2)] = 50
 
 
-class Window(_Part):
+class Window(Part):
     """The span that is studied: from the first moment up to, not including, the second."""
 
     start: Annotated[Moment, Field(alias="from")]
@@ -139,7 +147,7 @@ class Window(_Part):
         return self
 
 
-class Outcome(_Part):
+class Outcome(Part):
     """What counts as success, and how long a touch can have contributed to it."""
 
     conversions: Names
@@ -147,8 +155,8 @@ class Outcome(_Part):
     lookback_days: Days = 30
 
 
-class Churn(_Part):
-    """What counts as leaving: silence beyond a threshold, or a touchpoint such as a cancellation."""
+class Churn(Part):
+    """What counts as leaving: a silence beyond a threshold, or a touchpoint that says goodbye."""
 
     rule: Literal["inactivity", "touchpoint"]
     threshold_days: Days | None = None
@@ -163,7 +171,7 @@ class Churn(_Part):
         return self
 
 
-class StudyModel(_Part):
+class StudyModel(Part):
     """The whole file."""
 
     name: Annotated[str, BeforeValidator(_file_name)]
@@ -177,4 +185,4 @@ class StudyModel(_Part):
     outcome: Outcome | None = None
     churn: Churn | None = None
     small_cell: Annotated[int, Field(ge=1, le=1000)] = 10
-    reports: dict[str, dict[str, str | None]] = {}
+    reports: dict[str, Given] = {}

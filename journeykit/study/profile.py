@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +61,7 @@ def _touchpoints(study: Study, journeys: Journeys) -> list[tuple[str, ...]]:
 
 
 def _concerns(study: Study, journeys: Journeys) -> list[str]:
-    """What is no error, and would still lead a report astray."""
+    """List what is no error and would still lead a report astray."""
     names, catalogue = journeys.names, study.catalogue
     found = []
     if len(catalogue):
@@ -86,7 +87,7 @@ def _concerns(study: Study, journeys: Journeys) -> list[str]:
     return found
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> str:
+def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
     """Columns of text, the last ones of numbers to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []

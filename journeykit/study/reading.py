@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,9 +30,9 @@ def files(study: Study, key: str, names: Sequence[str], /) -> list[Path]:
     """
     folder, found = study.path.parent, list[Path]()
     for name in names:
-        pattern = name if Path(name).is_absolute() else f"{glob.escape(str(folder))}/{name}"
         exact = folder / name
-        hits = [exact] if exact.exists() else [Path(hit) for hit in sorted(glob.glob(pattern))]
+        base = Path(exact.anchor) if Path(name).is_absolute() else folder
+        hits = [exact] if exact.exists() else sorted(base.glob(str(exact.relative_to(base))))
         if not hits:
             raise StudyError(f"{study.path}: `{key}` names {name!r}, and there is no file {exact}.")
         found += hits

@@ -30,7 +30,7 @@ class _TextLoader(yaml.BaseLoader):
                     "keep one of them."
                 )
             seen[key.value] = line
-        return super().construct_mapping(node, deep=True)
+        return super().construct_mapping(node, deep=deep)
 
 
 def read_yaml(path: Path, /) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def read_yaml(path: Path, /) -> dict[str, Any]:
     Raises
     ------
     StudyError
-        Unreadable file, not UTF-8, broken YAML or a duplicate key (with its line), or not a mapping.
+        Unreadable file, not UTF-8, broken YAML or a duplicate key (with its line), no mapping.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")

@@ -16,12 +16,8 @@ if TYPE_CHECKING:
     )
     from journeykit.survival.comparison import LogRank, log_rank
     from journeykit.survival.curves import KaplanMeier, Quantiles, SurvivalAt, kaplan_meier
-    from journeykit.survival.lives import (
-        Lifetimes,
-        LifetimesAudit,
-        lifetimes,
-        lifetimes_from_frame,
-    )
+    from journeykit.survival.following import lifetimes
+    from journeykit.survival.lives import Lifetimes, LifetimesAudit, lifetimes_from_frame
 
 __all__ = [
     "EndAttribute",
@@ -53,7 +49,8 @@ _MODULES = {
     ),
     "comparison": ("LogRank", "log_rank"),
     "curves": ("KaplanMeier", "Quantiles", "SurvivalAt", "kaplan_meier"),
-    "lives": ("Lifetimes", "LifetimesAudit", "lifetimes", "lifetimes_from_frame"),
+    "following": ("lifetimes",),
+    "lives": ("Lifetimes", "LifetimesAudit", "lifetimes_from_frame"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -45,7 +45,7 @@ def mask_of(journeys: Journeys, name: str, touchpoints: tuple[str, ...]) -> NDAr
     """Return the events at any of `touchpoints`, a mask of shape (n_events,)."""
     check_known(name, touchpoints, journeys.names, what="touchpoints")
     wanted = np.array([known in set(touchpoints) for known in journeys.names], dtype=bool)
-    return wanted[journeys.touchpoint]
+    return np.asarray(wanted[journeys.touchpoint])
 
 
 def first_of(journeys: Journeys, mask: NDArray[np.bool_]) -> NDArray[np.int64]:

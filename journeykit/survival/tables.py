@@ -43,9 +43,8 @@ class LifeTable:
         """Return how many entered before each `time` and were not gone before it."""
         entered = np.concatenate([[0], np.cumsum(self.entry_n)])
         gone = np.concatenate([[0], np.cumsum(self.n_event + self.n_censored)])
-        return entered[np.searchsorted(self.entry_time, time)] - gone[
-            np.searchsorted(self.time, time)
-        ]
+        before = np.searchsorted(self.entry_time, time), np.searchsorted(self.time, time)
+        return np.asarray(entered[before[0]] - gone[before[1]])
 
 
 def life_table(counts: LifeCounts, group: int, *, horizon: int | None = None) -> LifeTable:
@@ -78,8 +77,13 @@ def life_table(counts: LifeCounts, group: int, *, horizon: int | None = None) ->
     )
 
 
+def group_sizes(counts: LifeCounts) -> NDArray[np.int64]:
+    """Return how many entered in each group."""
+    return np.bincount(counts.at[:, 0], counts.n[:, 0], len(counts.groups)).astype(np.int64)
+
+
 def kept_groups(counts: LifeCounts, small_cell: int) -> tuple[list[int], tuple[str, ...]]:
     """Return the groups of at least `small_cell` customers, and the names of the others."""
-    n = np.bincount(counts.at[:, 0], counts.n[:, 0], len(counts.groups))
+    n = group_sizes(counts)
     small = tuple(counts.groups[g] for g in np.flatnonzero((n > 0) & (n < small_cell)))
     return np.flatnonzero(n >= small_cell).tolist(), small

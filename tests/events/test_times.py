@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -88,7 +88,9 @@ def test_dates_are_a_day_clock_and_never_shifted(times: object, time_zone: str) 
 
 
 def test_naive_times_take_the_zone() -> None:
-    assert stored(read(["2024-03-05 06:07:08"], time_zone="America/New_York")) == [MOMENT + 5 * HOUR]
+    assert stored(read(["2024-03-05 06:07:08"], time_zone="America/New_York")) == [
+        MOMENT + 5 * HOUR
+    ]
     naive = pa.array([MOMENT], pa.timestamp("us"))
     assert stored(read(naive, time_zone="America/New_York")) == [MOMENT + 5 * HOUR]
 
@@ -117,7 +119,13 @@ def test_ambiguous_units_are_asked_for(times: list[int]) -> None:
 
 @pytest.mark.parametrize(
     ("unit", "size"),
-    [("second", 1_000_000), ("minute", 60_000_000), ("hour", HOUR), ("day", DAY), ("week", 7 * DAY)],
+    [
+        ("second", 1_000_000),
+        ("minute", 60_000_000),
+        ("hour", HOUR),
+        ("day", DAY),
+        ("week", 7 * DAY),
+    ],
 )
 def test_relative_times(unit: str, size: int) -> None:
     log = read([-2.5, 0.0, 1.25], time_unit=unit, origin="2024-03-05T06:07:08")
@@ -186,7 +194,9 @@ def test_pieces_agree_with_a_round_trip(zone: str, seconds: list[int]) -> None:
     for second in seconds:
         wall = datetime(1970, 1, 1) + timedelta(seconds=second)  # noqa: DTZ001
         micro = second * 1_000_000
-        piece = [p for p in wall_pieces(place, micro, micro) if p.start is None or p.start <= micro][-1]
+        piece = [
+            p for p in wall_pieces(place, micro, micro) if p.start is None or p.start <= micro
+        ][-1]
         early, late = (wall.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))
         returns = early.astimezone(place).replace(tzinfo=None) == wall
         expected = "skipped" if not returns else "plain" if early == late else "repeated"
@@ -205,7 +215,8 @@ def test_every_hour_of_thirty_years_survives_the_round_trip() -> None:
 
 
 def test_the_declared_range_includes_both_ends() -> None:
-    times = ["2024-03-04 23:59:59", "2024-03-05 00:00:00", "2024-03-05 23:59:59.999999", "2024-03-06"]
+    times = ["2024-03-04 23:59:59", "2024-03-05 00:00:00", "2024-03-05 06:07:08",
+             "2024-03-05 23:59:59.999999", "2024-03-06"]  # fmt: skip
     log = read(times, earliest="2024-03-05", latest=date(2024, 3, 5))
     assert reasons(log) == {"before the declared range": 1, "after the declared range": 1}
     exact = read(times, earliest="2024-03-05T00:00:01", latest=datetime(2024, 3, 5, 12, tzinfo=UTC))
@@ -224,21 +235,27 @@ def test_the_future_is_quarantined_unless_declared() -> None:
     log = read(days, time_zone="Pacific/Kiritimati")
     assert reasons(log) == {"in the future": 1}
     assert reasons(read(days, latest=days[1])) == {}
-    soon = datetime.now(timezone.utc) + timedelta(minutes=5)
+    soon = datetime.now(UTC) + timedelta(minutes=5)
     assert reasons(read([soon, soon - timedelta(minutes=10)])) == {"in the future": 1}
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"time_zone": "Europe/Berlim"}, r"`time_zone` must be .* got 'Europe/Berlim'. Did you mean"),
+        (
+            {"time_zone": "Europe/Berlim"},
+            r"`time_zone` must be .* got 'Europe/Berlim'. Did you mean",
+        ),
         ({"time_unit": "days"}, "`time_unit` must be one of .*; got 'days'. Did you mean 'day'"),
         ({"time_unit": "day"}, "`time_unit` 'day' needs `origin`, the date of time 0"),
         ({"origin": "2024-01-01"}, "`origin` needs `time_unit`"),
         ({"origin": "soon", "time_unit": "day"}, "`origin` must be a date or time.*got 'soon'"),
         ({"earliest": 3}, "`earliest` must be a date or time such as '2024-01-31'; got 3"),
         ({"earliest": "2024-02-01", "latest": "2024-01-01"}, "`earliest` must not be after"),
-        ({"clock_change": "guess"}, "`clock_change` must be one of 'quarantine', 'before', 'after'"),
+        (
+            {"clock_change": "guess"},
+            "`clock_change` must be one of 'quarantine', 'before', 'after'",
+        ),
         ({"time_unit": "second"}, "`time_unit` is for times written as numbers; column 'at' holds"),
     ],
 )

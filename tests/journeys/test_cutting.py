@@ -50,9 +50,15 @@ def test_outcomes_worked_by_hand() -> None:
     assert outcomes.attributes["outcome"].to_pylist() == [
         "converted", "abandoned", "converted", "open",
     ]  # fmt: skip
-    assert outcomes.attributes["value"].to_pylist() == [50, 0, 70, 0]
+    assert outcomes.attributes["outcome_value"].to_pylist() == [50, 0, 70, 0]
     # ann and cid begin on day 0 of a window they were in from its beginning; bob within 4 days too
     assert outcomes.attributes["edge"].to_pylist() == [True, True, True, False]
+
+
+def test_outcomes_come_back_beside_a_column_called_value() -> None:
+    frame = EVENTS.outcomes(conversion=["buy"], lookback_days=4, value="value").to_frame()
+    assert frame["value"].tolist() == [0, 1, 2, 50, 0, 0, 70, 0]
+    assert frame["outcome_value"].tolist() == [50, 50, 50, 50, 0, 70, 70, 0]
 
 
 def test_who_entered_later_has_no_history_before_the_window() -> None:

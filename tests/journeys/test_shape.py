@@ -75,6 +75,12 @@ def test_until_keeps_the_first_hit() -> None:
     assert cut.ledger.removed[-1] == ("until", "after the first buy", 0, 1)
 
 
+def test_only_keeps_some_touchpoints() -> None:
+    kept = EVENTS.only("mail", "buy")
+    assert paths(kept) == ["mail buy", "buy"]
+    assert kept.ledger.removed[-1] == ("only", "not at mail, buy", 1, 5)
+
+
 def test_unknown_touchpoint_is_named_with_a_suggestion() -> None:
     with pytest.raises(
         MappingError, match="touchpoints that do not exist: 'Web'. Did you mean 'web'"
@@ -228,6 +234,7 @@ def test_the_fingerprint_covers_who_when_and_what() -> None:
 def test_every_verb_conserves_mass(whole: Journeys) -> None:
     verbs = [
         whole.until(whole.names[0]),
+        whole.only("web", "shop"),
         whole.between("1970-01-11", "1970-03-01"),
         whole.collapse_repeats(),
         whole.sessions("5d"),

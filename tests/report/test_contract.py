@@ -90,17 +90,17 @@ def test_table() -> None:
     )
     made = report.table(frame, key="top-paths", caption="Paths.", labels={"at": "When"})
     assert made.labels == ("Path", "Number", "Share", "When", "Odds")
-    assert made.formats == ("text", "number", "percent", "text", "number")
+    assert made.is_number == (False, True, True, False, True)
     assert made.rows[0] == ("a > b", 12345, 0.25, "2017-01-31 00:00:00", "inf")
     assert made.rows[1] == (None, 2, None, None, 1.23456)
-    assert made.cells()[0] == ["a > b", "12,345", "25.0 %", "2017-01-31 00:00:00", "inf"]
-    assert made.cells()[1] == ["–", "2", "–", "–", "1.235"]
+    assert made.cells[0] == ("a > b", "12,345", "25.0%", "2017-01-31 00:00:00", "inf")
+    assert made.cells[1] == ("–", "2", "–", "–", "1.235")
     json.dumps(made._repr_mimebundle_(), allow_nan=False)
 
 
 def test_long_tables_travel_up_to_a_limit() -> None:
     made = report.table(pd.DataFrame({"n": range(MOST_ROWS + 5)}), key="n", caption="N.", shown=3)
-    assert (len(made.rows), made.shown, made.n) == (MOST_ROWS, 3, MOST_ROWS + 5)
+    assert (len(made.rows), len(made.cells), made.n) == (MOST_ROWS, 3, MOST_ROWS + 5)
 
 
 @pytest.mark.parametrize("key", ["../up", "A b", "", "a_b", "-a", "a.csv"])
@@ -114,17 +114,41 @@ def test_shown_rows() -> None:
         report.table(pd.DataFrame({"n": [1]}), key="n", caption="x", shown=0)
 
 
+def test_bounds_are_shown_as_one_interval() -> None:
+    frame = pd.DataFrame(
+        {"share": [0.5, 0.1], "conf_low": [0.431, None], "conf_high": [0.5, None], "n": [3, 4]}
+    )
+    made = report.table(frame, key="k", caption="C", percent=["share", "conf_low", "conf_high"])
+    assert made.columns == ("share", "conf_low", "conf_high", "n")
+    assert made.labels == ("Share", "95% interval", "Number")
+    assert made.cells == (("50.0%", "43.1 to 50.0%", "3"), ("10.0%", "–", "4"))
+    assert made.rows[0] == (0.5, 0.431, 0.5, 3)
+
+
+def test_an_empty_table() -> None:
+    made = report.table(pd.DataFrame({"n": []}), key="k", caption="C")
+    assert (made.cells, made.n) == ((), 0)
+
+
+def test_a_wide_figure_is_drawn_narrower_so_that_phones_show_its_letters() -> None:
+    _, ax = plt.subplots(figsize=(12, 4))
+    svg = report.figure(ax, alt="Empty axes", caption="Nothing.").svg
+    width = float(svg.partition('width="')[2].partition("pt")[0])
+    assert width < 5.6 * 72
+
+
 @pytest.mark.parametrize(
-    ("value", "how", "text"),
+    ("value", "percent", "text"),
     [
-        (1234567.0, "number", "1,234,567"),
-        (12345.6, "number", "12,346"),
-        (0.000123456, "number", "0.0001235"),
-        (-3, "number", "-3"),
-        (0.1234, "percent", "12.3 %"),
-        ("x", "number", "x"),
-        (True, "text", "True"),
+        (1234567.0, False, "1,234,567"),
+        (12345.6, False, "12,346"),
+        (0.000123456, False, "0.0001235"),
+        (-3, False, "-3"),
+        (0.1234, True, "12.3%"),
+        ("x", True, "x"),
+        (True, False, "True"),
+        (None, True, "–"),
     ],
 )
-def test_cells(value: object, how: str, text: str) -> None:
-    assert cell_text(value, how) == text
+def test_cells(value: object, percent: bool, text: str) -> None:
+    assert cell_text(value, percent=percent) == text

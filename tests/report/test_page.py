@@ -139,7 +139,7 @@ def test_a_failing_cell() -> None:
     assert "A step of this section could not be computed: division by zero" in html
     assert "An Exception" not in html
     assert "fine" in html
-    assert re.search(r"Three</h2>.*Not run: the report stopped", html, re.S)
+    assert re.search(r"Three</h2>.*Not run: the report stopped", html, re.DOTALL)
     before, _, after = html.partition("<details")
     assert "Trace" not in before
     assert "Trace &lt;b&gt;" in after
@@ -268,6 +268,8 @@ def test_hostile_text_stays_text(payload: str) -> None:
             assert attributes["http-equiv"] == "Content-Security-Policy"
         if tag != "link":
             address = attributes.get("href") or attributes.get("src") or ""
-            assert re.match(r"#|\.\./|tables/|notebook.ipynb|manifest.json|data:image/|$", address), address
+            assert re.match(
+                r"#|\.\./|tables/|notebook.ipynb|manifest.json|data:image/|$", address
+            ), address
     assert html.count("<style>") - html.count("&lt;style>") == 1
     assert ">49<" not in html

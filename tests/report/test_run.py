@@ -32,7 +32,11 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def good(job_of: Callable[..., Job], out: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Page of a good run, made while Jupyter offers a broken kernel and scripts choose a backend."""
     broken = tmp_path_factory.mktemp("jupyter")
-    spec = {"argv": ["/nonexistent/python", "{connection_file}"], "display_name": "x", "language": "python"}
+    spec = {
+        "argv": ["/nonexistent/python", "{connection_file}"],
+        "display_name": "x",
+        "language": "python",
+    }
     (broken / "kernels" / "python3").mkdir(parents=True)
     (broken / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec))
     steps = list[tuple[int, int]]()

@@ -1,0 +1,252 @@
+"""From journeys to lifetimes: each customer's clock, and what ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from journeykit.checks import check_choice
+from journeykit.errors import ArgumentError, DataError, NotObservedError
+from journeykit.journeys.durations import DAY
+from journeykit.results import Provenance
+from journeykit.survival.churn import ChurnRule, EndAttribute, EndTouchpoint, Inactivity, Start
+from journeykit.survival.clocks import (
+    NEVER,
+    attribute_times,
+    ends,
+    first_silence,
+    mask_of,
+    origins,
+)
+from journeykit.survival.lives import Lifetimes, check_names
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from journeykit.journeys import Journeys
+
+
+class Watched(NamedTuple):
+    """Customers are watched in [since, until); microseconds, shape (n,)."""
+
+    since: NDArray[np.int64]
+    until: NDArray[np.int64]
+
+
+def lifetimes(
+    journeys: Journeys,
+    /,
+    *,
+    churn: ChurnRule,
+    start: Start | None = None,
+    activity: Sequence[str] | None = None,
+    edge: Literal["keep", "leave_out"] = "keep",
+) -> Lifetimes:
+    """Follow every customer from the start of their clock until they leave or are lost from sight.
+
+    **End touchpoint or end attribute.** The event is at that time T when the customer is still
+    watched then, T < observed_to; otherwise the customer is censored at observed_to. Ends at or
+    before the start of the clock are left out and counted: that contract never ran.
+
+    **Inactivity**, threshold h. T is the last activity before the first silence longer than h; a
+    start of the clock that is watched counts as activity, so a customer who never did more has
+    T = 0. It is known only if T + h < observed_to. *Dated at last activity* the event is at T and
+    everyone's observation ends at observed_to - h: to count the active ones until observed_to
+    would give them time in which nobody can be seen to leave. *Dated at declaration* the event is
+    at T + h, observation ends at observed_to, and risk starts at entry + h, because nobody can be
+    declared sooner. Both give one curve, shifted by h. Coming back later does not undo an event;
+    it is counted in `returned`.
+
+    **Late entry.** Whoever is watched from later than their start is under risk from then on
+    only (left truncation); with inactivity those whose first silence runs from the beginning of
+    watching are left out, since they had left before. A silence that began before the watching is
+    seen from the beginning of watching only. Customers without a single event are in no event
+    log, so a curve of activity is one of customers who ever did something.
+
+    **Unknown beginnings.** Where the clock starts with the first activity seen (`start` is None)
+    and a customer is watched from the window's own beginning, an activity within h of it may
+    continue a history that the data does not hold. The clock of these customers, `edge` in the
+    frame, reads "since first seen", not "since they came"; long-standing customers are
+    over-represented among them. ``edge="leave_out"`` keeps only customers with h days of silence
+    before their first activity (a washout); `start` with the true time is better. Under an end
+    touchpoint or attribute nothing tells them apart: declare `start` there.
+
+    Parameters
+    ----------
+    journeys : Journeys
+        Whole customers: one journey each.
+    churn : Inactivity, EndTouchpoint or EndAttribute
+    start : StartTouchpoint or StartAttribute, optional
+        When a customer's clock starts; by default at the first activity.
+    activity : sequence of str, optional
+        Touchpoints that are signs of life, by default all: leave out what the firm sends.
+    edge : {"keep", "leave_out"}
+
+    Returns
+    -------
+    Lifetimes
+
+    Raises
+    ------
+    NotObservedError
+        When the journeys have no times, or nothing says until when customers are watched.
+    ArgumentError
+        When the journeys are cut finer than customers.
+    MappingError
+        When a touchpoint or attribute does not exist.
+    DataError
+        When nobody is left to follow, or an attribute cannot be read.
+    """
+    check_choice("edge", edge, ("keep", "leave_out"))
+    watched = _watched(journeys)
+    counted = (
+        np.ones(journeys.n_events, dtype=bool)
+        if activity is None
+        else mask_of(journeys, "activity", tuple(activity))
+    )
+    origin = origins(journeys, start, counted)
+    if isinstance(churn, Inactivity):
+        spans = _followed_activity(journeys, churn, origin, counted, watched)
+        if start is None and journeys.window is not None:
+            begin = journeys.window[0]
+            spans.edge = (watched.since <= begin) & (origin - begin <= _threshold(churn))
+        if edge == "leave_out":
+            spans.leave_out("may have begun before the window", spans.edge)
+    else:
+        spans = _followed_end(journeys, churn, start, origin, watched)
+    given = {"churn": churn, "start": start, "activity": activity, "edge": edge}
+    provenance = Provenance(journeys.fingerprint, {k: repr(v) for k, v in given.items()})
+    return _assembled(journeys, origin, spans, provenance)
+
+
+class _Spans:
+    """Spans under risk in microseconds on the customer's own clock, all of shape (n,)."""
+
+    def __init__(self, origin: NDArray[np.int64], watched_from: NDArray[np.int64]) -> None:
+        self.late = watched_from > origin
+        self.entry = np.where(self.late, watched_from - np.minimum(origin, watched_from), 0)
+        self.exit = np.zeros_like(self.entry)
+        self.event = np.zeros(len(origin), dtype=bool)
+        self.returned = np.zeros(len(origin), dtype=bool)
+        self.edge = np.zeros(len(origin), dtype=bool)
+        self.followed = np.ones(len(origin), dtype=bool)
+        self.left_out: dict[str, int] = {}
+
+    def leave_out(self, reason: str, mask: NDArray[np.bool_]) -> None:
+        """Take customers out who are not out yet, and count them."""
+        out = mask & self.followed
+        if out.any():
+            self.left_out[reason] = int(out.sum())
+            self.followed &= ~out
+
+
+def _watched(journeys: Journeys) -> Watched:
+    journeys.need_time("`lifetimes`")
+    if len(journeys) != journeys.n_customers:
+        raise ArgumentError(
+            "`lifetimes` follows whole customers, one journey each; got "
+            f"{len(journeys):,} journeys of {journeys.n_customers:,} customers. Call it on the "
+            "journeys before they were cut."
+        )
+    if journeys.observed_to is None:
+        raise NotObservedError(
+            "`lifetimes` needs to know until when customers are watched; these journeys have no "
+            "`observed_to`."
+        )
+    since = journeys.observed_from
+    beginning = np.full(len(journeys), -NEVER) if since is None else since
+    return Watched(beginning, journeys.observed_to)
+
+
+def _threshold(churn: Inactivity) -> int:
+    return round(churn.threshold_days * DAY)
+
+
+def _followed_end(
+    journeys: Journeys,
+    churn: EndTouchpoint | EndAttribute,
+    start: Start | None,
+    origin: NDArray[np.int64],
+    watched: Watched,
+) -> _Spans:
+    since, until = watched
+    end = (
+        ends(journeys, churn.touchpoint, start)
+        if isinstance(churn, EndTouchpoint)
+        else attribute_times(journeys, "churn", churn.attribute)
+    )
+    spans = _Spans(origin, since)
+    spans.event = end < until
+    spans.exit = np.minimum(end, until) - origin
+    spans.leave_out("without a start", origin == NEVER)
+    spans.leave_out("ended at or before their start", end <= origin)
+    spans.leave_out("left before they were watched", spans.late & (end <= since))
+    spans.leave_out("not watched after their start", spans.exit <= spans.entry)
+    return spans
+
+
+def _followed_activity(
+    journeys: Journeys,
+    churn: Inactivity,
+    origin: NDArray[np.int64],
+    counted: NDArray[np.bool_],
+    watched: Watched,
+) -> _Spans:
+    since, until = watched
+    threshold = _threshold(churn)
+    spans = _Spans(origin, since)
+    base = np.where(spans.late, since, origin)
+    silence = first_silence(journeys, counted, base, until, threshold)
+    spans.event = silence.began + threshold < until
+    spans.returned = silence.returned & spans.event
+    if churn.dated_at == "last_activity":
+        spans.exit = np.where(spans.event, silence.began, until - threshold) - origin
+    else:
+        spans.exit = np.where(spans.event, silence.began + threshold, until) - origin
+        spans.entry = spans.entry + threshold
+    spans.leave_out("without a start", origin == NEVER)
+    spans.leave_out("started after they were watched", origin >= until)
+    spans.leave_out("without activity while watched", spans.late & ~silence.active)
+    spans.leave_out(
+        "silent beyond the threshold when watching began",
+        spans.late & spans.event & (silence.began == since) & silence.returned,
+    )
+    # An event at the entry itself counts for those who are there from the beginning.
+    at_risk = np.where(spans.late | ~spans.event, spans.exit > spans.entry, True)
+    spans.leave_out("not watched for longer than the threshold", ~at_risk & ~spans.event)
+    spans.leave_out("last active as watching began", ~at_risk)
+    return spans
+
+
+def _assembled(
+    journeys: Journeys, origin: NDArray[np.int64], spans: _Spans, provenance: Provenance
+) -> Lifetimes:
+    keep = np.flatnonzero(spans.followed)
+    if len(keep) == 0:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in spans.left_out.items())
+        raise DataError(f"Nobody is left to follow: {reasons or 'there are no customers'}.")
+    zone = "UTC" if journeys.clock == "instant" else None
+    columns = {
+        "customer_id": journeys.customer_id.take(pa.array(journeys.customer_index[keep])),
+        "origin_time": pa.array(origin[keep]).cast(pa.timestamp("us", zone)),
+        "entry_days": spans.entry[keep] / DAY,
+        "exit_days": spans.exit[keep] / DAY,
+        "event": spans.event[keep],
+        "late": spans.late[keep],
+        "edge": spans.edge[keep],
+    }
+    check_names(journeys.attributes.column_names)
+    # Few texts are shared by many customers: categories are small, and grouped already.
+    frame = pa.table(columns).to_pandas()
+    if journeys.attributes.num_columns:
+        attributes = journeys.attributes.take(pa.array(keep))
+        frame = frame.join(attributes.to_pandas(strings_to_categorical=True))
+    return Lifetimes(
+        frame=frame,
+        provenance=provenance,
+        left_out=spans.left_out,
+        returned=int(spans.returned[keep].sum()),
+    )

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import doctest
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given
+from pandas.testing import assert_frame_equal
+
+from journeykit import attribution
+from journeykit.attribution import removal
+from journeykit.attribution.removal import removal_effects
+from journeykit.counts import path_counts, path_counts_from_frame
+from journeykit.errors import ArgumentError, DataError
+from tests.attribution.example import CUSTOMERS, OUTCOMES, reordered
+from tests.attribution.test_rule_based import FEW, LAW, credited, outcomes
+from tests.strategies import journeys
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from journeykit.counts import PathCounts
+    from journeykit.journeys import Journeys
+
+
+def test_removal_worked_by_hand() -> None:
+    # entry: web 3, mail 1 (ann's first touch is unseen); web: buy 2, web 1, mail 2;
+    # mail: web 1, buy 1, null 2. So h(mail) = 3/7, h(web) = 5/7, h(entry) = 9/14;
+    # without mail 3/8 are left of it, without web 1/16.
+    result = attribution.markov(OUTCOMES)
+    effect = credited(result, "markov", "removal_effect")
+    assert np.isnan(effect.pop("(no touch)"))
+    assert effect == pytest.approx({"mail": 5 / 12, "web": 65 / 72})
+    assert credited(result, "markov", "conversions") == pytest.approx(
+        {"mail": 18 / 19, "web": 39 / 19, "(no touch)": 1}
+    )
+    assert credited(result, "markov", "value") == pytest.approx(
+        {"mail": 180 * 6 / 19, "web": 180 * 13 / 19, "(no touch)": 7}
+    )
+    assert credited(result, "markov", "share") == pytest.approx(
+        {"mail": 18 / 76, "web": 39 / 76, "(no touch)": 1 / 4}
+    )
+    assert credited(result, "markov", "n_journeys") == {"mail": 4, "web": 4, "(no touch)": 1}
+    assert result.population.n_edge_conversions == 1
+    assert result.frame.columns.tolist() == [
+        "model", "channel", "removal_effect", "n_journeys", "conversions", "value", "share",
+        "conf_low", "conf_high",
+    ]  # fmt: skip
+
+
+def test_a_channel_without_conversions_behind_it_gets_nothing() -> None:
+    table = pd.DataFrame({"path": ["a", "a > b", "a > c > a"], "yes": [3, 0, 1], "no": [5, 4, 1]})
+    counts = path_counts_from_frame(table, conversions="yes", nulls="no")
+    frame = attribution.markov(counts, replicates=FEW).frame.set_index("channel")
+    assert frame.loc["b", ["removal_effect", "conversions", "share"]].tolist() == [0, 0, 0]
+    assert np.isnan(frame.loc["b", "conf_high"])
+
+
+def redirected(table: NDArray[np.float64], channel: int) -> float:
+    """Solve the chain whose steps into one channel lead to null, as the definition says."""
+    m = len(table) - 1
+    p = table / table.sum(axis=1, keepdims=True)
+    rate = []
+    for removed in ([], [channel]):
+        q, win, entry = p[:m, :m].copy(), p[:m, m], p[m, :m].copy()
+        q[:, removed], entry[removed] = 0, 0
+        rate.append(entry @ np.linalg.solve(np.eye(m) - q, win))
+    return 1 - rate[1] / rate[0]
+
+
+def test_closed_form_is_the_redirect_to_null() -> None:
+    random = np.random.default_rng(3)
+    tables = random.integers(1, 50, size=(20, 9, 10)).astype(float)
+    tables[:, 8, 8:] = 0
+    effects = removal_effects(tables)
+    expected = [[redirected(table, channel) for channel in range(8)] for table in tables]
+    assert np.abs(effects - expected).max() < 1e-10
+
+
+@pytest.fixture(scope="module")
+def ga4(shared: Path) -> PathCounts:
+    raw = pd.read_csv(
+        shared / "data" / "ga4_journeys" / "ga4_attribution_journeys.csv.gz",
+        usecols=["path", "conversion"],
+    )
+    table = raw.groupby("path", as_index=False)["conversion"].agg(["sum", "size"])
+    table["lost"] = table["size"] - table["sum"]
+    return path_counts_from_frame(table, conversions="sum", nulls="lost")
+
+
+def test_real_journeys_agree_with_the_reference(ga4: PathCounts, shared: Path) -> None:
+    reference = pd.read_csv(shared / "oracles" / "attribution" / "ga4_reference.csv")
+    frame = attribution.markov(ga4, replicates=FEW).frame
+    assert frame["channel"].tolist() == reference["channel"].tolist()
+    for ours, theirs in (
+        ("removal_effect", "re_conv_k1"),
+        ("share", "share_k1"),
+        ("conversions", "conversions_k1"),
+    ):
+        assert np.abs(frame[ours] - reference[theirs]).max() < 1e-6
+    assert frame["conversions"].sum() == pytest.approx(4848, abs=1e-9)
+    rules = attribution.rules(ga4, replicates=FEW)
+    for model in ("first", "last", "linear"):
+        ours = np.array(list(credited(rules, model, "conversions").values()))
+        assert np.abs(ours - reference[model]).max() < 1e-6
+        assert ours.sum() == pytest.approx(4848, abs=1e-9)
+
+
+def test_real_journeys_agree_with_a_simulation(ga4: PathCounts) -> None:
+    paths = attribution.touch_paths.touch_paths(ga4)
+    m = len(paths.channels)
+    table = (paths.n @ removal._steps(paths)).reshape(m + 1, m + 2)
+    effects = removal_effects(table)
+    assert np.abs(effects - [redirected(table, c) for c in range(m)]).max() < 1e-10
+    # 400,000 journeys walked step by step; a removed channel loses the conversions that met it.
+    random = np.random.default_rng(11)
+    bounds = np.cumsum(table / table.sum(axis=1, keepdims=True), axis=1)
+    state = np.full(400_000, m)
+    met = np.zeros((len(state), m + 2), dtype=bool)
+    walking = np.arange(len(state))
+    while len(walking):
+        at = (random.random(len(walking))[:, None] >= bounds[state[walking], :-1]).sum(axis=1)
+        state[walking], met[walking, at] = at, True
+        walking = walking[at < m]
+    converted = met[met[:, m], :m]
+    error = np.sqrt(effects * (1 - effects) / len(converted))
+    assert (np.abs(converted.mean(axis=0) - effects) < 4 * error + 1e-12).all()
+
+
+def markov_or_none(data: Journeys | PathCounts) -> pd.DataFrame:
+    try:
+        return attribution.markov(data, replicates=FEW).frame
+    except DataError:
+        assume(False)
+        raise
+
+
+@LAW
+@given(journeys())
+def test_credits_sum_to_conversions(drawn: Journeys) -> None:
+    cut = outcomes(drawn)
+    frame = markov_or_none(cut)
+    conversions = cut.attributes["outcome"].to_pylist().count("converted")
+    assert frame["conversions"].sum() == pytest.approx(conversions, abs=1e-9)
+    assert frame["value"].sum() == pytest.approx(sum(cut.attributes["outcome_value"].to_pylist()))
+    assert frame["share"].sum() == pytest.approx(1)
+
+
+@LAW
+@given(journeys())
+def test_renaming_channels_commutes(drawn: Journeys) -> None:
+    cut = outcomes(drawn)
+    renamed = {"call": "web", "mail": "post", "web": "call"}
+    before = markov_or_none(cut)
+    after = markov_or_none(cut.relabel(renamed))
+    expected = before.assign(channel=before["channel"].replace(renamed))
+    assert_frame_equal(
+        expected.sort_values("channel", ignore_index=True),
+        after.sort_values("channel", ignore_index=True),
+    )
+
+
+@LAW
+@given(journeys(min_customers=2))
+def test_split_customers_add_up(drawn: Journeys) -> None:
+    cut = outcomes(drawn)
+    here = cut.customer_index % 2 == 0
+    added = path_counts(cut.take(here)) + path_counts(cut.take(~here))
+    assert_frame_equal(markov_or_none(path_counts(cut)), markov_or_none(added))
+
+
+@LAW
+@given(journeys())
+def test_the_order_of_customers_changes_nothing(drawn: Journeys) -> None:
+    turned = reordered(drawn, list(range(len(drawn)))[::-1])
+    frames = [markov_or_none(outcomes(j)) for j in (drawn, turned)]
+    assert_frame_equal(*frames, check_exact=True)
+
+
+def test_refuses_what_it_cannot_answer() -> None:
+    with pytest.raises(ArgumentError, match="`order` must be a whole number from 1 to 1; got 2"):
+        attribution.markov(OUTCOMES, order=2)
+    ann = CUSTOMERS.take(np.array([True, False, False, False, False])).until("buy")
+    edge = ann.outcomes(conversion=["buy"], lookback_days=10)
+    with pytest.raises(DataError, match="0 of 1 finished journeys begin inside the window"):
+        attribution.markov(edge)
+    bare = CUSTOMERS.relabel({"mail": "web"}).take(np.array([False, True, False, False, False]))
+    untouched = bare.outcomes(conversion=["buy", "web"], lookback_days=10)
+    with pytest.raises(DataError, match="No entry that was seen leads through a touch"):
+        attribution.markov(untouched)
+
+
+def test_the_example_runs() -> None:
+    assert doctest.testmod(removal).failed == 0
