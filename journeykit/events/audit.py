@@ -63,7 +63,8 @@ def event_audit(log: EventLog) -> EventAudit:
     n_read, n_kept = ledger.input_events, ledger.events
     removed: dict[str, int] = {}
     for row in ledger.removed:
-        removed[row.reason] = removed.get(row.reason, 0) + row.events
+        if row.events:
+            removed[row.reason] = removed.get(row.reason, 0) + row.events
     checks: list[tuple[str, int, float | None, str]] = [
         ("rows read", n_read, 1.0, log.source),
         ("events kept", n_kept, n_kept / n_read, ""),

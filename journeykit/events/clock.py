@@ -17,8 +17,8 @@ ClockChange = Literal["quarantine", "before", "after"]
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: Clocks are followed between these years; outside, the nearest offset is taken.
-_FIRST = int((datetime(1900, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
+#: No zone changed its clocks before the first year; after the last, they are not followed.
+_FIRST = int((datetime(1800, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
 _LAST = int((datetime(2200, 1, 1, tzinfo=UTC) - _EPOCH).total_seconds())
 _STEP = 6 * 3600
 

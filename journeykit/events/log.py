@@ -99,11 +99,10 @@ class EventLog:
 
     def to_frame(self) -> pd.DataFrame:
         """Return all events, sorted; ``time`` becomes timestamps, in UTC unless by the day."""
-        import pandas as pd
-
         frame = self.to_arrow().to_pandas()
-        zone = "UTC" if self.clock == "instant" else None
-        return frame.assign(time=pd.to_datetime(frame["time"], unit="us").dt.tz_localize(zone))
+        moments = frame["time"].astype("datetime64[us]")
+        is_day = self.clock == "day"
+        return frame.assign(time=moments if is_day else moments.dt.tz_localize("UTC"))
 
     def __len__(self) -> int:
         """Return the number of events."""

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 
 from journeykit.checks import did_you_mean
 from journeykit.errors import ArgumentError, DataError, MappingError, MissingExtraError
-from journeykit.events.workspace import Workspace, identifier, literals, reading
+from journeykit.events.workspace import Workspace, first_line, identifier, literals, reading
 
 if TYPE_CHECKING:
     import duckdb
@@ -226,7 +227,7 @@ def _from_parquet(workspace: Workspace, paths: list[str], needed: Sequence[str])
     """Leave the rows where they are: the relation scans the files."""
     escaped = literals([glob.escape(path) for path in paths])
     scan = f"read_parquet({escaped}, union_by_name = {str(len(paths) > 1).lower()})"
-    label = _label(paths)
+    label = label_of(paths)
     with reading(label):
         described = workspace.connection.sql(f"SELECT * FROM {scan} LIMIT 0")
         names, types = described.columns, [str(kind) for kind in described.types]
@@ -285,9 +286,11 @@ def _from_postgres(workspace: Workspace, source: PostgresQuery, needed: Sequence
             cursor.execute(source.query)
             return _load_columns(workspace, cursor.fetch_record_batch(), needed, label)
     except dbapi.Error as error:
-        with reading(label):
-            raise OSError(str(error)) from error
-        raise
+        # The driver's own error may quote the address, password included: it is not chained.
+        cause = first_line(error)
+        for secret in (source.uri, urlsplit(source.uri).password or source.uri):
+            cause = cause.replace(secret, "...")
+        raise DataError(f"{label} cannot be read: {cause}") from None
 
 
 def _load_columns(
@@ -339,5 +342,6 @@ def _load(
     )
 
 
-def _label(paths: list[str]) -> str:
+def label_of(paths: list[str]) -> str:
+    """Return what messages call these files."""
     return paths[0] if len(paths) == 1 else f"{paths[0]} (and {len(paths) - 1} more files)"

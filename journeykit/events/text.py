@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from journeykit.errors import ArgumentError, DataError
-from journeykit.events.sources import BrokenLine, Source, require_columns
+from journeykit.events.sources import BrokenLine, Source, label_of, require_columns
 from journeykit.events.workspace import Workspace, literal, reading
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def from_text(
             lost = _load_csv(workspace, file, needed, name, delimiter)
         broken += lost
         files.append((path, first, [line.row for line in lost]))
-    label = paths[0] if len(paths) == 1 else f"{paths[0]} (and {len(paths) - 1} more files)"
+    label = label_of(paths)
     if not _count(connection, name) and not broken:
         raise DataError(f"{label} holds no rows.")
     width = len(needed)
@@ -250,7 +250,10 @@ def _header(file: _File, needed: Sequence[str], delimiter: str | None) -> tuple[
     for mark in [delimiter] if delimiter else DELIMITERS:
         with _open(file.readable) as raw:
             text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
-            names = next(csv.reader(text, delimiter=mark), [])
+            try:
+                names = next(csv.reader(text, delimiter=mark), [])
+            except csv.Error as error:
+                raise DataError(f"The header of {file.path} cannot be read: {error}.") from error
         found[mark] = [name.strip() for name in names]
     best = max(found, key=lambda mark: (len(set(needed) & set(found[mark])), len(found[mark])))
     if len(found[best]) == 1 and not set(needed) & set(found[best]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 import shutil
 import tempfile
 import weakref
@@ -61,13 +60,12 @@ def reading(what: str) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, pa.ArrowException, OSError, EOFError) as error:
-        cause = next((line for line in str(error).splitlines() if line.strip()), repr(error))
-        raise DataError(f"{what} cannot be read: {_without_secrets(cause)}") from error
+        raise DataError(f"{what} cannot be read: {first_line(error)}") from error
 
 
-def _without_secrets(text: str) -> str:
-    """Take user and password out of any address in `text`."""
-    return re.sub(r"(\w+://)[^/@\s]*@", r"\1...@", text)
+def first_line(error: Exception) -> str:
+    """Return the first line of what `error` says."""
+    return next((line for line in str(error).splitlines() if line.strip()), repr(error))
 
 
 def identifier(name: str) -> str:

@@ -28,12 +28,14 @@ _ATTRIBUTES = {
 }
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _WORDS = ("text/html", "text/markdown", "text/latex", "text/plain")
+#: What is left of a picture that lies elsewhere.
+_FETCHED = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def clean(markup: str, /) -> str:
     """Return HTML reduced to an allow-list: no script, style, frame, form or outside address."""
-    return nh3.clean(
+    kept = nh3.clean(
         markup,
         tags=_TAGS,
         attributes=_ATTRIBUTES,
@@ -41,6 +43,7 @@ def clean(markup: str, /) -> str:
         url_schemes={"http", "https", "mailto", "data"},
         link_rel="noopener noreferrer",
     )
+    return _FETCHED.sub("<em>[picture not included]</em>", kept)
 
 
 def _inside_only(_tag: str, attribute: str, value: str) -> str | None:

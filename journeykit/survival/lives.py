@@ -17,6 +17,7 @@ from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance, Result
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 OWN_COLUMNS = ("customer_id", "origin_time", "entry_days", "exit_days", "event", "late", "edge")
 MISSING_GROUP = "(missing)"
 ALL = "all"
+#: Lines of the audit that together are all customers.
+LEFT, CENSORED, LEFT_OUT = "followed: left", "followed: sight was lost (censored)", "left out: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -31,6 +34,12 @@ class LifetimesAudit(Result):
     """``step n share``: every customer once under ``followed`` or ``left out: ...``."""
 
     rows: ClassVar[str] = "lines of the audit"
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how many left, how many were lost from sight and how many were left out, and why."""
+        from journeykit.survival.picture import draw_population
+
+        return draw_population(self, ax)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -87,16 +96,20 @@ class Lifetimes(Result):
         n = len(event) + sum(self.left_out.values())
         lines = {
             "customers": n,
-            **{f"left out: {reason}": count for reason, count in self.left_out.items()},
+            **{f"{LEFT_OUT}{reason}": count for reason, count in self.left_out.items()},
             "followed": len(event),
-            "followed: left": int(event.sum()),
+            LEFT: int(event.sum()),
             "followed: left, and came back later": self.returned,
-            "followed: sight was lost (censored)": int((~event).sum()),
+            CENSORED: int((~event).sum()),
             "followed: entered late": int(self.frame["late"].sum()),
             "followed: may have begun before the window": int(self.frame["edge"].sum()),
         }
         frame = pd.DataFrame({"step": list(lines), "n": list(lines.values())})
         return LifetimesAudit(frame=frame.assign(share=frame["n"] / n), provenance=self.provenance)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the audit: who left, who was lost from sight, who was left out and why."""
+        return self.audit().plot(ax)
 
     def summary(self) -> str:
         """Return who is followed, who left and who was left out, in one sentence."""

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeykit.draw import INK, PALETTE, axes, percent_axis, step_curve
+from journeykit.draw import INK, PALETTE, axes, percent_axis, step_curve, tidy
 from journeykit.journeys.durations import DAY
+from journeykit.survival.lives import CENSORED, LEFT, LEFT_OUT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from journeykit.survival.curves import KaplanMeier
+    from journeykit.survival.lives import LifetimesAudit
 
 #: Points a curve needs at most to look the same on paper.
 _POINTS = 2_000
@@ -47,6 +49,20 @@ def draw_curves(curves: KaplanMeier, ax: Axes | None) -> Axes:
         ax.legend(frameon=False)
     _numbers_at_risk(curves, ax)
     return ax
+
+
+def draw_population(audit: LifetimesAudit, ax: Axes | None) -> Axes:
+    """Draw the lines of the audit that together are all customers, with their numbers."""
+    step = audit.frame["step"]
+    lines = audit.frame[step.isin([LEFT, CENSORED]) | step.str.startswith(LEFT_OUT)]
+    ax = axes(ax, height=0.34 * len(lines) + 0.9)
+    bars = ax.barh(range(len(lines)), lines["n"], color=PALETTE[0], height=0.62)
+    ax.bar_label(bars, [f"{n:,}" for n in lines["n"]], padding=3, color=INK, fontsize=9)
+    ax.set_yticks(range(len(lines)), lines["step"])
+    ax.invert_yaxis()
+    ax.margins(x=0.12)
+    ax.set_xlabel("customers")
+    return tidy(ax, grid="x")
 
 
 def _numbers_at_risk(curves: KaplanMeier, ax: Axes) -> None:

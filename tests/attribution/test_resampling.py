@@ -48,7 +48,7 @@ def worlds(seed: int) -> Journeys:
         customer_index=customer,
         customer_id=pa.array(np.arange(len(world))),
         attributes=pa.table(
-            {"outcome": ["converted"] * n, "value": np.zeros(n), "edge": np.zeros(n, dtype=bool)}
+            {"outcome": ["converted"] * n, "outcome_value": np.zeros(n), "edge": np.zeros(n, dtype=bool)}
         ),
     )
 
@@ -108,7 +108,7 @@ def chains(seed: int, customers: int) -> Journeys:
         attributes=pa.table(
             {
                 "outcome": np.where(converted, "converted", "abandoned"),
-                "value": np.zeros(n),
+                "outcome_value": np.zeros(n),
                 "edge": np.zeros(n, dtype=bool),
             }
         ),

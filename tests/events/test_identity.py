@@ -51,6 +51,15 @@ def test_components_are_called_by_their_smallest_known_id() -> None:
     )
 
 
+def test_what_a_stitched_log_still_knows() -> None:
+    log = stitch(events([*LOG, ("c1", None)]), links(("c1", "u1"), ("c2", "u1")), **IDS).log
+    audit = log.audit()
+    assert audit.removed == {"no time": 1}
+    assert log.quarantine["reason"].tolist() == ["no time"]
+    frame = audit.frame.set_index("check")
+    assert frame.loc["customers", ["n", "detail"]].tolist() == [4, "of 5 customers read"]
+
+
 def test_the_log_before_stays_as_it_was() -> None:
     log = events(LOG)
     before = log.to_arrow()

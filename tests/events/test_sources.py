@@ -201,6 +201,7 @@ def test_postgres_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         ("e.csv.gz", gzip.compress(CSV.encode() * 99)[:60], "e.csv.gz cannot be read: "),
         ("e.csv", CSV.replace("a,", '"a,', 1), "opens a quotation mark in line 3 that is never"),
         ("e.csv", CSV.replace(",", "  "), "has one column only.*stand apart by blanks.*read_csv"),
+        ("e.csv", '"' + "x" * 200_000, "The header of .*e.csv cannot be read: field larger than"),
         ("e.csv", "who\n1\n", "has one column only, 'who'|no column 'at'"),
         ("e.csv", "who,at,at,what,value\n1,2,3,4,5\n", "has 2 columns called 'at'; rename them"),
     ],

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeykit.errors import ArgumentError, DataError
@@ -104,6 +104,14 @@ def test_offsets_mixed_with_naive_times_and_dates_are_reported() -> None:
     ]
 
 
+def test_times_before_there_were_clocks() -> None:
+    frame = read(["0079-08-24 13:00:00", "1582-10-15 12:00:00"], time_zone="Europe/Rome").to_frame()
+    # Local mean time, 49 min 56 s before Greenwich.
+    assert frame["time"].astype(str).tolist() == [
+        "0079-08-24 12:10:04+00:00", "1582-10-15 11:10:04+00:00",
+    ]  # fmt: skip
+
+
 def test_guessed_units_are_reported() -> None:
     (note,) = read([MOMENT // 1000]).notes
     assert note == ("unit of the times guessed", 1, "milliseconds since 1970, from the range")
@@ -184,10 +192,20 @@ def test_a_declared_rule_reads_skipped_and_repeated_times() -> None:
     assert stored(after) == stored(read(["2024-03-31T00:30:00Z", "2024-10-27T01:30:00Z"]))
 
 
-ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca",
-         "Pacific/Apia", "Asia/Kathmandu", "America/Sao_Paulo", "Africa/Monrovia", "UTC"]  # fmt: skip
+ZONES = [
+    "Europe/Berlin",
+    "America/New_York",
+    "Australia/Lord_Howe",
+    "Africa/Casablanca",
+    "Pacific/Apia",
+    "Asia/Kathmandu",
+    "America/Sao_Paulo",
+    "Africa/Monrovia",
+    "UTC",
+]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(ZONES), st.lists(st.integers(0, 2_524_608_000), min_size=1, max_size=30))
 def test_pieces_agree_with_a_round_trip(zone: str, seconds: list[int]) -> None:
     place = ZoneInfo(zone)

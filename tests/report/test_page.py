@@ -108,6 +108,7 @@ def test_plain_pictures_get_an_alt_from_metadata_or_section() -> None:
         (shown({"text/html": "<script>p()</script><style>x</style>"}), "This part is a program"),
         (shown({"text/html": "<iframe src='https://x'></iframe>"}), "This part is a program"),
         (shown({"text/html": "<b>bold</b>"}), "<b>bold</b>"),
+        (shown({"text/html": "<img src='https://x/y.png' alt='z'>"}), "[picture not included]"),
         (shown({"text/plain": "<x> 1"}), '<pre class="scroll" tabindex="0">&lt;x&gt; 1</pre>'),
         (shown({"text/latex": "$x$", "text/plain": "x"}), "$x$"),
         (v4.new_output("stream", name="stdout", text="\x1b[31mred\x1b[0m\n"), ">red</pre>"),

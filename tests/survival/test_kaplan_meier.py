@@ -139,6 +139,13 @@ def test_degrees_of_freedom_survive_rounding() -> None:
     found = log_rank(lifetimes_from_frame(frame, groups=["kind"]), by="kind")
     assert found.degrees_of_freedom == 2
     assert found.frame["expected"].sum() == pytest.approx(n)
+    # The textbook form leaves one group out; here every risk set has all later times.
+    code = frame["kind"].to_numpy()[np.argsort(frame["time"])]
+    share = np.stack([np.cumsum((code == kind)[::-1])[::-1] for kind in "xy"])
+    share = share / np.arange(n, 0, -1)
+    off = (np.stack([code == kind for kind in "xy"]) - share).sum(axis=1)
+    covariance = np.diag(share.sum(axis=1)) - share @ share.T
+    assert found.statistic == pytest.approx(off @ np.linalg.solve(covariance, off))
 
 
 def test_log_rank_of_groups_that_never_meet() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -111,6 +112,13 @@ def test_the_audit_accounts_for_everybody() -> None:
     assert n["followed"] + n[n.index.str.startswith("left out")].sum() == len(SEEN)
     assert n["followed: left"] + n["followed: sight was lost (censored)"] == n["followed"]
     assert n["followed: left, and came back later"] == 1
+
+
+def test_the_picture_shows_everybody() -> None:
+    ax = lifetimes(made(SEEN), churn=Inactivity(30), activity=["web"]).plot()
+    assert [text.get_text() for text in ax.texts] == ["1", "1", "3", "2"]
+    assert sum(bar.get_width() for bar in ax.patches) == len(SEEN)
+    plt.close("all")
 
 
 def test_what_the_firm_sends_is_a_sign_of_life_only_if_said() -> None:

@@ -1,0 +1,115 @@
+"""The notebooks that ship: clean, in step with their models, and good on real data."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import papermill
+import pytest
+
+from journeykit.report import REPORTS, make, plan
+from journeykit.shipped import shipped
+from journeykit.study import load_study
+
+
+@pytest.fixture(params=list(REPORTS))
+def report(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def cells_of(report: str):  # type: ignore[no-untyped-def]
+    return nbformat.read(shipped("notebooks", f"{report}.ipynb"), as_version=4).cells
+
+
+def test_nothing_of_a_run_is_committed(report: str) -> None:
+    content = json.loads(shipped("notebooks", f"{report}.ipynb").read_text())
+    code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
+    assert content["metadata"]["kernelspec"]["name"] == "python3"
+    assert set(content["metadata"]) == {"kernelspec", "language_info"}
+
+
+def test_defaults_are_those_of_the_model(report: str) -> None:
+    (cell,) = [c for c in cells_of(report) if "parameters" in c.metadata.get("tags", [])]
+    defaults = {
+        node.targets[0].id: ast.literal_eval(node.value)  # type: ignore[attr-defined]
+        for node in ast.parse(cell.source).body
+    }
+    model = REPORTS[report]
+    assert list(defaults)[0] == "study"
+    assert set(defaults) == set(model.model_fields)
+    assert model.of(defaults).plain() == defaults
+
+
+def test_it_begins_with_a_question_and_ends_with_its_limits(report: str) -> None:
+    cells = cells_of(report)
+    assert cells[0].source.startswith("# ")
+    assert "?" in cells[0].source
+    (limits,) = [cell for cell in cells if "limits" in cell.metadata.get("tags", [])]
+    assert limits.source.startswith("## How sure, and what this does not show")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cached(cache: Path):  # type: ignore[no-untyped-def]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JOURNEYKIT_CACHE", str(cache))
+        yield
+
+
+def test_it_runs_on_the_sample(report: str, tmp_path: Path) -> None:
+    (job,) = plan(load_study("complete-journey"), [report], {})
+    made = make(job, out=tmp_path)
+    assert made.cause == ""
+    manifest = json.loads((made.page.parent / "manifest.json").read_text())
+    assert len(manifest["findings"]) >= 2
+    assert manifest["fingerprint"]
+    assert list(manifest["tables"])
+    html = made.page.read_text()
+    assert "Undescribed figure" not in html
+    assert "Notes from the program" not in html
+    assert 'class="note warn"' not in html
+    assert html.count("<img") == html.count(' alt="')
+
+
+def test_two_runs_give_the_same_page(tmp_path: Path) -> None:
+    (job,) = plan(load_study("complete-journey"), ["attribution"], {"touches": "firm"})
+    pages = []
+    for name in "ab":
+        page = make(job, out=tmp_path / name).page
+        manifest = json.loads((page.parent / "manifest.json").read_text())
+        html = page.read_text().replace(manifest["run"], "RUN")
+        html = html.replace(f"in {manifest['duration_seconds']:.1f} s", "in SECONDS")
+        pages.append(html.replace(manifest["finished"], "TIME"))
+    assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [({"ordr": 2}, "Did you mean 'order'"), ({"order": 9}, "`order` must be at most 3; got 9.")],
+)
+def test_plain_papermill_is_checked_too(
+    parameters: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    command = (
+        "import papermill, sys, json; papermill.execute_notebook("
+        "sys.argv[1], sys.argv[2], parameters=json.loads(sys.argv[3]), progress_bar=False)"
+    )
+    arguments = [str(shipped("notebooks", "paths.ipynb")), "out.ipynb", json.dumps(parameters)]
+    done = subprocess.run(
+        [sys.executable, "-c", command, *arguments],
+        capture_output=True, text=True, cwd=tmp_path, env=dict(os.environ), check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert papermill.PapermillExecutionError.__name__ in done.stderr
+    assert message in done.stderr
