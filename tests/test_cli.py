@@ -32,7 +32,8 @@ def journeykit(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def home(tmp_path: Path) -> Path:
     (tmp_path / "study.yaml").write_text(STUDY)
     (tmp_path / "e.csv").write_text(
-        "who,at,what\n" + "".join(f"c{i},2017-01-0{1 + i % 9},visit\nc{i},2017-02-01,buy\n" for i in range(30))
+        "who,at,what\n"
+        + "".join(f"c{i},2017-01-0{1 + i % 9},visit\nc{i},2017-02-01,buy\n" for i in range(30))
     )
     return tmp_path
 

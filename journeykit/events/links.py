@@ -67,6 +67,8 @@ def read_links(
         links.add(Link(device, person, low, high))
         if seen is not None:
             first_seen[device] = min(seen, first_seen.get(device, seen))
+    if not links:
+        is_number = customer_type(log) == "BIGINT"
     kind = pa.int64() if is_number else pa.string()
     return Links(sorted(links, key=_order), n_ignored, first_seen, kind)
 

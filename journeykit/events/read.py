@@ -7,7 +7,7 @@ from datetime import time as clock_time
 from typing import TYPE_CHECKING
 
 from journeykit.checks import check_choice
-from journeykit.errors import ArgumentError
+from journeykit.errors import ArgumentError, DataError
 from journeykit.events.clock import DAY, ClockChange
 from journeykit.events.extras import read_extra
 from journeykit.events.identifiers import joined, read_identifier
@@ -151,8 +151,17 @@ def read_events(
     workspace = Workspace()
     opened = open_source(workspace, source, mapping.needed, encoding=encoding, delimiter=delimiter)
     with reading(opened.label):
+        _require_rows(opened)
         found = _look(opened, mapping, options, earliest, latest)
         return build_log(workspace, opened, mapping, found, drop_duplicates=duplicates == "drop")
+
+
+def _require_rows(source: Source) -> None:
+    ((n,),) = source.connection.sql(f"SELECT count(*) FROM {source.relation}").fetchall()
+    if not n and source.broken:
+        raise DataError(f"{source.label} holds no rows, only {len(source.broken):,} broken lines.")
+    if not n:
+        raise DataError(f"{source.label} holds no rows.")
 
 
 def _look(

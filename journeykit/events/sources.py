@@ -26,6 +26,8 @@ _KINDS = {
     ".parquet": "parquet", ".pq": "parquet",
     ".jsonl": "json", ".ndjson": "json", ".json": "json",
 }  # fmt: skip
+#: What pandas calls object columns that Arrow converts without loss.
+_ONE_KIND = {"string", "integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,10 +243,18 @@ def _from_parquet(workspace: Workspace, paths: list[str], needed: Sequence[str])
         connection=workspace.connection,
         names=tuple(needed),
         relation=name,
-        located=(f"(SELECT {chosen}, filename AS file, file_row_number + 1 AS row FROM {scan})"),
+        located=f"(SELECT {chosen}, {_place(names)} FROM {scan})",
         types=tuple(types[names.index(column)] for column in needed),
         is_stored=False,
     )
+
+
+def _place(names: Sequence[str]) -> str:
+    """Return SQL for file and row, unknown where a column of the file hides DuckDB's own."""
+    taken = {name.casefold() for name in names}
+    file = "''" if "filename" in taken else "filename"
+    row = "NULL::BIGINT" if "file_row_number" in taken else "file_row_number + 1"
+    return f"{file} AS file, {row} AS row"
 
 
 def _from_frame(workspace: Workspace, frame: Any, needed: Sequence[str]) -> Source:
@@ -265,12 +275,24 @@ def _from_frame(workspace: Workspace, frame: Any, needed: Sequence[str]) -> Sour
 
 
 def _pandas_array(series: Any) -> tuple[pa.Array, bool]:
-    """Convert one column without its index; numbers beside text become text."""
-    try:
-        return pa.array(series, from_pandas=True), False
-    except (pa.ArrowTypeError, pa.ArrowInvalid):
-        as_text = series.map(str, na_action="ignore")
-        return pa.array(as_text, pa.string(), from_pandas=True), True
+    """Convert one column without its index; values of several kinds become text."""
+    if series.dtype != object or not _has_kinds(series):
+        try:
+            return pa.array(series, from_pandas=True), False
+        except (pa.ArrowTypeError, pa.ArrowInvalid):
+            pass
+    as_text = series.map(str, na_action="ignore")
+    return pa.array(as_text, pa.string(), from_pandas=True), True
+
+
+def _has_kinds(series: Any) -> bool:
+    """Say whether objects differ in kind: Arrow would cut times to dates, or drop offsets."""
+    from pandas.api.types import infer_dtype
+
+    if infer_dtype(series, skipna=True) in _ONE_KIND:
+        return False
+    kinds = {(type(value), getattr(value, "tzinfo", None) is None) for value in series.dropna()}
+    return len(kinds) > 1
 
 
 def _from_postgres(workspace: Workspace, source: PostgresQuery, needed: Sequence[str]) -> Source:

@@ -64,8 +64,6 @@ def from_text(
         broken += lost
         files.append((path, first, [line.row for line in lost]))
     label = label_of(paths)
-    if not _count(connection, name) and not broken:
-        raise DataError(f"{label} holds no rows.")
     width = len(needed)
     untyped, mixed = _json_kinds(connection, name, width) if is_json else ((True,) * width, ())
     return Source(

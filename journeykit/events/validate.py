@@ -61,8 +61,9 @@ class Reading:
 
     def labelled(self, relation: str, *more: str) -> str:
         """Return SQL that reads `relation` and adds ``reason``: 0 if kept, else its rank from 1."""
-        extra = [f"({value}) AS {identifier(name)}" for name, value in self.extra.items()]
-        names = [identifier(name) for name in self.extra]
+        # Declared names come last: they may be any, also those used in between.
+        extra = [f"({value}) AS e{i}" for i, value in enumerate(self.extra.values())]
+        names = [f"e{i}" for i in range(len(self.extra))]
         first = ", ".join(
             [
                 f"({self.customer.value}) AS customer",
@@ -97,8 +98,8 @@ def build_log(
     ledger = _ledger(workspace, source, found)
     if not ledger.events:
         raise _nothing_left(workspace, source, found, ledger)
-    names = ["customer", "time", "touchpoint", *map(identifier, found.extra)]
-    columns = ", ".join(names)
+    extra = [f"e{i} AS {identifier(name)}" for i, name in enumerate(found.extra)]
+    columns = ", ".join(["customer", "time", "touchpoint", *extra])
     n_bad = sum(row.events for row in ledger.removed if row.reason != BROKEN)
     kept = f"SELECT {columns} FROM ({found.labelled(source.relation)})"
     kept += " WHERE reason = 0" if n_bad else ""
@@ -125,7 +126,7 @@ def build_log(
             *found.notes,
         ),
         source=source.label,
-        set_aside=_quarantine(source, found, columns, drop_duplicates=drop_duplicates),
+        set_aside=_quarantine(source, found, drop_duplicates=drop_duplicates),
     )
 
 
@@ -168,9 +169,7 @@ def _count_reasons(
     return Ledger((*removed, *rows), customers.get(0, 0), events.get(0, 0))
 
 
-def _quarantine(
-    source: Source, found: Reading, columns: str, *, drop_duplicates: bool
-) -> Quarantine:
+def _quarantine(source: Source, found: Reading, *, drop_duplicates: bool) -> Quarantine:
     raw = [f"{column}::VARCHAR" for column in found.raw_customer]
     more = (
         f"concat_ws('/', {', '.join(raw)}) AS raw_customer"
@@ -191,6 +190,9 @@ def _quarantine(
     labelled = f"({found.labelled(source.located, *more)})"
     query = f"SELECT CASE reason {reasons} END AS reason, {shown} FROM {labelled} WHERE reason <> 0"
     if drop_duplicates:
+        columns = ", ".join(
+            ["customer", "time", "touchpoint", *(f"e{i}" for i in range(len(found.extra)))]
+        )
         query += (
             f" UNION ALL SELECT {literal(DUPLICATE)}, {shown} FROM {labelled} WHERE reason = 0 "
             f"QUALIFY row_number() OVER (PARTITION BY {columns} "
@@ -202,8 +204,6 @@ def _quarantine(
 def _nothing_left(
     workspace: Workspace, source: Source, found: Reading, ledger: Ledger
 ) -> DataError:
-    if not ledger.removed:
-        return DataError(f"{source.label} holds no rows.")
     table = "\n".join(f"  {row.events:>12,}  {row.reason}" for row in ledger.removed)
     times = workspace.connection.sql(
         f"SELECT DISTINCT {found.raw_time}::VARCHAR AS t FROM {source.relation} "

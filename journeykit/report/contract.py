@@ -1,11 +1,12 @@
 """What a notebook hands to its report: findings, figures, tables, guards and the data behind them.
 
 Each is a value a cell shows, as its last line or through ``display``. In JupyterLab it reads well
-as it is; the executed notebook carries it under a media type of its own, where the exporter finds it.
+as it is; the executed notebook carries it under a media type of its own, for the exporter.
 """
 
 from __future__ import annotations
 
+import base64
 import html
 import io
 import re
@@ -19,6 +20,7 @@ from journeykit.errors import ArgumentError
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as MatplotlibFigure
 
     from journeykit.journeys import Journeys
 
@@ -28,6 +30,7 @@ CONTRACT_MIME = "application/vnd.journeykit.report+json"
 MOST_ROWS = 10_000
 #: Beyond this a drawing weighs more than the same picture in pixels.
 _MOST_SVG_BYTES = 40_000
+_COLOURS = 128
 #: Inches. Letters keep their size when a drawing is made narrower, so a phone shows them larger.
 _MOST_WIDTH = 5.4
 #: Digits beyond a hundredth of a point: a third of the weight of a drawing. Numbers below 1 scale.
@@ -200,11 +203,13 @@ def figure(axes: Axes, /, *, alt: str, caption: str) -> Figure:
     return Figure(alt=alt, caption=caption, svg=svg, png=png)
 
 
-def _png(drawing: Any) -> str:
-    import base64
+def _png(drawing: MatplotlibFigure) -> str:
+    from PIL import Image
 
-    pixels = io.BytesIO()
-    drawing.savefig(pixels, format="png", dpi=144, bbox_inches="tight", metadata={"Software": None})
+    drawn, pixels = io.BytesIO(), io.BytesIO()
+    drawing.savefig(drawn, format="png", dpi=160, bbox_inches="tight")
+    # A chart has few colours: a palette of them takes a quarter of the room.
+    Image.open(drawn).convert("RGB").quantize(_COLOURS).save(pixels, format="png", optimize=True)
     return base64.b64encode(pixels.getvalue()).decode()
 
 

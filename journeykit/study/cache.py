@@ -70,6 +70,7 @@ def _build(study: Study) -> Journeys:
     return journeys(
         log,
         window=study.window,
+        time_zone=study.model.time_zone,
         customers=read_customers(study, clock=log.clock),
         tie_order=study.model.events.tie_order,
     )

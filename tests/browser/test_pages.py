@@ -61,7 +61,9 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         markdown(f"## Hostile text\n\n{hostile}"),
         code("x", *(shown({"text/html": payload}) for payload in PAYLOADS)),
         code("x", *(shown(report.finding(p, basis=p)._repr_mimebundle_()) for p in PAYLOADS)),
-        code("x", shown(report.table(payloads, key="p", caption="P", shown=50)._repr_mimebundle_())),
+        code(
+            "x", shown(report.table(payloads, key="p", caption="P", shown=50)._repr_mimebundle_())
+        ),
         markdown("## How sure\n\nVery.", "limits"),
     ]
     folder = tmp_path_factory.mktemp("out") / "tiny" / "paths" / "run"
@@ -74,7 +76,9 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Visit:
     """A page opened at a width, with all it did."""
 
-    def __init__(self, browser: Any, path: Path, *, width: int = 1280, scheme: str = "light") -> None:
+    def __init__(
+        self, browser: Any, path: Path, *, width: int = 1280, scheme: str = "light"
+    ) -> None:
         context = browser.new_context(
             viewport={"width": width, "height": 844}, color_scheme=scheme, offline=True
         )
@@ -113,7 +117,8 @@ def test_pictures_are_drawn_and_described(browser: Any, page_file: Path) -> None
 CONTRAST = """
 () => {
   const light = c => {
-    const [r, g, b] = c.map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+    const [r, g, b] = c.map(v => linear(v / 255));
     return .2126 * r + .7152 * g + .0722 * b;
   };
   const parse = text => (text.match(/[\\d.]+/g) || []).map(Number);

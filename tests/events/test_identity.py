@@ -153,6 +153,14 @@ def test_shared_devices_are_refused_with_a_list() -> None:
     assert stitch(events(LOG), table, **IDS, largest=6).largest_component == 6
 
 
+def test_no_links_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "ids.csv"
+    path.write_text("cookie,user\n")
+    result = stitch(events([(1, "2024-01-01"), (2, "2024-01-02")]), path, **IDS)
+    assert (customers(result), result.largest_component) == ([1, 2], 1)
+    assert result.frame["share"].tolist() == [0.0]
+
+
 def test_identities_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "ids.csv"
     path.write_text("cookie;user\nc1;u1\nc2;u1\nbroken\n")

@@ -259,6 +259,16 @@ def test_columns_in_their_order_under_their_names() -> None:
     assert audit.loc["ties", "n"] == 0
 
 
+def test_declared_names_may_be_those_used_inside() -> None:
+    names = ["reason", "parsed", "absolute", "no_time", "time_kind", "c0", "e1", "file", "row"]
+    frame = pd.DataFrame({"who": ["a", None], "at": "2024-01-01", "what": "x"})
+    frame = frame.assign(**{name: i for i, name in enumerate(names)})
+    options = {"customer": "who", "time": "at", "touchpoint": "what", "columns": names}
+    for log in (read_events(frame, **options), read_events(frame, **options, duplicates="drop")):
+        assert log.to_frame()[names].to_numpy().tolist() == [list(range(len(names)))]
+        assert log.quarantine["reason"].tolist() == ["no customer"]
+
+
 def test_decimals_and_categories() -> None:
     frame = pa.table(
         {

@@ -213,10 +213,22 @@ def test_files_that_are_no_events(
         read(write(tmp_path, name, content))
 
 
-def test_an_empty_parquet_file(tmp_path: Path) -> None:
+def test_sources_without_rows(tmp_path: Path) -> None:
     FRAME.iloc[:0].to_parquet(tmp_path / "e.parquet")
-    with pytest.raises(DataError, match=r"Touchpoint column 'what' is empty|holds no rows"):
+    with pytest.raises(DataError, match="e.parquet holds no rows"):
         read(tmp_path / "e.parquet")
+    with pytest.raises(DataError, match="The pandas DataFrame holds no rows"):
+        read(FRAME.iloc[:0])
+    with pytest.raises(DataError, match="e.csv holds no rows, only 2 broken lines"):
+        read(write(tmp_path, "e.csv", CSV.splitlines()[0] + "\nx\ny\n"))
+
+
+def test_parquet_columns_that_hide_the_place_of_a_row(tmp_path: Path) -> None:
+    frame = FRAME.assign(who=["b", None], filename="x", file_row_number=7)
+    frame.to_parquet(tmp_path / "e.parquet")
+    found = read(tmp_path / "e.parquet").quarantine
+    assert found["file"].tolist() == [""]
+    assert found["row"].isna().tolist() == [True]
 
 
 def test_wrong_delimiter(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -110,6 +110,26 @@ def test_times_before_there_were_clocks() -> None:
     assert frame["time"].astype(str).tolist() == [
         "0079-08-24 12:10:04+00:00", "1582-10-15 11:10:04+00:00",
     ]  # fmt: skip
+
+
+def test_python_times_of_several_kinds_keep_clock_and_offset() -> None:
+    naive = datetime(2024, 3, 5, 6, 7, 8)  # noqa: DTZ001
+    ahead = datetime(2024, 3, 5, 8, 7, 8, tzinfo=timezone(timedelta(hours=2)))
+    for times in (
+        [naive, ahead],
+        [ahead, naive],
+        [naive, date(2024, 3, 5)],
+        [date(2024, 3, 5), ahead],
+    ):
+        frame = pd.DataFrame({"who": "a", "what": "x", "at": pd.Series(times, dtype=object)})
+        log = read_events(
+            frame, customer="who", time="at", touchpoint="what", time_zone="Etc/GMT+1"
+        )
+        expected = [
+            MIDNIGHT + HOUR if type(time) is date else MOMENT + HOUR if time is naive else MOMENT
+            for time in times
+        ]
+        assert stored(log) == sorted(expected)
 
 
 def test_guessed_units_are_reported() -> None:

@@ -42,7 +42,7 @@ def test_defaults_are_those_of_the_model(report: str) -> None:
         for node in ast.parse(cell.source).body
     }
     model = REPORTS[report]
-    assert list(defaults)[0] == "study"
+    assert next(iter(defaults)) == "study"
     assert set(defaults) == set(model.model_fields)
     assert model.of(defaults).plain() == defaults
 

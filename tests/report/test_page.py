@@ -102,9 +102,18 @@ def test_plain_pictures_get_an_alt_from_metadata_or_section() -> None:
     ("output", "wanted"),
     [
         (shown({"image/png": "<script>"}), "A picture is damaged and cannot be shown"),
-        (shown({"application/vnd.plotly.v1+json": {}, "text/html": "<script>p()</script>"}), "This part is interactive (application/vnd.plotly.v1+json)"),
-        (shown({"application/vnd.jupyter.widget-view+json": {}, "text/plain": "VBox()"}), "This part is interactive"),
-        (shown({"application/javascript": "alert(1)", "text/plain": "<IPython>"}), "This part is interactive (application/javascript)"),
+        (
+            shown({"application/vnd.plotly.v1+json": {}, "text/html": "<script>p()</script>"}),
+            "This part is interactive (application/vnd.plotly.v1+json)",
+        ),
+        (
+            shown({"application/vnd.jupyter.widget-view+json": {}, "text/plain": "VBox()"}),
+            "This part is interactive",
+        ),
+        (
+            shown({"application/javascript": "alert(1)", "text/plain": "<IPython>"}),
+            "This part is interactive (application/javascript)",
+        ),
         (shown({"text/html": "<script>p()</script><style>x</style>"}), "This part is a program"),
         (shown({"text/html": "<iframe src='https://x'></iframe>"}), "This part is a program"),
         (shown({"text/html": "<b>bold</b>"}), "<b>bold</b>"),
@@ -114,7 +123,7 @@ def test_plain_pictures_get_an_alt_from_metadata_or_section() -> None:
         (v4.new_output("stream", name="stdout", text="\x1b[31mred\x1b[0m\n"), ">red</pre>"),
         (v4.new_output("stream", name="stderr", text="careful"), "Notes from the program"),
     ],
-)  # fmt: skip
+)
 def test_outputs_are_shown_or_missed_aloud(output: Any, wanted: str) -> None:
     assert wanted in body_of(output)
 
@@ -151,10 +160,14 @@ def test_a_failing_cell() -> None:
     [
         ("StudyError", "study.yaml: `churn` is missing.", "study.yaml: `churn` is missing."),
         ("MemoryError", "", "The computer ran out of memory."),
-        ("ModuleNotFoundError", "No module named 'x'", "A program this report needs is not installed: No module named 'x'"),
+        (
+            "ModuleNotFoundError",
+            "No module named 'x'",
+            "A program this report needs is not installed: No module named 'x'",
+        ),
         ("SystemExit", "3", "A step of this section could not be computed: 3"),
     ],
-)  # fmt: skip
+)
 def test_causes_in_plain_words(name: str, message: str, cause: str) -> None:
     error = v4.new_output("error", ename=name, evalue=message, traceback=[])
     failure = page_of(markdown("# T\n\n## S"), code("x", error)).failure
@@ -223,15 +236,31 @@ PAYLOADS = [
     "<template><script>alert(1)</script></template>",
     "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
 ]  # fmt: skip
-TAGS = set(
-    "html head meta link title style body header main footer nav section article p h1 h2 h3 div span "
-    "ul ol li dl dt dd a strong em b code pre figure figcaption img table caption thead tbody tr th "
-    "td details summary br small".split()
-)
-ATTRIBUTES = set(
-    "lang charset http-equiv content name rel href class id tabindex role scope src alt "
-    "aria-label aria-labelledby aria-hidden colspan rowspan".split()
-)
+TAGS = {
+    *("html", "head", "meta", "link", "title", "style", "body", "header", "main", "footer", "nav"),
+    *(
+        "section",
+        "article",
+        "h1",
+        "h2",
+        "h3",
+        "p",
+        "div",
+        "span",
+        "a",
+        "strong",
+        "em",
+        "b",
+        "small",
+    ),
+    *("code", "pre", "br", "ul", "ol", "li", "dl", "dt", "dd", "details", "summary"),
+    *("figure", "figcaption", "img", "table", "caption", "thead", "tbody", "tr", "th", "td"),
+}
+ATTRIBUTES = {
+    *("lang", "charset", "http-equiv", "content", "name", "rel", "href", "class", "id", "tabindex"),
+    *("role", "scope", "src", "alt", "aria-label", "aria-labelledby", "aria-hidden", "colspan"),
+    "rowspan",
+}
 
 
 class Tags(HTMLParser):

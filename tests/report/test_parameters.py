@@ -26,7 +26,11 @@ def test_empty_text_means_not_given() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"ordr": "2"}, "`ordr` is not known. Did you mean 'order'? Known here: study, segment, order, variants."),
+        (
+            {"ordr": "2"},
+            "`ordr` is not known. Did you mean 'order'? Known here: study, segment, order, "
+            "variants.",
+        ),
         ({"order": "two"}, "`order` must be a whole number; got 'two'."),
         ({"order": "1.5"}, "`order` must be a whole number; got '1.5'."),
         ({"order": "4"}, "`order` must be at most 3; got '4'."),
@@ -37,7 +41,7 @@ def test_empty_text_means_not_given() -> None:
         ({"segment": "=x"}, "`segment` must look like `attribute=value`; got '=x'."),
         ({"order": "x" * 200}, "got 'xxx"),
     ],
-)  # fmt: skip
+)
 def test_mistakes(given: dict[str, object], message: str) -> None:
     with pytest.raises(ParameterError) as caught:
         PathsParameters.of({"study": "x", **given})
@@ -72,7 +76,7 @@ def test_ones_own_notebook_subclasses_one_model() -> None:
     with pytest.raises(
         ParameterError,
         match="`speed` must be one of 'slow' or 'fast'; got 'fats'. Did you mean 'fast'",
-    ):  # noqa: E501
+    ):
         Mine.of({"study": "x", "speed": "fats"})
     with pytest.raises(ParameterError, match="`strict` must be true or false; got 'maybe'"):
         Mine.of({"study": "x", "strict": "maybe"})

@@ -30,7 +30,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def good(job_of: Callable[..., Job], out: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Page of a good run, made while Jupyter offers a broken kernel and scripts choose a backend."""
+    """Page of a good run, made while Jupyter offers a broken kernel and scripts choose a "
+    "backend."""
     broken = tmp_path_factory.mktemp("jupyter")
     spec = {
         "argv": ["/nonexistent/python", "{connection_file}"],

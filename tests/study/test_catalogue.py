@@ -37,14 +37,24 @@ def test_channels_and_initiators(tmp_path: Path) -> None:
     [
         ("name,channel\nmail,post\n", ": must have a column `touchpoint`; it has name, channel."),
         ("", ": must have a column `touchpoint`"),
-        ("touchpoint,chanel\nmail,post\n", ": column `chanel` is not known. Did you mean 'channel'?"),
-        ("touchpoint,initiator\nmail,firm\nvisit,custmer\n", ", row 3: `initiator` must be one of customer, firm, both; got 'custmer'. Did you mean 'customer'?"),
-        ("touchpoint,channel\nmail,post\nmail,web\n", ", row 3: `mail` is already in the catalogue."),
+        (
+            "touchpoint,chanel\nmail,post\n",
+            ": column `chanel` is not known. Did you mean 'channel'?",
+        ),
+        (
+            "touchpoint,initiator\nmail,firm\nvisit,custmer\n",
+            ", row 3: `initiator` must be one of customer, firm, both; got 'custmer'. Did you "
+            "mean 'customer'?",
+        ),
+        (
+            "touchpoint,channel\nmail,post\nmail,web\n",
+            ", row 3: `mail` is already in the catalogue.",
+        ),
         ("touchpoint,channel\n ,post\n", ", row 2: has no touchpoint."),
         ("touchpoint,channel\nmail\n", ", row 2: must have as many fields as the heading."),
         ("touchpoint,channel\nmail,post,x\n", ", row 2: must have as many fields as the heading."),
     ],
-)  # fmt: skip
+)
 def test_mistakes_name_the_row(tmp_path: Path, text: str, message: str) -> None:
     path = written(tmp_path, text)
     with pytest.raises(StudyError) as caught:

@@ -12,7 +12,12 @@ from journeykit.study.cache import cache_folder
 from journeykit.study.profile import profile
 from journeykit.study.reading import read_customers
 
-EVENTS = "who,at,what,paid\n007,2017-01-02 08:00,visit,0\n007,2017-01-03 09:00,buy,5\n8,2017-02-01 10:00,visit,0\n"
+EVENTS = """\
+who,at,what,paid
+007,2017-01-02 08:00,visit,0
+007,2017-01-03 09:00,buy,5
+8,2017-02-01 10:00,visit,0
+"""
 STUDY = """\
 name: tiny
 time_zone: Europe/Berlin
@@ -102,7 +107,7 @@ def test_customers_join_by_text_that_keeps_its_zeros(tmp_path: Path) -> None:
     journeys = made.journeys()
     assert journeys.attributes["plan"].to_pylist() == ["basic", "gold"]
     assert journeys.observed_from is not None
-    # Midnight in Berlin is 23:00 UTC the day before; without a date, watching begins with the window.
+    # Midnight in Berlin is 23:00 UTC the day before; without a date the window's begin counts.
     assert journeys.observed_from.tolist() == [micro(2016, 12, 31, 23), micro(2017, 1, 14, 23)]
 
 
