@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from journeykit import attribution, counts, paths, report, survival
     from journeykit.errors import JourneyKitError, JourneyKitWarning
     from journeykit.events import EventLog, PostgresQuery, read_events, stitch
-    from journeykit.journeys import Journeys, journeys
+    from journeykit.journeys import Journeys, journeys  # type: ignore[no-redef]
     from journeykit.study import Study, load_study
 
 __version__ = "0.1.0"

@@ -9,7 +9,16 @@ import pytest
 
 import journeykit as jk
 
-HEAVY = ("pandas", "seaborn", "lifelines", "statsmodels", "duckdb", "matplotlib", "scipy", "pyarrow")
+HEAVY = (
+    "pandas",
+    "seaborn",
+    "lifelines",
+    "statsmodels",
+    "duckdb",
+    "matplotlib",
+    "scipy",
+    "pyarrow",
+)
 
 
 def loaded_after(code: str) -> list[str]:
@@ -49,5 +58,7 @@ def test_every_name_of_a_subpackage_loads(package: str) -> None:
 
 def test_journeys_is_a_verb_and_a_package_whichever_comes_first() -> None:
     for first in ("import journeykit.journeys", "import journeykit.counts", ""):
-        code = f"{first}\nimport journeykit as jk; assert callable(jk.journeys); jk.journeys.Journeys"
+        code = (
+            f"{first}\nimport journeykit as jk; assert callable(jk.journeys); jk.journeys.Journeys"
+        )
         loaded_after(code)

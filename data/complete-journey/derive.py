@@ -138,7 +138,7 @@ def event_log(tables: Tables, basket: pd.DataFrame) -> pd.DataFrame:
     events = events.sort_values(
         ["household_id", "event_time", "basket_id", "campaign"], ignore_index=True
     )
-    whole = {name: "Int64" for name in ("value", "cost", "campaign", "coupons")}
+    whole = dict.fromkeys(("value", "cost", "campaign", "coupons"), "Int64")
     return events[SCHEMA.names].astype(whole)
 
 

@@ -206,9 +206,9 @@ class Journeys:
             With attributes `outcome` (``converted``: the last event is the conversion;
             ``abandoned``: more than `lookback_days` without a touch; ``open``: the watching ends
             first, so it is censored and never a failure), `outcome_value` (the conversion's
-            `value` column, 0 otherwise) and `edge`: true where the journey may have begun before the
-            window did, because it is the customer's first and starts within `lookback_days` of a
-            window that the customer did not enter later. Such journeys are left out of
+            `value` column, 0 otherwise) and `edge`: true where the journey may have begun before
+            the window did, because it is the customer's first and starts within `lookback_days`
+            of a window that the customer did not enter later. Such journeys are left out of
             first-touch, entry and duration figures.
         """
         return cutting.outcomes(

@@ -9,48 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import nh3
-
 from journeykit.report.contract import CONTRACT_MIME
+from journeykit.report.markdown import markdown_html
+from journeykit.report.safety import clean
 
-_TAGS = {
-    *("a", "abbr", "b", "blockquote", "br", "code", "del", "div", "em", "hr", "i", "img", "p"),
-    *("pre", "s", "small", "span", "strong", "sub", "sup", "u", "h3", "h4", "h5", "h6"),
-    *("dd", "dl", "dt", "li", "ol", "ul"),
-    *("caption", "col", "colgroup", "table", "tbody", "td", "tfoot", "th", "thead", "tr"),
-}
-_ATTRIBUTES = {
-    "a": {"href"},
-    "img": {"src", "alt"},
-    "td": {"colspan", "rowspan"},
-    "th": {"colspan", "rowspan", "scope"},
-    "ol": {"start"},
-}
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _WORDS = ("text/html", "text/markdown", "text/latex", "text/plain")
-#: What is left of a picture that lies elsewhere.
-_FETCHED = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-
-
-def clean(markup: str, /) -> str:
-    """Return HTML reduced to an allow-list: no script, style, frame, form or outside address."""
-    kept = nh3.clean(
-        markup,
-        tags=_TAGS,
-        attributes=_ATTRIBUTES,
-        attribute_filter=_inside_only,
-        url_schemes={"http", "https", "mailto", "data"},
-        link_rel="noopener noreferrer",
-    )
-    return _FETCHED.sub("<em>[picture not included]</em>", kept)
-
-
-def _inside_only(_tag: str, attribute: str, value: str) -> str | None:
-    """Pictures come from the page itself; links go anywhere but into a data: address."""
-    if attribute == "src":
-        return value if re.match(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", value) else None
-    return None if attribute == "href" and value.strip().lower().startswith("data:") else value
 
 
 def plain(text: str, /) -> str:
@@ -112,7 +77,9 @@ def _bundle(data: Mapping[str, Any], metadata: Mapping[str, Any], section: str) 
         if re.sub(r"<(?!img)[^>]*>|\s", "", shown):
             return f'{missing}<div class="scroll" tabindex="0">{shown}</div>'
         return missing or warning("This part is a program, which a report does not run.")
-    words = next((data[kind] for kind in _WORDS[1:] if kind in data), "")
+    if "text/markdown" in data:
+        return missing + markdown_html(data["text/markdown"])
+    words = data.get("text/latex") or data.get("text/plain", "")
     return missing or preformatted(words)
 
 

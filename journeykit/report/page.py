@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import mistune
-
 from journeykit.report.contract import CONTRACT_MIME
-from journeykit.report.outputs import clean, output_html, plain
+from journeykit.report.markdown import sections
+from journeykit.report.outputs import output_html, plain
 
 
 @dataclass(slots=True)
@@ -45,42 +44,31 @@ class Page:
     failure: Failure | None = None
 
 
-class _Renderer(mistune.HTMLRenderer):
-    """Pictures that would have to be fetched are named instead; tables scroll in their own box."""
-
-    def image(self, text: str, url: str, title: str | None = None) -> str:
-        if url.startswith("data:image/"):
-            return super().image(text, url, title)
-        return f"<em>[picture not included: {mistune.escape(text or url)}]</em>"
-
-
-_tokens = mistune.create_markdown(renderer=None, plugins=["table"])
-_markdown = mistune.create_markdown(renderer=_Renderer(escape=True), plugins=["table"])
-
-
-def read_page(notebook: Mapping[str, Any], /, *, stopped: str = "") -> Page:
+def read_page(notebook: Mapping[str, Any], /, *, stopped: str = "", at: int = 0) -> Page:
     """Read an executed notebook.
 
-    `stopped` is the cause when the run ended without an error in a cell, such as a dead kernel; the
-    first cell that was not executed is where it happened.
+    `stopped` is the cause when the run ended without an error in a cell, such as a dead kernel, and
+    `at` the index of the cell that was running then.
     """
     page = Page()
     section = Section()
     page.sections.append(section)
-    for cell in notebook["cells"]:
+    for index, cell in enumerate(notebook["cells"]):
         tags = cell["metadata"].get("tags", [])
         # papermill's own notes about a failure; the page tells it in its own words.
         if "papermill-error-cell-tag" in tags:
             continue
         if cell["cell_type"] == "markdown":
-            for heading, body in _split(cell["source"]):
+            for heading, body in sections(cell["source"]):
                 if heading:
                     section = Section(heading)
                     page.sections.append(section)
                 section.body.append(body)
             section.limits |= "limits" in tags
         elif cell["cell_type"] == "code" and cell["source"].strip():
-            _read_code(page, section, cell, stopped)
+            _read_code(page, section, cell, stopped if index >= at else "")
+    if stopped and page.failure is None:
+        page.failure = Failure(section.title, stopped)
     _lift_title(page)
     return page
 
@@ -93,7 +81,7 @@ def _read_code(page: Page, section: Section, cell: Mapping[str, Any], stopped: s
         _harvest(page, output)
         section.body.append(output_html(output, section=section.title))
         page.failure = page.failure or _failure(section.title, output)
-    if stopped and page.failure is None and cell["execution_count"] is None:
+    if stopped and page.failure is None:
         page.failure = Failure(section.title, stopped)
     if page.failure is not None:
         section.state = "failed"
@@ -135,32 +123,6 @@ def _failure(section: str, output: Mapping[str, Any]) -> Failure | None:
         return Failure(section, message, details)
     cause = _CAUSES.get(name, "A step of this section could not be computed")
     return Failure(section, cause if cause.endswith(".") else f"{cause}: {message}", details)
-
-
-def _split(source: str) -> Iterator[tuple[str, str]]:
-    """Cut Markdown at headings of the first two levels: (heading as text, what follows as HTML)."""
-    heading, body = "", list[dict[str, Any]]()
-    for token in _tokens(source):
-        if token["type"] == "heading" and token["attrs"]["level"] <= 2:  # type: ignore[index, operator]
-            if heading or body:
-                yield heading, _html(body)
-            heading, body = _text(token), []  # type: ignore[arg-type]
-        else:
-            body.append(token)  # type: ignore[arg-type]
-    yield heading, _html(body)
-
-
-def _text(token: Mapping[str, Any]) -> str:
-    inner = "".join(_text(child) for child in token.get("children", ()))
-    return str(token.get("raw", "")) + inner
-
-
-def _html(tokens: list[dict[str, Any]]) -> str:
-    renderer = _markdown.renderer
-    assert renderer is not None
-    rendered = clean(str(renderer(tokens, mistune.core.BlockState())))
-    scrolling = rendered.replace("<table>", '<div class="scroll" tabindex="0"><table>')
-    return scrolling.replace("</table>", "</table></div>")
 
 
 def _lift_title(page: Page) -> None:

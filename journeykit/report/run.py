@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from journeykit import __version__
 from journeykit.checks import did_you_mean
-from journeykit.errors import ParameterError
+from journeykit.errors import MappingError, ParameterError, StudyError
 from journeykit.report.parameters import REPORTS, Parameters, parameters_of
 from journeykit.shipped import shipped
 
@@ -67,12 +67,14 @@ def plan(study: Study, reports: Sequence[str], given: Mapping[str, str], /) -> t
 
     Raises
     ------
+    StudyError
+        The study's own list of reports is wrong.
     MappingError
         Unknown report.
     ParameterError
         A parameter that no chosen report has, of the wrong type or out of range.
     """
-    listed = {name: parameters_of(name) for name in study.reports}
+    listed = _listed(study)
     chosen = {name: parameters_of(name) for name in reports} or listed or REPORTS
     known = {field for model in chosen.values() for field in model.model_fields} - {"study"}
     for name in given:
@@ -97,6 +99,17 @@ def plan(study: Study, reports: Sequence[str], given: Mapping[str, str], /) -> t
     )
 
 
+def _listed(study: Study) -> dict[str, type[Parameters]]:
+    """Return the models of the reports that the study lists, its own parameters checked."""
+    try:
+        listed = {name: parameters_of(name) for name in study.reports}
+        for name, model in listed.items():
+            model.of({**study.reports[name], "study": study.path})
+    except (MappingError, ParameterError) as error:
+        raise StudyError(f"{study.path}, `reports`: {error}") from error
+    return listed
+
+
 def make(job: Job, /, *, out: Path, advance: Advance | None = None) -> Made:
     """Run a job's notebook and publish its page, or the page of its failure.
 
@@ -109,8 +122,8 @@ def make(job: Job, /, *, out: Path, advance: Advance | None = None) -> Made:
     folder = RunFolder(out.absolute() / job.study.name / job.report, new_run_id(started))
     folder.open()
     with _logged(folder.building / "log.txt"):
-        notebook, stopped = _execute(job, folder.building, advance)
-    page = read_page(notebook, stopped=stopped)
+        notebook, stopped, at = _execute(job, folder.building, advance)
+    page = read_page(notebook, stopped=stopped, at=at)
     manifest = _manifest(job, page, run=folder.run, started=started)
     _write(folder, page, manifest)
     folder.publish(good=page.failure is None)
@@ -118,8 +131,8 @@ def make(job: Job, /, *, out: Path, advance: Advance | None = None) -> Made:
     return Made(job.report, page.failure is None, folder.final / "report.html", cause)
 
 
-def _execute(job: Job, folder: Path, advance: Advance | None) -> tuple[Mapping[str, Any], str]:
-    """Run the notebook; return it, and why it stopped where no cell says so."""
+def _execute(job: Job, folder: Path, advance: Advance | None) -> tuple[Mapping[str, Any], str, int]:
+    """Run the notebook; return it, and why and at which cell it stopped where no cell says so."""
     import nbformat
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -129,7 +142,11 @@ def _execute(job: Job, folder: Path, advance: Advance | None) -> tuple[Mapping[s
     notebook = nbformat.read(job.notebook, as_version=4)  # type: ignore[no-untyped-call]
     cells = len(notebook.cells) + 1
 
-    def executed(cell_index: int, **_: object) -> None:
+    running = 0
+
+    def started(cell_index: int, **_: object) -> None:
+        nonlocal running
+        running = cell_index
         if advance is not None:
             advance(cell_index + 1, cells)
 
@@ -146,7 +163,7 @@ def _execute(job: Job, folder: Path, advance: Advance | None) -> tuple[Mapping[s
             kernel_manager_class=manager_class(messages=folder / "log.txt"),
             progress_bar=False,
             cwd=str(folder),
-            on_cell_executed=executed,
+            on_cell_start=started,
         )
     except papermill.PapermillExecutionError:
         pass
@@ -162,7 +179,7 @@ def _execute(job: Job, folder: Path, advance: Advance | None) -> tuple[Mapping[s
         notebook = nbformat.read(target, as_version=4)  # type: ignore[no-untyped-call]
     else:
         nbformat.write(notebook, target)  # type: ignore[no-untyped-call]
-    return notebook, stopped
+    return notebook, stopped, running
 
 
 @contextmanager

@@ -48,7 +48,11 @@ def worlds(seed: int) -> Journeys:
         customer_index=customer,
         customer_id=pa.array(np.arange(len(world))),
         attributes=pa.table(
-            {"outcome": ["converted"] * n, "outcome_value": np.zeros(n), "edge": np.zeros(n, dtype=bool)}
+            {
+                "outcome": ["converted"] * n,
+                "outcome_value": np.zeros(n),
+                "edge": np.zeros(n, dtype=bool),
+            }
         ),
     )
 

@@ -50,7 +50,7 @@ def events(n: int, folder: Path) -> Path:
     if not path.exists():
         duckdb.sql(
             f"SELECT 'cust-' || lpad((hash(i) % {n // 10})::VARCHAR, 9, '0') AS customer, "
-            "TIMESTAMP '2025-01-01' + to_microseconds((hash(i + 77777777) % 31536000000000)::BIGINT)"
+            "TIMESTAMP '2025-01-01' + to_microseconds((hash(i + 7777777) % 31536000000000)::BIGINT)"
             f" AS time, 'touch ' || (hash(i * 3 + 1) % 25) AS touchpoint FROM range({n}) r(i)"
         ).write_parquet(str(path))
     return path

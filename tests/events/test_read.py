@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -146,7 +147,7 @@ def test_text_that_was_declared_text_stays_text() -> None:
 
 def test_integers_beyond_64_bits_become_text() -> None:
     frame = pd.DataFrame(
-        {"who": pd.array([2**64 - 1, 1], "uint64"), "at": "2024-01-01", "what": "x"}
+        {"who": np.array([2**64 - 1, 1], dtype=np.uint64), "at": "2024-01-01", "what": "x"}
     )
     log = read_events(frame, customer="who", time="at", touchpoint="what")
     assert customers(log) == ["1", str(2**64 - 1)]

@@ -176,7 +176,7 @@ def test_memory_is_what_is_promised(tmp_path: Path) -> None:
     duckdb.sql(
         "SELECT 'customer ' || (i % 20000) AS who, TIMESTAMP '2026-01-01' + INTERVAL 1 SECOND * "
         "(hash(i) % 1000000)::INT AS \"when\", 'touch ' || (hash(i * 7) % 25) AS what "
-        f"FROM range(200000) r(i)"
+        "FROM range(200000) r(i)"
     ).write_parquet(str(path))
     journeys = jk.journeys(jk.read_events(path, customer="who", time="when", touchpoint="what"))
     n, customers = journeys.n_events, journeys.n_customers

@@ -22,8 +22,8 @@ MANIFEST: dict[str, Any] = {
 PIXEL = base64.b64encode(b"\x89PNG not really").decode()
 
 
-def page_of(*cells: Any, stopped: str = "") -> Any:
-    return read_page(notebook(*cells), stopped=stopped)
+def page_of(*cells: Any, stopped: str = "", at: int = 0) -> Any:
+    return read_page(notebook(*cells), stopped=stopped, at=at)
 
 
 def html_of(*cells: Any, stopped: str = "") -> str:
@@ -119,6 +119,7 @@ def test_plain_pictures_get_an_alt_from_metadata_or_section() -> None:
         (shown({"text/html": "<b>bold</b>"}), "<b>bold</b>"),
         (shown({"text/html": "<img src='https://x/y.png' alt='z'>"}), "[picture not included]"),
         (shown({"text/plain": "<x> 1"}), '<pre class="scroll" tabindex="0">&lt;x&gt; 1</pre>'),
+        (shown({"text/markdown": "*a* <b>"}), "<p><em>a</em> &lt;b&gt;</p>"),
         (shown({"text/latex": "$x$", "text/plain": "x"}), "$x$"),
         (v4.new_output("stream", name="stdout", text="\x1b[31mred\x1b[0m\n"), ">red</pre>"),
         (v4.new_output("stream", name="stderr", text="careful"), "Notes from the program"),
@@ -179,13 +180,18 @@ def test_leaving_on_purpose_is_no_failure() -> None:
     assert page_of(markdown("# T"), code("x", error)).failure is None
 
 
-def test_a_run_that_stopped_between_cells() -> None:
-    page = page_of(
-        markdown("# T\n\n## One"), code("1"), markdown("## Two"), code("2", count=None),
-        markdown("## Three"), code("3", count=None), stopped="The kernel died.",
-    )  # fmt: skip
+@pytest.mark.parametrize("count", [None, 2])
+def test_a_run_whose_kernel_died_in_a_cell(count: int | None) -> None:
+    # The count may or may not have arrived before the kernel died: only the runner knows the cell.
+    cells = [markdown("# T\n\n## One"), code("1"), markdown("## Two"), code("2", count=count)]
+    more = [markdown("## Three"), code("3", count=None)]
+    page = page_of(*cells, *more, stopped="The kernel died.", at=3)
     assert (page.failure.section, page.failure.cause) == ("Two", "The kernel died.")
     assert [section.state for section in page.sections] == ["ok", "failed", "not run"]
+
+
+def test_a_run_that_stopped_is_never_good() -> None:
+    assert page_of(markdown("# T"), code("1"), stopped="Gone.", at=9).failure.cause == "Gone."
 
 
 def test_a_failure_before_the_first_section() -> None:

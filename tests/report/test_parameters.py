@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import pytest
 from pydantic import Field
 
-from journeykit.errors import MappingError, ParameterError
+from journeykit.errors import MappingError, ParameterError, StudyError
 from journeykit.report import REPORTS, Parameters, PathsParameters, SurvivalParameters, plan
 from journeykit.report.parameters import parameters_of
 from journeykit.study import load_study
@@ -131,7 +131,14 @@ def test_mistakes_in_the_plan(study_with) -> None:  # type: ignore[no-untyped-de
         plan(study_with("{paths: {}}"), [], {"ordr": "2"})
     with pytest.raises(ParameterError, match="`study` is no parameter of paths"):
         plan(study_with("{paths: {}}"), [], {"study": "other"})
-    with pytest.raises(ParameterError, match="`ordr` is not known"):
-        plan(study_with("{paths: {ordr: 2}}"), [], {})
     with pytest.raises(MappingError, match="no report 'pats'. Did you mean 'paths'"):
+        plan(study_with("{paths: {}}"), ["pats"], {})
+
+
+def test_mistakes_in_the_study_name_its_file(study_with) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(
+        StudyError, match="study.yaml, `reports`: Parameters .*\n.*`ordr` is not known"
+    ):
+        plan(study_with("{paths: {ordr: 2}}"), [], {})
+    with pytest.raises(StudyError, match="study.yaml, `reports`: There is no report 'pats'"):
         plan(study_with("{pats: {}}"), ["survival"], {})
