@@ -15,8 +15,6 @@ from journeykit.errors import DataError
 from journeykit.results import Provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from journeykit.attribution.touch_paths import TouchPaths
@@ -29,7 +27,6 @@ def markov(
     /,
     *,
     order: int = 1,
-    touches: Sequence[str] | None = None,
     replicates: int = 200,
     seed: int = 0,
     confidence: float = 0.95,
@@ -57,14 +54,11 @@ def markov(
     Parameters
     ----------
     data : Journeys or PathCounts
-        From `Journeys.outcomes`, touchpoints grouped into channels beforehand with `relabel`; or
+        From `Journeys.outcomes`, touchpoints grouped into channels beforehand with `relabel`, and
+        activity that is no marketing touch taken out with `only` (it would keep journeys open); or
         path counts, where edges are not known and every journey is taken as a customer.
     order : int
         Touches that the next one depends on; only 1 so far.
-    touches : sequence of str, optional
-        Touchpoints that are marketing touches; all others are taken out of the paths. By default
-        every touchpoint but the conversions. The journeys themselves stay as `outcomes` cut them:
-        activity of other kinds keeps them open, so where there is much of it, take it out before.
     replicates : int
         Bootstrap samples, at least 2.
     seed : int
@@ -83,8 +77,6 @@ def markov(
         When `data` is not made of outcomes.
     DataError
         When no finished journey converts, or no entry that was seen leads to a conversion.
-    MappingError
-        When `touches` names an unknown touchpoint.
 
     References
     ----------
@@ -104,7 +96,7 @@ def markov(
     """
     check_whole("order", order, least=1, most=1)
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
-    paths = touch_paths(data, touches=touches)
+    paths = touch_paths(data)
     m = len(paths.channels)
     steps = _steps(paths)
     table = (paths.n @ steps).reshape(m + 1, m + 2)
@@ -135,7 +127,6 @@ def markov(
             fingerprint=f"{paths.fingerprint:032x}",
             parameters={
                 "order": order,
-                "touches": None if touches is None else tuple(touches),
                 "replicates": replicates,
                 "confidence": confidence,
             },

@@ -14,8 +14,6 @@ from journeykit.results import Provenance
 from journeykit.stats.intervals import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from journeykit.attribution.touch_paths import TouchPaths
@@ -29,7 +27,6 @@ def rules(
     data: Journeys | PathCounts,
     /,
     *,
-    touches: Sequence[str] | None = None,
     replicates: int = 200,
     seed: int = 0,
     confidence: float = 0.95,
@@ -48,12 +45,9 @@ def rules(
     Parameters
     ----------
     data : Journeys or PathCounts
-        From `Journeys.outcomes`, touchpoints grouped into channels beforehand with `relabel`; or
+        From `Journeys.outcomes`, touchpoints grouped into channels beforehand with `relabel`, and
+        activity that is no marketing touch taken out with `only` (it would keep journeys open); or
         path counts, where edges are not known and every journey is taken as a customer.
-    touches : sequence of str, optional
-        Touchpoints that are marketing touches; all others are taken out of the paths. By default
-        every touchpoint but the conversions. The journeys themselves stay as `outcomes` cut them:
-        activity of other kinds keeps them open, so where there is much of it, take it out before.
     replicates : int
         Bootstrap samples, at least 2.
     seed : int
@@ -72,8 +66,6 @@ def rules(
         When `data` is not made of outcomes.
     DataError
         When no finished journey converts.
-    MappingError
-        When `touches` names an unknown touchpoint.
 
     Examples
     --------
@@ -93,7 +85,7 @@ def rules(
     import pandas as pd
 
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
-    paths = touch_paths(data, touches=touches)
+    paths = touch_paths(data)
     tables = _credit_tables(paths)
     width = len(paths.channels) + 1
 
@@ -123,7 +115,6 @@ def rules(
         provenance=Provenance(
             fingerprint=f"{paths.fingerprint:032x}",
             parameters={
-                "touches": None if touches is None else tuple(touches),
                 "replicates": replicates,
                 "confidence": confidence,
             },

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from journeykit.checks import check_known
 from journeykit.counts import PathCounts
 from journeykit.counts.paths import path_keys, path_stops
 from journeykit.errors import ArgumentError, DataError
@@ -101,14 +100,8 @@ class TouchPaths:
         return drawn_journeys
 
 
-def touch_paths(
-    data: Journeys | PathCounts, /, *, touches: Sequence[str] | None = None
-) -> TouchPaths:
-    """Collect the paths of finished journeys, of all touchpoints or of `touches` alone."""
-    if isinstance(touches, str):
-        raise ArgumentError(f"`touches` must be a list of names; got the text {touches!r}.")
-    if touches is not None and not touches:
-        raise ArgumentError("`touches` must name at least one touchpoint; got none.")
+def touch_paths(data: Journeys | PathCounts, /) -> TouchPaths:
+    """Collect the paths of finished journeys; their channels are the touchpoints that occur."""
     if isinstance(data, PathCounts):
         named = _rows_of_counts(data)
     elif isinstance(data, Journeys) and "outcome" in data.attributes.column_names:
@@ -124,31 +117,20 @@ def touch_paths(
             f"There is no conversion to distribute: none of {named.n.sum():,} finished journeys "
             f"converts, and {named.n_open:,} are still open."
         )
-    wanted = _touches(data) if touches is None else touches
-    check_known("touches", wanted, data.names, what="touchpoints")
-    return _only(named, wanted)
+    return _occurring(named, data)
 
 
-def _touches(data: Journeys | PathCounts) -> list[str]:
-    """Name every touchpoint that occurs other than as a conversion."""
+def _occurring(paths: TouchPaths, data: Journeys | PathCounts) -> TouchPaths:
+    """Leave out the names that occur nowhere, or as a conversion only."""
     n = np.bincount(data.touchpoint, minlength=len(data.names))
     if isinstance(data, Journeys):
         stop = path_stops(data)
         n -= np.bincount(data.touchpoint[stop[stop < data.start[1:]]], minlength=len(n))
-    return [name for name, times in zip(data.names, n.tolist(), strict=True) if times]
-
-
-def _only(paths: TouchPaths, wanted: Sequence[str]) -> TouchPaths:
-    """Take all touchpoints but `wanted` out of the paths."""
-    stays = np.isin(np.array(paths.channels, dtype=object), list(wanted))
-    code = np.cumsum(stays) - 1
-    kept = stays[paths.touch]
-    before = np.concatenate([[0], np.cumsum(kept)])
+    occurs = n > 0
     return replace(
         paths,
-        channels=tuple(name for name, stay in zip(paths.channels, stays, strict=True) if stay),
-        touch=code[paths.touch[kept]],
-        start=before[paths.start],
+        channels=tuple(name for name, there in zip(data.names, occurs, strict=True) if there),
+        touch=(np.cumsum(occurs) - 1)[paths.touch],
     )
 
 

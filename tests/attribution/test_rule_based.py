@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 from journeykit import attribution
 from journeykit.attribution import Population, rule_based
 from journeykit.counts import path_counts
-from journeykit.errors import ArgumentError, DataError, MappingError
+from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from tests.attribution.example import CUSTOMERS, OUTCOMES, reordered
@@ -56,11 +56,16 @@ def test_what_is_left_out_is_counted() -> None:
     )
 
 
-def test_only_the_touches_named_count() -> None:
-    result = attribution.rules(OUTCOMES, touches=["mail"], replicates=FEW)
+def test_activity_that_is_no_touch_is_taken_out_before_the_cut() -> None:
+    cut = CUSTOMERS.only("mail", "buy").outcomes(
+        conversion=["buy"], lookback_days=10, value="price"
+    )
+    # ann: mail buy at the edge, then buy 18 days later; bob: mail buy, buy; cid and dan: mail
+    result = attribution.rules(cut, replicates=FEW)
     assert credited(result, "last", "conversions") == {"mail": 2, "(no touch)": 2}
     assert credited(result, "first", "conversions") == {"mail": 1, "(no touch)": 2}
     assert credited(result, "last", "n_journeys") == {"mail": 4, "(no touch)": 2}
+    assert result.population.n_open == 0
 
 
 def test_no_share_is_claimed_where_every_first_touch_is_unseen() -> None:
@@ -149,12 +154,6 @@ def test_refuses_what_it_cannot_answer() -> None:
         ArgumentError, match="must be path counts, or .*; got Journeys without outcomes"
     ):
         attribution.rules(CUSTOMERS)
-    with pytest.raises(ArgumentError, match=r"`touches` must be a list of names; got the text"):
-        attribution.rules(OUTCOMES, touches="web")
-    with pytest.raises(ArgumentError, match="`touches` must name at least one touchpoint"):
-        attribution.rules(OUTCOMES, touches=[])
-    with pytest.raises(MappingError, match=r"`touches` names touchpoints .*'wbe'.*mean 'web'"):
-        attribution.rules(OUTCOMES, touches=["wbe"])
     lost = OUTCOMES.where({"outcome": ["abandoned", "open"]})
     with pytest.raises(DataError, match="none of 2 finished journeys converts, and 1 are still"):
         attribution.rules(lost)
