@@ -215,9 +215,19 @@ def until(journeys: Journeys, touchpoints: Sequence[str]) -> Journeys:
 
 
 def only(journeys: Journeys, touchpoints: Sequence[str]) -> Journeys:
-    """Keep the events at some touchpoints."""
-    keep = codes_of(journeys, "touchpoints", touchpoints)[journeys.touchpoint]
-    return keep_events(journeys, keep, step="only", reason=f"not at {', '.join(touchpoints)}")
+    """Keep the events at some touchpoints, and only their names."""
+    stays = codes_of(journeys, "touchpoints", touchpoints)
+    kept = keep_events(
+        journeys,
+        stays[journeys.touchpoint],
+        step="only",
+        reason=f"not at {', '.join(touchpoints)}",
+    )
+    code = (np.cumsum(stays) - 1).astype(np.min_scalar_type(len(stays)))
+    return kept.replace(
+        names=tuple(name for name, stay in zip(journeys.names, stays, strict=True) if stay),
+        touchpoint=code[kept.touchpoint],
+    )
 
 
 def between(journeys: Journeys, begin: TimeLike, end: TimeLike) -> Journeys:

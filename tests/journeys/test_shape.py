@@ -78,6 +78,8 @@ def test_until_keeps_the_first_hit() -> None:
 def test_only_keeps_some_touchpoints() -> None:
     kept = EVENTS.only("mail", "buy")
     assert paths(kept) == ["mail buy", "buy"]
+    assert kept.names == ("buy", "mail")
+    assert kept.touchpoint.dtype == np.uint8
     assert kept.ledger.removed[-1] == ("only", "not at mail, buy", 1, 5)
 
 
