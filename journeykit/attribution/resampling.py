@@ -70,5 +70,6 @@ def percentile_interval(draws: NDArray[np.float64], *, confidence: float) -> Int
     some = known.any(axis=0)
     # Of R draws, the k-th stands for k / (R + 1): with R of 200 any other rule covers less.
     bounds[:, some] = np.nanquantile(draws[:, some], levels, axis=0, method="weibull")
-    bounds[:, bounds[0] == bounds[1]] = np.nan
+    # Shares are at most 1: what differs by less than 1e-12 differs by rounding alone.
+    bounds[:, bounds[1] - bounds[0] < 1e-12] = np.nan
     return Interval(bounds[0], bounds[1])

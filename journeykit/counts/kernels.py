@@ -16,20 +16,18 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 
 
 @numba.njit(cache=True, nogil=True)
-def gram_codes(touchpoint, start, end_code, order, base):
+def gram_codes(touchpoint, start, begin_code, end_code, order, base):
     """Code every step with the `order` touchpoints before it as one number in that base.
 
-    Journeys have one step more than events: the last leads to `end_code`. Before the first event
-    stands ``base - 2``. Returns (codes, first step of each journey), for journeys with events.
+    Journeys have one step more than events: the last leads to `end_code`, and before the first
+    event stands `begin_code`; both are given per journey. Returns (codes, first step of each
+    journey), for journeys with events.
     """
     n_journeys = len(start) - 1
-    entry = base - 2
     span = np.int64(1)
     for _ in range(order):
         span *= base
-    padding = np.int64(0)
-    for _ in range(order):
-        padding = padding * base + entry
+    all_digits_one = (span - 1) // (base - 1)
     codes = np.empty(len(touchpoint) + n_journeys, np.int64)
     first = np.empty(n_journeys + 1, np.int64)
     step = 0
@@ -37,7 +35,7 @@ def gram_codes(touchpoint, start, end_code, order, base):
         first[journey] = step
         if start[journey] == start[journey + 1]:
             continue
-        code = padding
+        code = begin_code[journey] * all_digits_one
         for event in range(start[journey], start[journey + 1]):
             code = (code % span) * base + touchpoint[event]
             codes[step] = code
@@ -54,10 +52,10 @@ def clustered_cells(cell, context_of, known, first, customer, n_cells, n_context
 
     `cell` is the cell of each step, `context_of` the context of each cell, `known` whether a cell
     enters its context's denominator. Returns two int64 tables: per cell (steps, customers,
-    sum of squares, sum of cross products with the context), per context (steps, customers, sum of
-    squares).
+    sum of squares, sum of cross products with the context, customers who made no other known step
+    from the context), per context (steps, customers, sum of squares).
     """
-    cells = np.zeros((n_cells, 4), np.int64)
+    cells = np.zeros((n_cells, 5), np.int64)
     contexts = np.zeros((n_contexts, 3), np.int64)
     here = np.zeros(n_cells, np.int64)
     there = np.zeros(n_contexts, np.int64)
@@ -88,6 +86,7 @@ def clustered_cells(cell, context_of, known, first, customer, n_cells, n_context
             cells[c, 1] += 1
             cells[c, 2] += here[c] * here[c]
             cells[c, 3] += here[c] * there[context_of[c]]
+            cells[c, 4] += here[c] == there[context_of[c]]
             here[c] = 0
         for k in range(n_met):
             context = met[k]

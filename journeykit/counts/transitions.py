@@ -11,14 +11,14 @@ from journeykit.checks import check_whole
 from journeykit.counts.align import add_rows, same, union_names
 from journeykit.counts.kernels import clustered_cells, gram_codes
 from journeykit.errors import ArgumentError
-from journeykit.journeys.ending import is_open
+from journeykit.journeys.ending import begins_unseen, is_open
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
 
-ENTRY, EXIT, OPEN = "(entry)", "(exit)", "(open)"
+ENTRY, UNSEEN, EXIT, OPEN = "(entry)", "(unseen)", "(exit)", "(open)"
 #: Up to this many possible cells a table of all of them beats sorting those that occur.
 _DENSE_CELLS = 1 << 20
 
@@ -27,8 +27,9 @@ _DENSE_CELLS = 1 << 20
 class TransitionCounts:
     """Steps of order k: the k touchpoints before, and the one that follows.
 
-    With m names, code m is the edge of a journey: ``(entry)`` before, ``(exit)`` after; code
-    m + 1 is ``(open)``: the journey is still running, so what follows is unknown.
+    With m names, code m is the edge of a journey: ``(entry)`` before, ``(exit)`` after. Code
+    m + 1 is what is not known: ``(unseen)`` before a journey that may have begun before anybody
+    watched, ``(open)`` after one that is still running.
 
     Attributes
     ----------
@@ -37,8 +38,9 @@ class TransitionCounts:
         k, at least 1.
     gram : array of int64, shape (n_cells, k + 1)
         The last k touchpoints and the next, as codes; only cells that occur, sorted.
-    cell : array of int64, shape (n_cells, 4)
-        Per cell: steps, customers, and over customers the sums of n_ab^2 and n_ab n_a.
+    cell : array of int64, shape (n_cells, 5)
+        Per cell: steps, customers, over customers the sums of n_ab^2 and n_ab n_a, and customers
+        who made no other known step from the context.
     context : array of int64, shape (n_contexts, k)
         The distinct last k touchpoints whose next step is known, sorted.
     total : array of int64, shape (n_contexts, 3)
@@ -87,14 +89,15 @@ class TransitionCounts:
         )
 
     def matrix(self) -> NDArray[np.int64]:
-        """Return order-1 steps as a table, shape (m + 1, m + 2).
+        """Return order-1 steps as a table, shape (m + 2, m + 2).
 
-        The last row counts first touchpoints; the last two columns ends, exit and open.
+        The last two rows count first touchpoints, after entry and unseen; the last two columns
+        ends, exit and open.
         """
         if self.order != 1:
             raise ArgumentError(f"`matrix` needs counts of order 1; these are of {self.order}.")
         m = len(self.names)
-        table = np.zeros((m + 1, m + 2), dtype=np.int64)
+        table = np.zeros((m + 2, m + 2), dtype=np.int64)
         table[self.gram[:, 0], self.gram[:, 1]] = self.n
         return table
 
@@ -109,8 +112,9 @@ class TransitionCounts:
 def transition_counts(journeys: Journeys, /, *, order: int = 1) -> TransitionCounts:
     """Count the steps of all journeys, entries and ends included.
 
-    One pass: O(events) time; scratch memory 8 bytes a step. The last step of a journey that is
-    still open (see `journeys.ending.is_open`) leads to ``(open)``.
+    One pass: O(events) time; scratch memory 8 bytes a step. A journey that may have begun before
+    it was watched starts from ``(unseen)``, one still running leads to ``(open)`` (see
+    `journeys.ending`).
 
     Parameters
     ----------
@@ -132,8 +136,14 @@ def transition_counts(journeys: Journeys, /, *, order: int = 1) -> TransitionCou
             f"`order` {order} is too high for {m:,} touchpoints; lower it, or group touchpoints "
             "into channels with `relabel`."
         )
-    end_code = np.where(is_open(journeys), m + 1, m)
-    step, first = gram_codes(journeys.touchpoint, journeys.start, end_code, order, base)
+    step, first = gram_codes(
+        journeys.touchpoint,
+        journeys.start,
+        m + begins_unseen(journeys).astype(np.int64),
+        m + is_open(journeys).astype(np.int64),
+        order,
+        base,
+    )
     if base ** (order + 1) <= _DENSE_CELLS:
         code, cell_of_step = np.arange(base ** (order + 1)), step
         context, context_of = np.arange(base**order), code // base

@@ -26,6 +26,11 @@ class Link(NamedTuple):
     low: int | None
     high: int | None
 
+    @property
+    def timeless(self) -> bool:
+        """Whether it holds for all time."""
+        return self.low is None and self.high is None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
@@ -38,13 +43,21 @@ class People:
     dated : pyarrow.Table
         ``id person low high``: from `low` until before `high` (microseconds), never overlapping
         for one id.
-    sizes : dict
-        Number of ids per person, of two ids or more.
     """
 
     always: pa.Table
     dated: pa.Table
-    sizes: dict[Any, int]
+
+    def sizes(self, held: Sequence[tuple[Any, Any]]) -> dict[Any, int]:
+        """Return the number of ids of every person who has two or more.
+
+        Of `dated`, only the pairs (id, person) that `held` for an event count.
+        """
+        members: dict[Any, set[Any]] = {}
+        always = zip(self.always["id"].to_pylist(), self.always["person"].to_pylist(), strict=True)
+        for value, name in [*always, *held]:
+            members.setdefault(name, {name}).add(value)
+        return {name: len(ids) for name, ids in members.items()}
 
 
 def people(links: Sequence[Link], kind: pa.DataType) -> People:
@@ -54,17 +67,15 @@ def people(links: Sequence[Link], kind: pa.DataType) -> People:
     with bounds sends its anonymous id to the person of its known id within its bounds, before
     any link without; it joins nothing else.
     """
-    timeless = [link for link in links if link.low is None and link.high is None]
-    person = _components(timeless)
+    person = _components([link for link in links if link.timeless])
     spans: dict[Any, list[tuple[int, int, Any]]] = {}
     for link in links:
-        if link.low is not None or link.high is not None:
+        if not link.timeless:
             low = -(2**63) if link.low is None else link.low
             high = 2**63 - 1 if link.high is None else link.high
             known = person.get(link.known, link.known)
             spans.setdefault(link.anonymous, []).append((low, high, known))
     dated = _disjoint(spans)
-    sizes = _sizes(person, dated)
     return People(
         pa.table({"id": pa.array(person, kind), "person": pa.array(list(person.values()), kind)}),
         pa.table(
@@ -75,7 +86,6 @@ def people(links: Sequence[Link], kind: pa.DataType) -> People:
                 "high": pa.array([row[2] for row in dated], pa.int64()),
             }
         ),
-        sizes,
     )
 
 
@@ -105,8 +115,6 @@ def _disjoint(
     for anonymous in sorted(spans):
         merged: list[tuple[int, int, Any]] = []
         for low, high, person in sorted(spans[anonymous]):
-            if low >= high:
-                continue
             if merged and low < merged[-1][1] and person != merged[-1][2]:
                 contradictory.append(anonymous)
                 break
@@ -121,13 +129,6 @@ def _disjoint(
             f"people at one time: {_few(contradictory)}. End each link before the next begins."
         )
     return rows
-
-
-def _sizes(person: dict[Any, Any], dated: list[tuple[Any, int, int, Any]]) -> dict[Any, int]:
-    members: dict[Any, set[Any]] = {}
-    for value, name in [*person.items(), *((row[0], row[3]) for row in dated)]:
-        members.setdefault(name, {name}).add(value)
-    return {name: len(ids) for name, ids in members.items()}
 
 
 def refuse_large(sizes: dict[Any, int], largest: int) -> None:

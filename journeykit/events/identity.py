@@ -14,7 +14,7 @@ import pyarrow as pa
 from journeykit.checks import check_known, check_whole
 from journeykit.errors import ArgumentError, JourneyKitWarning
 from journeykit.events.clock import DAY
-from journeykit.events.components import People, people, refuse_large
+from journeykit.events.components import people, refuse_large
 from journeykit.events.ledger import Ledger, LedgerRow
 from journeykit.events.links import Links, read_links
 from journeykit.events.times import time_options
@@ -37,9 +37,9 @@ _ALPHA = 0.05
 class Stitching(Result):
     """``outcome n n_linked share conf_low conf_high``: devices linked to a person, by outcome.
 
-    A device is an anonymous id with an event. Rows are ``with`` and ``without`` an outcome event
-    on the device itself, or one row ``all`` where no outcome was named; the bounds are Wilson's
-    at 95 %.
+    A device is an anonymous id with an event, linked if a link holds at one of its events. Rows
+    are ``with`` and ``without`` an outcome event on the device itself, or one row ``all`` where no
+    outcome was named; the bounds are Wilson's at 95 %.
 
     Attributes
     ----------
@@ -48,10 +48,12 @@ class Stitching(Result):
     n_ids, n_customers : int
         Distinct customers of the log before and after.
     largest_component : int
-        Ids of the person who has the most, 1 where nobody has two.
+        Ids of the person who has the most, 1 where nobody has two. A link with validity adds its
+        anonymous id only where it holds at one of its events.
     n_links, n_ignored : int
-        Links used (distinct), and link rows ignored: an id is missing, or the confidence is
-        missing or below the limit.
+        Links that count (distinct, also where no event falls into their validity), and link rows
+        ignored: an id is missing, the confidence is missing or below the limit, or the validity
+        ends before it begins.
     p_value : float
         Of the difference between the two shares (pooled two-proportion z test), NaN without.
     n_linked_at_outcome : int or None
@@ -193,16 +195,20 @@ def stitch(
         options=options,
     )
     persons = people(found.links, found.kind)
-    refuse_large(persons.sizes, largest)
-    stitched = _stitched(log, persons, found.kind)
-    frame, p_value, at_outcome = _rates(log, found, tuple(outcome), seen=time is not None)
+    always, dated = _keep(log, "person", persons.always), _keep(log, "owner", persons.dated)
+    held = _held(log, dated, found.kind)
+    sizes = persons.sizes(held)
+    refuse_large(sizes, largest)
+    stitched = _stitched(log, always, dated, found.kind)
+    linked = {link.anonymous for link in found.links if link.timeless} | {who for who, _ in held}
+    frame, p_value, at_outcome = _rates(log, found, linked, tuple(outcome), seen=time is not None)
     result = Stitching(
         frame=frame,
         provenance=Provenance(parameters={**columns, "min_confidence": min_confidence}),
         log=stitched,
         n_ids=log.ledger.customers,
         n_customers=stitched.ledger.customers,
-        largest_component=max(persons.sizes.values(), default=1),
+        largest_component=max(sizes.values(), default=1),
         n_links=len(found.links),
         n_ignored=found.n_ignored,
         p_value=p_value,
@@ -229,8 +235,16 @@ def _keep(log: EventLog, noun: str, table: pa.Table) -> str:
     return name
 
 
-def _stitched(log: EventLog, persons: People, kind: pa.DataType) -> EventLog:
-    always, dated = _keep(log, "person", persons.always), _keep(log, "owner", persons.dated)
+def _held(log: EventLog, dated: str, kind: pa.DataType) -> list[tuple[Any, Any]]:
+    """Return each id and person of a dated link into whose span an event of the id falls."""
+    customer = "e.customer" if pa.types.is_int64(kind) else "e.customer::VARCHAR"
+    return log.connection.sql(
+        f"SELECT DISTINCT d.id, d.person FROM {log.view} e JOIN {dated} d "
+        f"ON {customer} = d.id AND e.time >= d.low AND e.time < d.high"
+    ).fetchall()
+
+
+def _stitched(log: EventLog, always: str, dated: str, kind: pa.DataType) -> EventLog:
     customer = "e.customer" if pa.types.is_int64(kind) else "e.customer::VARCHAR"
     view = log.workspace.fresh_name("stitched")
     log.connection.execute(
@@ -249,12 +263,12 @@ def _stitched(log: EventLog, persons: People, kind: pa.DataType) -> EventLog:
 
 
 def _rates(
-    log: EventLog, found: Links, outcome: tuple[str, ...], *, seen: bool
+    log: EventLog, found: Links, linked_ids: set[Any], outcome: tuple[str, ...], *, seen: bool
 ) -> tuple[pd.DataFrame, float, int | None]:
     """Count devices by outcome and link."""
     kind = found.kind
     known = _keep(log, "known", pa.table({"id": pa.array({x.known for x in found.links}, kind)}))
-    ids = sorted({link.anonymous for link in found.links})
+    ids = sorted(linked_ids)
     linked = _keep(
         log,
         "linked",

@@ -24,8 +24,9 @@ _START = datetime(1970, 1, 1, tzinfo=UTC)
 class Links(NamedTuple):
     """What a table of identities holds.
 
-    `links` are distinct and sorted; `n_ignored` rows lack an id or the confidence wanted;
-    `first_seen` gives the first time of each anonymous id; `kind` is the type of the ids.
+    `links` are distinct and sorted; `n_ignored` rows lack an id or the confidence wanted, or
+    end before they begin; `first_seen` gives the first time of each anonymous id; `kind` is the
+    type of the ids.
     """
 
     links: list[Link]
@@ -61,7 +62,9 @@ def read_links(
     first_seen: dict[Any, int] = {}
     n_ignored = len(source.broken)
     for device, person, score, seen, low, high in rows:
-        if device is None or person is None or score is None or not score >= min_confidence:
+        incomplete = device is None or person is None or score is None
+        never = low is not None and high is not None and low >= high
+        if incomplete or never or not score >= min_confidence:
             n_ignored += 1
             continue
         links.add(Link(device, person, low, high))

@@ -5,18 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journeykit.checks import check_known
+from journeykit.checks import check_choice, check_known
 from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
 from journeykit.journeys.durations import DAY
+from journeykit.journeys.ending import CUT_ATTRIBUTES
 from journeykit.journeys.journeys import Journeys
-from journeykit.journeys.shape import time_point
+from journeykit.journeys.shape import keep_events, time_point
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,6 +41,7 @@ def journeys(
     time_zone: str = "UTC",
     customers: pa.Table | None = None,
     tie_order: Sequence[str] = (),
+    by: Literal["customer", "account"] = "customer",
 ) -> Journeys:
     """Sort the events of a log into one journey a customer.
 
@@ -61,6 +63,10 @@ def journeys(
     tie_order : sequence of str, optional
         Touchpoints in the order in which they happen when their times are equal; all others
         follow.
+    by : {"customer", "account"}
+        Whose journey it is. By account, all events of a business customer's people are one
+        journey, and `customers` lists accounts; to keep people's journeys and only compare and
+        resample by account, use `Journeys.cluster`.
 
     Returns
     -------
@@ -69,8 +75,8 @@ def journeys(
     Raises
     ------
     DataError
-        When no event is left, a declared attribute differs within a customer, or a customer
-        stands twice in `customers`.
+        When no event is left, a declared attribute differs within a customer, has the name of
+        one that cutting adds, or a customer stands twice in `customers`.
 
     Warns
     -----
@@ -79,7 +85,10 @@ def journeys(
         touchpoint and nothing declared tells which came first.
     """
     span = None if window is None else _window(window, "UTC" if log.clock == "day" else time_zone)
-    with _Coded(log, span) as coded:
+    check_choice("by", by, ("customer", "account"))
+    if by == "account":
+        check_known("by", [by], log.attributes, what="attributes")
+    with _Coded(log, span, by) as coded:
         ids, names = coded.customer_id, coded.names
         check_known("tie_order", tie_order, names, what="touchpoints")
         sorted_events = _fetch(coded, tie_order)
@@ -98,6 +107,16 @@ def journeys(
     unit = DAY if log.clock == "day" else 1
     span = span or (int(time.min()), int(time.max()) + unit)
     n = len(ids)
+    ledger = log.ledger
+    if by == "account":
+        ledger = ledger.then(
+            "account",
+            "customers of the same account",
+            customers=_distinct(log, by),
+            events=ledger.events,
+        )
+    if ledger.events > len(who):
+        ledger = ledger.then("window", "outside the window", customers=n, events=len(who))
     built = Journeys(
         names=tuple(names),
         touchpoint=sorted_events.touchpoint,
@@ -111,11 +130,9 @@ def journeys(
         columns=sorted_events.columns,
         window=span,
         clock=log.clock,
-        ledger=log.ledger
-        if log.ledger.events == len(who)
-        else log.ledger.then("window", "outside the window", customers=n, events=len(who)),
+        ledger=ledger,
     )
-    return built if customers is None else join_customers(built, customers)
+    return built if customers is None else join_customers(built, customers, time_zone=time_zone)
 
 
 def _window(window: tuple[TimeLike, TimeLike], zone: str) -> tuple[int, int]:
@@ -130,6 +147,13 @@ def _window(window: tuple[TimeLike, TimeLike], zone: str) -> tuple[int, int]:
     return begin, end
 
 
+def _distinct(log: EventLog, key: str) -> int:
+    ((n,),) = log.connection.sql(
+        f"SELECT count(DISTINCT {key}) FROM {_quoted(log.view)}"
+    ).fetchall()
+    return int(n)
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -137,8 +161,9 @@ def _quoted(name: str) -> str:
 class _Coded:
     """Dense codes of customers and touchpoints, as tables in the log's database while in use."""
 
-    def __init__(self, log: EventLog, span: tuple[int, int] | None) -> None:
+    def __init__(self, log: EventLog, span: tuple[int, int] | None, key: str) -> None:
         self.log = log
+        self.key = key
         self.inside = "" if span is None else f"WHERE time >= {span[0]} AND time < {span[1]}"
         self.customer_id: pa.Array = pa.array([])
         self.names: list[str] = []
@@ -148,14 +173,18 @@ class _Coded:
 
     def __enter__(self) -> _Coded:
         con, view = self.log.connection, _quoted(self.log.view)
-        for table, column in (("jk_ids", "customer"), ("jk_names", "touchpoint")):
+        for table, column in (("jk_ids", self.key), ("jk_names", "touchpoint")):
             con.execute(
                 f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {column}, "
                 f"(row_number() OVER (ORDER BY {column}) - 1)::INTEGER AS code "
                 f"FROM (SELECT DISTINCT {column} FROM {view} {self.inside})"
             )
-        ids = self.query("SELECT customer FROM jk_ids ORDER BY code").to_arrow_table()
-        self.customer_id = ids["customer"].combine_chunks()
+        ids = self.query(f"SELECT {self.key} FROM jk_ids ORDER BY code").to_arrow_table()
+        self.customer_id = ids[self.key].combine_chunks()
+        if self.customer_id.null_count:
+            raise DataError(
+                "Some events have no account; give each customer one, or build by customer."
+            )
         names = self.query("SELECT touchpoint FROM jk_names ORDER BY code").fetchall()
         self.names = [name for (name,) in names]
         if not self.names:
@@ -202,7 +231,7 @@ def _fetch(coded: _Coded, tie_order: Sequence[str]) -> _Sorted:
     ]
     relation = coded.query(
         f"SELECT {', '.join(fields)} FROM {_quoted(log.view)} e "
-        "JOIN jk_ids i USING (customer) JOIN jk_names n USING (touchpoint) "
+        f"JOIN jk_ids i USING ({coded.key}) JOIN jk_names n USING (touchpoint) "
         f"{coded.inside} ORDER BY {', '.join([*key, 'p', *value_names])}"
     )
     small = np.min_scalar_type(max(len(coded.names) - 1, 0))
@@ -252,7 +281,8 @@ def _as_numpy(column: pa.ChunkedArray) -> NDArray[Any]:
     """Numbers as int64 or, where any is missing or broken, float64 with NaN; texts as objects."""
     kind = column.type
     if pa.types.is_decimal(kind) or pa.types.is_floating(kind):
-        column = column.cast(pa.float64())
+        # Adding 0 turns -0.0 into 0.0, which sorts as equal but has other bits.
+        column = pc.add(column.cast(pa.float64()), 0.0)
     elif pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         column = column.cast(pa.float64() if column.null_count else pa.int64())
     values: NDArray[Any] = column.to_numpy()
@@ -262,49 +292,63 @@ def _as_numpy(column: pa.ChunkedArray) -> NDArray[Any]:
 def _attributes(coded: _Coded) -> pa.Table:
     """Fetch what the log declares constant per customer, and hold it to that."""
     log = coded.log
-    if not log.attributes:
+    _refuse_reserved(log.attributes)
+    names = [name for name in log.attributes if name != coded.key]
+    if not names:
         return pa.table({})
-    quoted = [_quoted(name) for name in log.attributes]
+    quoted = [_quoted(name) for name in names]
     pairs = ", ".join(f"min(e.{q}) AS a{k}, max(e.{q}) AS b{k}" for k, q in enumerate(quoted))
     table = coded.query(
-        f"SELECT {pairs} FROM {_quoted(log.view)} e JOIN jk_ids i USING (customer) "
+        f"SELECT {pairs} FROM {_quoted(log.view)} e JOIN jk_ids i USING ({coded.key}) "
         f"{coded.inside} GROUP BY i.code ORDER BY i.code"
     ).to_arrow_table()
-    for number, name in enumerate(log.attributes):
+    for number, name in enumerate(names):
         differs = pc.sum(pc.not_equal(table[f"a{number}"], table[f"b{number}"])).as_py()
         if differs:
             raise DataError(
                 f"Attribute {name!r} is not constant for {differs:,} of {table.num_rows:,} "
-                "customers; declare it under `columns`, or give its value as of entry in a "
+                f"{coded.key}s; declare it under `columns`, or give its value as of entry in a "
                 "customers table."
             )
-    return pa.table({name: table[f"a{k}"] for k, name in enumerate(log.attributes)})
+    return pa.table({name: table[f"a{k}"] for k, name in enumerate(names)})
 
 
-def join_customers(built: Journeys, customers: pa.Table) -> Journeys:
+def _refuse_reserved(attributes: Sequence[str]) -> None:
+    for name in attributes:
+        if name in CUT_ATTRIBUTES:
+            raise DataError(
+                f"Attribute {name!r} has the name of one that `sessions`, `cases` or `outcomes` "
+                "add; rename it."
+            )
+
+
+def join_customers(built: Journeys, customers: pa.Table, *, time_zone: str = "UTC") -> Journeys:
     """Add attributes and watching spans from a table with one row a customer.
 
     Customers without a row get empty attributes and the window's span; rows without a customer
-    are of no use here and are not an error.
+    are of no use here and are not an error. Events outside their customer's span are taken out,
+    in the ledger. Spans without a zone are in `time_zone`.
     """
     check_known("customers", ["customer"], customers.column_names, what="columns")
-    key = customers["customer"].combine_chunks()
+    _refuse_reserved(customers.column_names)
+    key, ids = customers["customer"].combine_chunks(), built.customer_id
+    if key.type != ids.type:
+        try:
+            key = key.cast(ids.type)
+        except pa.ArrowInvalid:
+            key, ids = key.cast(pa.string()), ids.cast(pa.string())
+            built = built.replace(customer_id=ids)
     if pc.count_distinct(key).as_py() < len(key):
         twice = len(key) - pc.count_distinct(key).as_py()
         raise DataError(
             f"The customers table has {twice:,} rows too many: a customer must stand in it once."
         )
-    try:
-        key = key.cast(built.customer_id.type)
-    except pa.ArrowInvalid:
-        key = key.cast(pa.string())
-        built = built.replace(customer_id=built.customer_id.cast(pa.string()))
-    at = pc.index_in(built.customer_id, value_set=key)
+    at = pc.index_in(ids, value_set=key)
     table = customers.drop_columns(
         [name for name in CUSTOMER_COLUMNS if name in customers.column_names]
     ).take(at)
     spans = {
-        name: _span(customers, name, at, fallback)
+        name: _span(customers, name, at, fallback, "UTC" if built.clock == "day" else time_zone)
         for name, fallback in (
             ("observed_from", built.observed_from),
             ("observed_to", built.observed_to),
@@ -321,16 +365,41 @@ def join_customers(built: Journeys, customers: pa.Table) -> Journeys:
             if attributes.num_columns
             else pa.table({name: column})
         )
-    return built.replace(attributes=attributes, **spans)
+    joined = built.replace(attributes=attributes, **spans)
+    return _within_spans(joined) if spans else joined
+
+
+def _within_spans(journeys: Journeys) -> Journeys:
+    """Take out the events outside their customer's watching; refuse spans that end too early."""
+    begin, end, time = journeys.observed_from, journeys.observed_to, journeys.time
+    assert begin is not None
+    assert end is not None
+    assert time is not None
+    wrong = int((begin >= end).sum())
+    if wrong:
+        raise DataError(
+            f"`observed_from` is not before `observed_to` for {wrong:,} of {len(begin):,} "
+            "customers, after both are cut to the window."
+        )
+    length = journeys.length
+    inside = (time >= np.repeat(begin, length)) & (time < np.repeat(end, length))
+    if inside.all():
+        return journeys
+    return keep_events(
+        journeys, inside, step="watching", reason="outside the span the customer was watched"
+    )
 
 
 def _span(
-    customers: pa.Table, name: str, at: pa.Array, fallback: NDArray[np.int64]
+    customers: pa.Table, name: str, at: pa.Array, fallback: NDArray[np.int64], zone: str
 ) -> NDArray[np.int64]:
     """Take a watching span in microseconds, cut to the window, which also fills the gaps."""
     column = customers[name].combine_chunks()
     if not pa.types.is_integer(column.type):
-        column = column.cast(pa.timestamp("us")).cast(pa.int64())
+        column = column.cast(pa.timestamp("us", getattr(column.type, "tz", None)))
+        if column.type.tz is None:
+            column = pc.assume_timezone(column, zone, ambiguous="earliest", nonexistent="earliest")
+        column = column.cast(pa.int64())
     taken = column.take(at)
     given = taken.is_valid().to_numpy(zero_copy_only=False)
     numbers = taken.fill_null(0).to_numpy(zero_copy_only=False)

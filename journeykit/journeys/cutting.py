@@ -17,6 +17,7 @@ import pyarrow as pa
 from journeykit.checks import check_known, check_positive
 from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.durations import DAY, microseconds
+from journeykit.journeys.ending import refuse_collapsed, refuse_cut
 from journeykit.journeys.shape import codes_of, keep_events, pick, rows
 
 if TYPE_CHECKING:
@@ -29,10 +30,11 @@ GOAL, TIMEOUT, OPEN = 0, 1, 2
 
 def sessions(journeys: Journeys, *, gap: str | timedelta) -> Journeys:
     """Cut at pauses longer than `gap`."""
+    refuse_cut(journeys, "`sessions`")
     pause = microseconds("gap", gap)
     goal = np.zeros(len(journeys.names), dtype=bool)
     cut = _cut(journeys, goal=goal, pause=pause)
-    return _with_end(cut, _ends(cut, goal=goal, pause=pause), words=("goal", "timeout", "open"))
+    return _with_end(cut, _ends(cut, goal=goal, pause=pause), _edges(cut, pause=pause))
 
 
 def cases(
@@ -43,24 +45,27 @@ def cases(
     timeout: str | timedelta | None,
 ) -> Journeys:
     """Cut at goals and pauses, and begin at start touchpoints."""
+    refuse_cut(journeys, "`cases`")
     if not goal and timeout is None:
         raise ArgumentError("`goal` or `timeout` must be given: something has to end a case.")
     goal_mask = codes_of(journeys, "goal", goal)
     pause = None if timeout is None else microseconds("timeout", timeout)
     cut = _cut(journeys, goal=goal_mask, pause=pause)
+    edges = _edges(cut, pause=pause)
     if start:
         begins = codes_of(journeys, "start", start)[cut.touchpoint]
         begun = np.concatenate([[0], np.cumsum(begins)])
         inside = begun[1:] > np.repeat(begun[cut.start[:-1]], cut.length)
+        edges = edges[np.add.reduceat(inside, cut.start[:-1]) > 0] if len(cut) else edges
         cut = keep_events(cut, inside, step="cases", reason="outside any case")
-    ends = _ends(cut, goal=goal_mask, pause=pause)
-    return _with_end(cut, ends, words=("goal", "timeout", "open"))
+    return _with_end(cut, _ends(cut, goal=goal_mask, pause=pause), edges)
 
 
 def outcomes(
     journeys: Journeys, *, conversion: Sequence[str], lookback_days: float, value: str | None
 ) -> Journeys:
     """Cut at conversions and at pauses longer than the lookback; say what became of each."""
+    refuse_cut(journeys, "`outcomes`")
     check_positive("lookback_days", lookback_days)
     if not conversion:
         raise ArgumentError("`conversion` must name at least one touchpoint; got none.")
@@ -79,12 +84,10 @@ def outcomes(
     cut = _cut(journeys, goal=goal, pause=pause)
     ends = _ends(cut, goal=goal, pause=pause)
     last = cut.start[1:] - 1
-    labelled = _with_end(cut, ends, name="outcome", words=("converted", "abandoned", "open"))
-    return labelled.replace(
-        attributes=labelled.attributes.append_column(
-            "outcome_value", pa.array(np.where(ends == GOAL, worth[last], 0.0))
-        ).append_column("edge", pa.array(_touches_window_start(cut, pause=pause)))
-    )
+    words = ("converted", "abandoned", "open")
+    labelled = _with_end(cut, ends, _edges(cut, pause=pause), name="outcome", words=words)
+    worths = pa.array(np.where(ends == GOAL, worth[last], 0.0))
+    return labelled.replace(attributes=labelled.attributes.append_column("outcome_value", worths))
 
 
 def _cut(journeys: Journeys, *, goal: NDArray[np.bool_], pause: int | None) -> Journeys:
@@ -93,6 +96,7 @@ def _cut(journeys: Journeys, *, goal: NDArray[np.bool_], pause: int | None) -> J
     begins = np.zeros(n + 1, dtype=bool)
     begins[1:-1] = goal[journeys.touchpoint[:-1]] if n else False
     if pause is not None:
+        refuse_collapsed(journeys, "A cut at pauses")
         time = journeys.need_time("A cut at pauses")
         begins[1:-1] |= np.diff(time) > pause
     filled = journeys.length > 0
@@ -119,29 +123,33 @@ def _ends(cut: Journeys, *, goal: NDArray[np.bool_], pause: int | None) -> NDArr
     return ends
 
 
-def _touches_window_start(cut: Journeys, *, pause: int) -> NDArray[np.bool_]:
-    """Mark first journeys that begin within `pause` of a window their customer was in before."""
+def _edges(cut: Journeys, *, pause: int | None) -> NDArray[np.bool_]:
+    """Mark journeys that may have begun before the window: what came before was not seen.
+
+    Those are first journeys of customers who were there when the window began, and that begin
+    within `pause` of it; without a pause that would end a journey, all of their first ones.
+    """
     if cut.window is None or cut.time is None:
         return np.zeros(len(cut), dtype=bool)
-    first_of_customer = np.ones(len(cut), dtype=bool)
-    first_of_customer[1:] = cut.customer_index[1:] != cut.customer_index[:-1]
-    near = cut.time[cut.start[:-1]] - cut.window[0] < pause
-    there_before = True if cut.observed_from is None else cut.observed_from <= cut.window[0]
-    return first_of_customer & near & there_before
+    edge = np.ones(len(cut), dtype=bool)
+    edge[1:] = cut.customer_index[1:] != cut.customer_index[:-1]
+    if pause is not None:
+        edge &= cut.time[cut.start[:-1]] - cut.window[0] < pause
+    if cut.observed_from is not None:
+        edge &= cut.observed_from <= cut.window[0]
+    return edge
 
 
 def _with_end(
-    cut: Journeys, ends: NDArray[np.int8], *, words: tuple[str, str, str], name: str = "ended"
+    cut: Journeys,
+    ends: NDArray[np.int8],
+    edges: NDArray[np.bool_],
+    *,
+    name: str = "ended",
+    words: tuple[str, str, str] = ("goal", "timeout", "open"),
 ) -> Journeys:
+    """Add what ended each journey, and whether its beginning may be unseen."""
     text = pa.DictionaryArray.from_arrays(pa.array(ends), pa.array(words)).cast(pa.string())
-    if name in cut.attributes.column_names:
-        return cut.replace(
-            attributes=cut.attributes.set_column(
-                cut.attributes.column_names.index(name), name, text
-            )
-        )
-    return cut.replace(
-        attributes=cut.attributes.append_column(name, text)
-        if cut.attributes.num_columns
-        else pa.table({name: text})
-    )
+    added = {name: text, "edge": pa.array(edges)}
+    kept = {column: cut.attributes[column] for column in cut.attributes.column_names}
+    return cut.replace(attributes=pa.table({**kept, **added}))

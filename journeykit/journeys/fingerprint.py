@@ -65,9 +65,13 @@ def _journey_state(journeys: Journeys) -> NDArray[np.uint64]:
     for seed, watched in ((3, journeys.observed_from), (4, journeys.observed_to)):
         if watched is not None:
             state ^= mix(watched, seed=seed)
+    context = pa.array([f"{journeys.clock} {journeys.window}"])
+    state ^= mix(hash_strings(context), seed=6)
     for name in sorted(journeys.attributes.column_names):
-        text = journeys.attributes[name].combine_chunks().cast(pa.string())
-        state = mix(state) ^ mix(hash_strings(text) ^ hash_strings(pa.array([name]))[0])
+        column = journeys.attributes[name].combine_chunks()
+        missing = mix(column.is_null().to_numpy(zero_copy_only=False), seed=7)
+        value = hash_strings(column.cast(pa.string())) ^ hash_strings(pa.array([name]))[0]
+        state = mix(state) ^ mix(value ^ missing)
     return state
 
 

@@ -174,7 +174,8 @@ class Journeys:
         """Cut where a customer pauses for more than `gap`; a pause of exactly `gap` does not cut.
 
         Attribute `ended` says why a session ended: ``timeout``, or ``open`` when the customer was
-        not watched for a whole gap afterwards.
+        not watched for a whole gap afterwards; `edge` marks those that may have begun before the
+        window.
         """
         return cutting.sessions(self, gap=gap)
 
@@ -191,7 +192,8 @@ class Journeys:
         for more than `timeout`. It begins at the first `start` touchpoint after the previous end
         (at the first event of any kind when `start` is empty); events outside any case are taken
         out and counted in the ledger. Attribute `ended` is ``goal``, ``timeout`` or ``open``
-        (still running when the customer's watching ends: censored, not failed).
+        (still running when the customer's watching ends: censored, not failed); `edge` marks
+        those that may have begun before the window.
         """
         return cutting.cases(self, goal=goal, start=start, timeout=timeout)
 
@@ -216,11 +218,17 @@ class Journeys:
         )
 
     def collapse_repeats(self) -> Journeys:
-        """Merge runs of one touchpoint into their first event; numeric columns are added up."""
+        """Merge runs of one touchpoint into their first event; numeric columns are added up.
+
+        Cut into pieces first: when a run ended is forgotten.
+        """
         return shape.collapse_repeats(self)
 
     def until(self, *touchpoints: str) -> Journeys:
-        """Keep each journey up to and including its first event at one of `touchpoints`."""
+        """Keep each journey up to and including its first event at one of `touchpoints`.
+
+        The customer's watching ends there, so that what is cut off is not taken for silence.
+        """
         return shape.until(self, touchpoints)
 
     def only(self, *touchpoints: str) -> Journeys:
@@ -262,6 +270,15 @@ class Journeys:
         The same customers are drawn whatever the order or the partition of the data.
         """
         return shape.sample(self, customers, seed=seed)
+
+    def cluster(self, attribute: str) -> Journeys:
+        """Make an attribute, such as `account`, the customer: the unit of counts and resampling.
+
+        Journeys stay as they are, ordered by the new unit; their former customer ids are
+        forgotten, and the ledger starts anew in the new unit. Cut before: the pieces of a person
+        are told by the person.
+        """
+        return shape.cluster(self, attribute)
 
     # ------------------------------------------------------------------ giving everything back
 

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from journeykit.checks import check_known, check_whole
 from journeykit.errors import ArgumentError, DataError, MappingError
 from journeykit.events.ledger import Ledger
+from journeykit.journeys.ending import has_attribute, refuse_cut
 from journeykit.journeys.fingerprint import hash_customers
 from journeykit.stats.hashing import mix
 
@@ -205,17 +206,25 @@ def sample(journeys: Journeys, customers: int, *, seed: int) -> Journeys:
 
 
 def until(journeys: Journeys, touchpoints: Sequence[str]) -> Journeys:
-    """Keep events up to and including the first at one of `touchpoints`."""
+    """Keep events up to and including the first at one of `touchpoints`; watching ends there."""
+    refuse_cut(journeys, "`until`")
     hit = codes_of(journeys, "touchpoints", touchpoints)[journeys.touchpoint]
     hits_before = np.concatenate([[0], np.cumsum(hit)])
     before_journey = np.repeat(hits_before[journeys.start[:-1]], journeys.length)
     keep = hits_before[:-1] == before_journey
     named = " or ".join(touchpoints)
+    if journeys.time is not None and journeys.observed_to is not None:
+        reached = np.flatnonzero(np.diff(hits_before[journeys.start]))
+        first_hit = np.searchsorted(hits_before, hits_before[journeys.start[reached]], side="right")
+        observed_to = journeys.observed_to.copy()
+        observed_to[reached] = journeys.time[first_hit - 1] + 1
+        journeys = journeys.replace(observed_to=observed_to)
     return keep_events(journeys, keep, step="until", reason=f"after the first {named}")
 
 
 def only(journeys: Journeys, touchpoints: Sequence[str]) -> Journeys:
     """Keep the events at some touchpoints, and only their names."""
+    refuse_cut(journeys, "`only`")
     stays = codes_of(journeys, "touchpoints", touchpoints)
     kept = keep_events(
         journeys,
@@ -232,6 +241,7 @@ def only(journeys: Journeys, touchpoints: Sequence[str]) -> Journeys:
 
 def between(journeys: Journeys, begin: TimeLike, end: TimeLike) -> Journeys:
     """Keep the events in [begin, end)."""
+    refuse_cut(journeys, "`between`")
     time = journeys.need_time("`between`")
     low, high = time_point("begin", begin), time_point("end", end)
     if low >= high:
@@ -257,6 +267,9 @@ def collapse_repeats(journeys: Journeys) -> Journeys:
     repeat = np.zeros(journeys.n_events, dtype=bool)
     repeat[1:] = journeys.touchpoint[1:] == journeys.touchpoint[:-1]
     repeat[journeys.start[:-1][journeys.length > 0]] = False
+    if "outcome" in journeys.attributes.column_names:
+        # The conversion is no touch, even where it was given a touch's name.
+        repeat[journeys.start[1:][has_attribute(journeys, "outcome", "converted")] - 1] = False
     first = np.flatnonzero(~repeat)
     merged = keep_events(journeys, ~repeat, step="collapse_repeats", reason="repeat, merged")
     columns = {
@@ -310,6 +323,36 @@ def of_customer(journeys: Journeys, customer_id: object) -> Journeys:
             f"ids are {journeys.customer_id.type}, such as {journeys.customer_id[0].as_py()!r}."
         )
     return take(journeys, journeys.customer_index == at)
+
+
+def cluster(journeys: Journeys, attribute: str) -> Journeys:
+    """Make an attribute, such as the account, the unit that counts and resamples."""
+    check_known("attribute", [attribute], journeys.attributes.column_names, what="attributes")
+    column = journeys.attributes[attribute].combine_chunks()
+    if column.null_count:
+        raise DataError(
+            f"Attribute {attribute!r} is empty for {column.null_count:,} of {len(column):,} "
+            "journeys; every journey needs one to be clustered by it."
+        )
+    units = pc.unique(column)
+    units = units.take(pc.sort_indices(units))
+    unit = pc.index_in(column, value_set=units).to_numpy(zero_copy_only=False)
+    order = np.argsort(unit, kind="stable")
+    length = journeys.length[order]
+    start = np.concatenate([[0], np.cumsum(length)])
+    event = np.repeat(journeys.start[:-1][order] - start[:-1], length) + np.arange(start[-1])
+    return journeys.replace(
+        touchpoint=journeys.touchpoint[event],
+        start=start,
+        time=None if journeys.time is None else journeys.time[event],
+        customer_index=unit[order].astype(journeys.customer_index.dtype),
+        customer_id=units,
+        observed_from=pick(journeys.observed_from, order),
+        observed_to=pick(journeys.observed_to, order),
+        attributes=rows(journeys.attributes, order),
+        columns={name: column[event] for name, column in journeys.columns.items()},
+        ledger=Ledger((), len(units), journeys.n_events),
+    )
 
 
 def to_arrow(journeys: Journeys) -> pa.Table:

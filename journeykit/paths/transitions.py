@@ -10,7 +10,7 @@ import pandas as pd
 
 from journeykit.checks import check_fraction
 from journeykit.counts import TransitionCounts, run, transition_counts
-from journeykit.counts.transitions import ENTRY, EXIT, OPEN
+from journeykit.counts.transitions import ENTRY, EXIT, OPEN, UNSEEN
 from journeykit.draw import heat_map, interval_bars, percent_axis
 from journeykit.draw.charts import shortened
 from journeykit.errors import DataError
@@ -34,7 +34,9 @@ class Transitions(Result):
     """``source target n n_customers n_source estimate conf_low conf_high``.
 
     One row per observed cell, sorted by source and target. Rows with target ``(open)`` count
-    journeys still running at that point; they have no estimate and are in no denominator.
+    journeys still running at that point; they have no estimate and are in no denominator. Source
+    ``(unseen)`` stands before the first event seen of a journey that may have begun earlier:
+    entry figures are those of ``(entry)``.
     """
 
     counts: TransitionCounts
@@ -60,10 +62,9 @@ class Transitions(Result):
         """
         if self.counts.order > 1:
             return self._plot_bars(ax)
-        table, labels = _pooled(self.counts)
-        with np.errstate(invalid="ignore"):
-            share = table / table.sum(axis=1, keepdims=True)
-        ax = heat_map(share, rows=[ENTRY, *labels], columns=[*labels, EXIT], ax=ax)
+        table, rows, columns = _pooled(self.counts)
+        share = table / table.sum(axis=1, keepdims=True)
+        ax = heat_map(share, rows=rows, columns=columns, ax=ax)
         ax.set_xlabel("next")
         ax.set_ylabel("this")
         return ax
@@ -79,21 +80,30 @@ class Transitions(Result):
         return ax
 
 
-def _pooled(counts: TransitionCounts) -> tuple[NDArray[np.int64], list[str]]:
-    """Return known order-1 steps, entry first and exit last, with rare touchpoints pooled."""
+def _pooled(counts: TransitionCounts) -> tuple[NDArray[np.int64], list[str], list[str]]:
+    """Return known order-1 steps with rare touchpoints pooled, and labels of rows and columns.
+
+    Rows begin with ``(entry)`` and ``(unseen)``, as far as they occur; columns end with exit.
+    """
     full = counts.matrix()[:, :-1]
     m = len(counts.names)
     volume = full[:, :m].sum(axis=0)
     shown = np.sort(np.argsort(-volume, kind="stable")[:_DRAWN])
+    rest = np.setdiff1d(np.arange(m), shown)
     labels = [counts.names[code] for code in shown]
-    place = np.full(m + 1, len(shown) + 1)
-    place[shown] = np.arange(1, len(shown) + 1)
-    pooled = bool(m > len(shown))
-    place[m] = 0
-    target = np.where(np.arange(m + 1) == m, len(shown) + pooled, place - 1)
-    table = np.zeros((len(shown) + 1 + pooled, len(shown) + 1 + pooled), dtype=np.int64)
-    np.add.at(table, (place[:, None], target[None, :]), full)
-    return table, [*labels, OTHER] if pooled else labels
+    singles = [np.array([code]) for code in shown]
+    row_groups = [np.array([m]), np.array([m + 1]), *singles, rest]
+    column_groups = [*singles, rest, np.array([m])]
+    table = np.array(
+        [[full[row][:, column].sum() for column in column_groups] for row in row_groups]
+    )
+    rows, columns = [ENTRY, UNSEEN, *labels, OTHER], [*labels, OTHER, EXIT]
+    there, meant = table.sum(axis=1) > 0, table.sum(axis=0) > 0
+    return (
+        table[np.ix_(there, meant)],
+        [label for label, is_there in zip(rows, there, strict=True) if is_there],
+        [label for label, is_meant in zip(columns, meant, strict=True) if is_meant],
+    )
 
 
 def transitions(
@@ -143,7 +153,7 @@ def _frame(counts: TransitionCounts, confidence: float) -> pd.DataFrame:
     at = _row_of(counts.context, counts.gram[:, :-1])
     total = np.where((at >= 0)[:, None], counts.total[at], 0)
     known = counts.gram[:, -1] != m + 1
-    n, customers, squares, cross = counts.cell.T
+    n, customers, squares, cross, only_this = counts.cell.T
     low, high = clustered_wilson_interval(
         np.where(known, n, 0),
         total[:, 0],
@@ -151,11 +161,12 @@ def _frame(counts: TransitionCounts, confidence: float) -> pd.DataFrame:
         event_cross=cross,
         squares=total[:, 2],
         n_customers=total[:, 1],
+        n_rarer=np.minimum(customers, total[:, 1] - only_this),
         confidence=confidence,
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = n / total[:, 0]
-    before = np.array([*counts.names, ENTRY], dtype=object)
+    before = np.array([*counts.names, ENTRY, UNSEEN], dtype=object)
     after = np.array([*counts.names, EXIT, OPEN], dtype=object)
     source = [" > ".join(before[codes]) for codes in counts.gram[:, :-1]]
     return pd.DataFrame(

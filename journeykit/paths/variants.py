@@ -10,9 +10,10 @@ import pandas as pd
 
 from journeykit.checks import check_fraction
 from journeykit.counts import PathCounts, path_counts, run
+from journeykit.counts.transitions import OPEN
 from journeykit.draw import interval_bars, percent_axis
 from journeykit.errors import DataError
-from journeykit.journeys.ending import END_ATTRIBUTES, is_open
+from journeykit.journeys.ending import begins_unseen, is_cut
 from journeykit.results import Provenance, Result
 from journeykit.stats import esty_interval, wilson_interval
 from journeykit.stats.intervals import Estimate
@@ -30,20 +31,25 @@ _DRAWN = 10
 class Variants(Result):
     """``path n_steps n n_event share conf_low conf_high cumulative_share``.
 
-    One row per distinct path, the most frequent first (ties by path text); `n` sums to
-    `n_customers`, `share` to 1.
+    One row per distinct path of a finished journey, the most frequent first (ties by path text);
+    the last row, ``(open)``, holds the journeys still running, whose path is not known yet. `n`
+    sums to `n_customers` and `share` to 1.
 
     Attributes
     ----------
     n_customers : int
-        Customers with a complete journey; each counts once.
+        Customers with a journey whose beginning was seen; each counts once.
+    n_open : int
+        Those of them whose journey is still running.
     n_left_out : int
-        Customers without one.
+        Customers without a journey whose beginning was seen.
     new_kind : Estimate
-        Probability that the next journey is of a kind not seen yet (Good-Turing, Esty's interval).
+        Probability that the next finished journey is of a kind not seen yet (Good-Turing, with
+        Esty's interval).
     """
 
     n_customers: int
+    n_open: int
     n_left_out: int
     new_kind: Estimate
     rows: ClassVar[str] = "paths"
@@ -51,19 +57,25 @@ class Variants(Result):
     def summary(self) -> str:
         """Say how many kinds there are and how likely the next one is new."""
         estimate, low, high = self.new_kind
+        kinds = int((self.frame["path"] != OPEN).sum())
+        still = f", {self.n_open:,} of them still under way" if self.n_open else ""
         return (
-            f"{len(self.frame):,} different journeys among {self.n_customers:,} customers; the "
-            f"next journey is of a new kind with probability {estimate:.0%} "
+            f"{kinds:,} different journeys among {self.n_customers:,} customers{still}; the next "
+            f"finished journey is of a new kind with probability {estimate:.0%} "
             f"({low:.0%} to {high:.0%})"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the ten most frequent journeys and all others together."""
-        top = self.frame.head(_DRAWN)
+        """Draw the ten most frequent journeys, all others together, and those still open."""
+        finished = self.frame[self.frame["path"] != OPEN]
+        top = finished.head(_DRAWN)
         labels, n = top["path"].replace("", "(no touch)").tolist(), top["n"].tolist()
-        if others := self.n_customers - sum(n):
-            labels.append(f"{len(self.frame) - len(top):,} other journeys")
+        if others := int(finished["n"].sum()) - sum(n):
+            labels.append(f"{len(finished) - len(top):,} other journeys")
             n.append(others)
+        if self.n_open:
+            labels.append("still under way")
+            n.append(self.n_open)
         low, high = wilson_interval(n, self.n_customers)
         ax = interval_bars(labels, np.array(n) / self.n_customers, low, high, ax=ax)
         percent_axis(ax, "x")
@@ -74,10 +86,12 @@ class Variants(Result):
 def variants(data: Journeys | PathCounts, /, *, confidence: float = 0.95) -> Variants:
     """Count the distinct journeys of customers, each customer once.
 
-    Where journeys were cut (`sessions`, `cases`, `outcomes`), the first complete one of each
-    customer counts: complete means neither still open nor possibly begun before the window
-    (`edge`). Uncut journeys count as they are: what the customer did in the window. The path of
-    an outcome journey ends before its conversion; `n_event` counts those that converted.
+    Of journeys that were cut (`sessions`, `cases`, `outcomes`) the first of each customer counts
+    whose beginning was seen (not `edge`), whether it has ended or not: choosing those that have
+    ended would favour the fast ones. Those still open are a row of their own, so the share of a
+    finished path is what is known so far, and it may grow by at most the share of ``(open)``.
+    Uncut journeys count as they are: what the customer did in the window. The path of an outcome
+    journey ends before its conversion; `n_event` counts those that converted.
 
     Parameters
     ----------
@@ -89,61 +103,66 @@ def variants(data: Journeys | PathCounts, /, *, confidence: float = 0.95) -> Var
     Raises
     ------
     DataError
-        When no journey is complete.
+        When no journey whose beginning was seen has ended.
     """
     check_fraction("confidence", confidence)
     if isinstance(data, PathCounts):
-        counts, left_out = data, 0
+        counts, n_open, left_out = data, int(data.n[:, 2].sum()), 0
     else:
-        complete = _first_complete(data)
-        counts = run(path_counts, data.take(complete))
-        left_out = data.n_customers - int(complete.sum())
-    n_customers = int(counts.n_journeys.sum())
-    if n_customers == 0:
+        chosen = _first_seen(data)
+        counts = run(path_counts, data.take(chosen))
+        n_open = int(counts.n[:, 2].sum()) if is_cut(data) else 0
+        left_out = data.n_customers - int(chosen.sum())
+    finished = counts.n[:, 0] - (counts.n[:, 2] if n_open else 0)
+    n_finished = int(finished.sum())
+    if n_finished == 0:
         raise DataError(
-            f"None of {left_out:,} customers has a complete journey: all are still open or touch "
-            "the window's beginning. A longer window or a shorter lookback would complete some."
+            f"No journey whose beginning was seen has ended: {n_open:,} are still open, and "
+            f"{left_out:,} customers have none. A longer window or a shorter lookback would help."
         )
-    once, twice = (int((counts.n_journeys == times).sum()) for times in (1, 2))
+    once, twice = (int((finished == times).sum()) for times in (1, 2))
     return Variants(
-        frame=_frame(counts, confidence),
+        frame=_frame(counts, finished, n_open, confidence),
         provenance=Provenance(
             fingerprint=f"{counts.fingerprint:032x}", parameters={"confidence": confidence}
         ),
-        n_customers=n_customers,
+        n_customers=n_finished + n_open,
+        n_open=n_open,
         n_left_out=left_out,
-        new_kind=esty_interval(n_customers, once, twice, confidence=confidence),
+        new_kind=esty_interval(n_finished, once, twice, confidence=confidence),
     )
 
 
-def _first_complete(journeys: Journeys) -> NDArray[np.bool_]:
-    """Mark the first complete journey of each customer that has one."""
-    columns = journeys.attributes.column_names
-    complete = journeys.length > 0
-    if any(name in columns for name in END_ATTRIBUTES):
-        complete &= ~is_open(journeys)
-    if "edge" in columns:
-        complete &= ~journeys.attributes["edge"].to_numpy()
+def _first_seen(journeys: Journeys) -> NDArray[np.bool_]:
+    """Mark the first journey of each customer whose beginning was seen."""
+    candidates = journeys.length > 0
+    if is_cut(journeys):
+        candidates &= ~begins_unseen(journeys)
+    index = np.flatnonzero(candidates)
+    _, at = np.unique(journeys.customer_index[index], return_index=True)
     first = np.zeros(len(journeys), dtype=bool)
-    candidates = np.flatnonzero(complete)
-    _, at = np.unique(journeys.customer_index[candidates], return_index=True)
-    first[candidates[at]] = True
+    first[index[at]] = True
     return first
 
 
-def _frame(counts: PathCounts, confidence: float) -> pd.DataFrame:
-    n = counts.n_journeys
-    low, high = wilson_interval(n, n.sum(), confidence=confidence)
+def _frame(
+    counts: PathCounts, finished: NDArray[np.int64], n_open: int, confidence: float
+) -> pd.DataFrame:
+    seen = finished > 0
     frame = pd.DataFrame(
         {
-            "path": counts.text(),
-            "n_steps": np.diff(counts.start),
-            "n": n,
-            "n_event": counts.conversions,
-            "share": n / n.sum(),
-            "conf_low": low,
-            "conf_high": high,
+            "path": np.array(counts.text(), dtype=object)[seen],
+            "n_steps": np.diff(counts.start)[seen],
+            "n": finished[seen],
+            "n_event": counts.conversions[seen],
         }
     ).sort_values(["n", "path"], ascending=[False, True], ignore_index=True)
-    frame["cumulative_share"] = frame["n"].cumsum() / n.sum()
-    return frame
+    frame["n_steps"] = frame["n_steps"].astype("Int64")
+    if n_open:
+        still = pd.DataFrame({"path": [OPEN], "n_steps": [pd.NA], "n": [n_open], "n_event": [0]})
+        frame = pd.concat([frame, still.astype(frame.dtypes)], ignore_index=True)
+    n, total = frame["n"].to_numpy(), int(frame["n"].sum())
+    low, high = wilson_interval(n, total, confidence=confidence)
+    return frame.assign(
+        share=n / total, conf_low=low, conf_high=high, cumulative_share=np.cumsum(n) / total
+    )

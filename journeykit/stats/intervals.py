@@ -67,14 +67,17 @@ def cluster_effective_n(
     event_cross: ArrayLike,
     squares: ArrayLike,
     n_customers: ArrayLike,
+    n_rarer: ArrayLike,
     confidence: float = 0.95,
 ) -> NDArray[np.float64]:
     """Count how many independent observations clustered ones are worth.
 
     With x_c events in m_c observations of customer c, p = sum x / sum m has the linearised
     variance v = C/(C-1) * sum (x_c - p m_c)^2 / (sum m)^2. The effective n is p(1-p)/v, shrunk
-    by (z / t)^2 with C - 1 degrees of freedom because v itself is estimated from C customers, and
-    never above n. Where v is 0 or unknown (p is 0 or 1, or C = 1) it is Kish's
+    by (z / t)^2 because v itself is estimated, and never above n. t has R - 1 degrees of freedom,
+    at least 1, where R is how many customers stand on the rarer side: v rests on those few
+    (with C - 1, a share of 2 % of 300 customers was covered in 90 % of 3,000 worlds, with R - 1
+    in 95 %). Where v is 0 or unknown (p is 0 or 1, or C = 1) it is Kish's
     (sum m)^2 / sum m^2: as if all observations of a customer were one and the same. Where every
     customer counts once (sum m^2 = sum m) it is n itself.
 
@@ -86,22 +89,25 @@ def cluster_effective_n(
         sum x_c^2, sum x_c m_c and sum m_c^2: additive over customers.
     n_customers : array
         C, customers with m_c > 0.
+    n_rarer : array
+        R, the lesser of the customers with any event (x_c > 0) and those with any observation
+        that is none (x_c < m_c).
 
     References
     ----------
     Korn, Graubard (1998), Confidence intervals for proportions with small expected number of
     positive counts estimated from survey data, Survey Methodology 24.
     """
-    x, m, xx, xm, mm, customers = (
+    x, m, xx, xm, mm, customers, rarer = (
         np.asarray(a, dtype=np.float64)
-        for a in (n_event, n, event_squares, event_cross, squares, n_customers)
+        for a in (n_event, n, event_squares, event_cross, squares, n_customers, n_rarer)
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         share = x / m
         spread = np.maximum(xx - 2 * share * xm + share**2 * mm, 0)
         variance = customers / (customers - 1) * spread / m**2
         quantile = stats.norm.isf((1 - confidence) / 2)
-        shrink = (quantile / stats.t.isf((1 - confidence) / 2, np.maximum(customers - 1, 1))) ** 2
+        shrink = (quantile / stats.t.isf((1 - confidence) / 2, np.maximum(rarer - 1, 1))) ** 2
         effective = share * (1 - share) / variance * shrink
         kish = m**2 / mm * shrink
     usable = np.isfinite(effective) & (effective > 0) & (customers > 1)
@@ -117,6 +123,7 @@ def clustered_wilson_interval(
     event_cross: ArrayLike,
     squares: ArrayLike,
     n_customers: ArrayLike,
+    n_rarer: ArrayLike,
     confidence: float = 0.95,
 ) -> Interval:
     """Bound a share to which a customer may contribute many observations.
@@ -130,6 +137,7 @@ def clustered_wilson_interval(
         event_cross=event_cross,
         squares=squares,
         n_customers=n_customers,
+        n_rarer=n_rarer,
         confidence=confidence,
     )
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -12,7 +12,7 @@ from scipy import stats
 from journeykit.checks import check_whole
 from journeykit.errors import ArgumentError
 from journeykit.results import Provenance, Result
-from journeykit.survival.tables import group_sizes, kept_groups, life_table
+from journeykit.survival.tables import counted, kept_groups, life_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +55,9 @@ class LogRank(Result):
         )
 
 
-def log_rank(lifetimes: Lifetimes, /, *, by: str, small_cell: int = 10) -> LogRank:
+def log_rank(
+    lifetimes: Lifetimes | LifeCounts, /, *, by: str | None = None, small_cell: int = 10
+) -> LogRank:
     """Test whether groups share one hazard, by the log-rank test.
 
     With d events among n at risk at each time, and n_g of these in group g, the expected events
@@ -66,51 +68,50 @@ def log_rank(lifetimes: Lifetimes, /, *, by: str, small_cell: int = 10) -> LogRa
 
     Parameters
     ----------
-    lifetimes : Lifetimes
-    by : str
-        Column of the lifetimes.
+    lifetimes : Lifetimes or LifeCounts
+        Life counts add up over parts of the customers; every entry is taken for one customer.
+    by : str, optional
+        Column of the lifetimes. Life counts have their groups.
     small_cell : int
         Groups of fewer customers take no part.
 
     Raises
     ------
     ArgumentError
-        When fewer than two groups are left, or none can be compared.
+        When fewer than two groups are left, none can be compared, or life counts come with `by`.
 
     References
     ----------
     Mantel (1966); Peto, Peto (1972). R: survival::survdiff with rho = 0.
     """
     check_whole("small_cell", small_cell, least=1)
-    counts = lifetimes.counts(by=by)
-    kept, suppressed = kept_groups(counts, small_cell)
+    data = counted(lifetimes, by)
+    counts = data.counts
+    kept, suppressed = kept_groups(data, small_cell)
     if len(kept) < 2:
         raise ArgumentError(
-            f"`by` must name at least two groups of {small_cell} customers or more; {by!r} has "
-            f"{len(kept)}."
+            f"`log_rank` needs at least two groups of {small_cell} customers or more; got "
+            f"{len(kept)} (`by` = {by!r}). Name another `by` or lower `small_cell`."
         )
     observed, expected, covariance = _moments(counts, kept)
     degrees = int(np.linalg.matrix_rank(covariance, rtol=_ROUNDING, hermitian=True))
     if degrees == 0:
         raise ArgumentError(
-            f"The groups of {by!r} cannot be compared: no event happened while two of them were "
-            "at risk."
+            "The groups cannot be compared: no event happened while two of them were at risk."
         )
     off = observed - expected
     statistic = float(off @ np.linalg.pinv(covariance, rcond=_ROUNDING, hermitian=True) @ off)
     frame = pd.DataFrame(
         {
             "group": [counts.groups[g] for g in kept],
-            "n": group_sizes(counts)[kept],
+            "n": data.customers[kept],
             "n_event": observed.astype(np.int64),
             "expected": expected,
         }
     )
     return LogRank(
         frame=frame,
-        provenance=Provenance(
-            lifetimes.provenance.fingerprint, {"by": by, "small_cell": small_cell}
-        ),
+        provenance=Provenance(data.fingerprint, {"by": by, "small_cell": small_cell}),
         statistic=statistic,
         degrees_of_freedom=degrees,
         p_value=float(stats.chi2.sf(statistic, degrees)),

@@ -16,12 +16,13 @@ from journeykit.checks import check_fraction, check_positive, check_whole
 from journeykit.errors import ArgumentError, JourneyKitWarning
 from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance, Result
-from journeykit.survival.tables import LifeTable, kept_groups, life_table
+from journeykit.survival.tables import LifeTable, counted, kept_groups, life_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from journeykit.counts import LifeCounts
     from journeykit.survival.lives import Lifetimes
 
 #: Survival that rounding alone keeps above a share counts as having reached it.
@@ -179,7 +180,7 @@ class Curve(NamedTuple):
 
 
 def kaplan_meier(
-    lifetimes: Lifetimes,
+    lifetimes: Lifetimes | LifeCounts,
     /,
     *,
     by: str | None = None,
@@ -197,9 +198,10 @@ def kaplan_meier(
 
     Parameters
     ----------
-    lifetimes : Lifetimes
+    lifetimes : Lifetimes or LifeCounts
+        Life counts add up over parts of the customers; every entry is taken for one customer.
     by : str, optional
-        Column of the lifetimes: a curve for each of its values.
+        Column of the lifetimes: a curve for each of its values. Life counts have their groups.
     confidence : float in (0, 1)
         Of the interval at each single time, not of the whole band at once.
     horizon_days : float, optional
@@ -214,7 +216,8 @@ def kaplan_meier(
     Raises
     ------
     ArgumentError
-        When every group is smaller than `small_cell`, or nobody is under risk before the horizon.
+        When every group is smaller than `small_cell`, nobody is under risk before the horizon, or
+        life counts come with `by`.
     MappingError
         When there is no column `by`.
 
@@ -233,13 +236,14 @@ def kaplan_meier(
     if horizon_days is not None:
         check_positive("horizon_days", horizon_days)
     horizon = None if horizon_days is None else round(horizon_days * DAY)
-    counts = lifetimes.counts(by=by)
-    kept, suppressed = kept_groups(counts, small_cell)
+    data = counted(lifetimes, by)
+    kept, suppressed = kept_groups(data, small_cell)
     if not kept:
         raise ArgumentError(
             f"No group has {small_cell} customers or more, so none may be shown; group more "
             "coarsely or lower `small_cell`."
         )
+    counts = data.counts
     tables = {counts.groups[g]: life_table(counts, g, horizon=horizon) for g in kept}
     tables = {group: table for group, table in tables.items() if len(table.time)}
     if not tables:
@@ -258,7 +262,7 @@ def kaplan_meier(
             [_rows(group, table, confidence) for group, table in tables.items()],
             ignore_index=True,
         ),
-        provenance=Provenance(lifetimes.provenance.fingerprint, given),
+        provenance=Provenance(data.fingerprint, given),
         confidence=confidence,
         small_cell=small_cell,
         suppressed=suppressed,

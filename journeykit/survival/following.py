@@ -11,6 +11,7 @@ import pyarrow as pa
 from journeykit.checks import check_choice
 from journeykit.errors import ArgumentError, DataError, NotObservedError
 from journeykit.journeys.durations import DAY
+from journeykit.journeys.ending import refuse_collapsed
 from journeykit.results import Provenance
 from journeykit.survival.churn import ChurnRule, EndAttribute, EndTouchpoint, Inactivity, Start
 from journeykit.survival.clocks import (
@@ -67,8 +68,8 @@ def lifetimes(
     log, so a curve of activity is one of customers who ever did something.
 
     **Unknown beginnings.** Where the clock starts with the first activity seen (`start` is None)
-    and a customer is watched from the window's own beginning, an activity within h of it may
-    continue a history that the data does not hold. The clock of these customers, `edge` in the
+    and a customer is watched from the window's own beginning, an activity less than h after it
+    may continue a history that the data does not hold. The clock of these customers, `edge` in the
     frame, reads "since first seen", not "since they came"; long-standing customers are
     over-represented among them. ``edge="leave_out"`` keeps only customers with h days of silence
     before their first activity (a washout); `start` with the true time is better. Under an end
@@ -94,7 +95,8 @@ def lifetimes(
     NotObservedError
         When the journeys have no times, or nothing says until when customers are watched.
     ArgumentError
-        When the journeys are cut finer than customers.
+        When the journeys are cut finer than customers, or repeats are merged and the churn rule is
+        inactivity.
     MappingError
         When a touchpoint or attribute does not exist.
     DataError
@@ -109,10 +111,11 @@ def lifetimes(
     )
     origin = origins(journeys, start, counted)
     if isinstance(churn, Inactivity):
+        refuse_collapsed(journeys, "`lifetimes` with `Inactivity`")
         spans = _followed_activity(journeys, churn, origin, counted, watched)
         if start is None and journeys.window is not None:
             begin = journeys.window[0]
-            spans.edge = (watched.since <= begin) & (origin - begin <= _threshold(churn))
+            spans.edge = (watched.since <= begin) & (origin - begin < _threshold(churn))
         if edge == "leave_out":
             spans.leave_out("may have begun before the window", spans.edge)
     else:

@@ -44,7 +44,7 @@ class LifetimesAudit(Result):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Lifetimes(Result):
-    """One row a customer followed (one an interval, from `lifetimes_from_frame`).
+    """One row a customer followed (one an interval, where `lifetimes_from_frame` was given such).
 
     Columns: `customer_id`; `origin_time`, when the clock starts (only of journeys); `entry_days`
     and `exit_days`, elapsed days on that clock between which the customer is under risk; `event`,
@@ -55,6 +55,10 @@ class Lifetimes(Result):
     A late customer is under risk in (entry, exit], any other from the very beginning, so that an
     event at the entry itself counts.
 
+    A customer of several intervals is one customer: left if any of them ends with the event, late
+    if all are. In curves the end of each interval without an event is a censoring, and the
+    beginning of the next an entry.
+
     Attributes
     ----------
     left_out : mapping of reason to number of customers
@@ -64,11 +68,22 @@ class Lifetimes(Result):
 
     left_out: Mapping[str, int] = field(default_factory=dict)
     returned: int = 0
-    rows: ClassVar[str] = "customers"
 
     def __post_init__(self) -> None:
         """Freeze the reasons."""
         object.__setattr__(self, "left_out", MappingProxyType(dict(self.left_out)))
+
+    def customers(self, *, by: str | None = None) -> dict[str, int]:
+        """Return the number of customers of every group of `counts`."""
+        groups, group = _grouped(self.frame, by)
+        names = np.array(groups, dtype=object)[group]
+        n = self.frame.groupby(names)["customer_id"].nunique()
+        return {str(name): int(count) for name, count in n.items()}
+
+    def _each(self) -> pd.DataFrame:
+        """Return ``event late edge`` of every customer, whatever the number of their intervals."""
+        grouped = self.frame.groupby("customer_id", sort=False, observed=True)
+        return grouped.agg({"event": "any", "late": "all", "edge": "any"})
 
     def counts(self, *, by: str | None = None) -> LifeCounts:
         """Count entries, events and censorings by time and group: they add up over customers.
@@ -92,7 +107,8 @@ class Lifetimes(Result):
 
     def audit(self) -> LifetimesAudit:
         """Return what became of every customer of the journeys, as a table."""
-        event = self.frame["event"].to_numpy()
+        each = self._each()
+        event = each["event"].to_numpy()
         n = len(event) + sum(self.left_out.values())
         lines = {
             "customers": n,
@@ -101,8 +117,8 @@ class Lifetimes(Result):
             LEFT: int(event.sum()),
             "followed: left, and came back later": self.returned,
             CENSORED: int((~event).sum()),
-            "followed: entered late": int(self.frame["late"].sum()),
-            "followed: may have begun before the window": int(self.frame["edge"].sum()),
+            "followed: entered late": int(each["late"].sum()),
+            "followed: may have begun before the window": int(each["edge"].sum()),
         }
         frame = pd.DataFrame({"step": list(lines), "n": list(lines.values())})
         return LifetimesAudit(frame=frame.assign(share=frame["n"] / n), provenance=self.provenance)
@@ -113,11 +129,12 @@ class Lifetimes(Result):
 
     def summary(self) -> str:
         """Return who is followed, who left and who was left out, in one sentence."""
-        n, left = len(self.frame), int(self.frame["event"].sum())
+        each = self._each()
+        n, left = len(each), int(each["event"].sum())
         parts = [f"{n:,} customers followed, {left:,} left ({left / n:.1%}), {n - left:,} censored"]
-        if late := int(self.frame["late"].sum()):
+        if late := int(each["late"].sum()):
             parts.append(f"{late:,} entered late")
-        if edge := int(self.frame["edge"].sum()):
+        if edge := int(each["edge"].sum()):
             parts.append(f"{edge:,} may have begun before the window")
         if out := sum(self.left_out.values()):
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
@@ -142,7 +159,8 @@ def lifetimes_from_frame(
     frame : pandas.DataFrame
         One row a customer, or one an interval (start, stop] in which nothing about them changes.
     customer_id : str, optional
-        Column of identifiers; by default rows are numbered from 0.
+        Column of identifiers, by which the intervals of one customer are known; by default every
+        row is a customer, numbered from 0.
     start, stop : str
         Columns of elapsed time, at least 0. The unit is called days here and can be any; times
         are kept to a millionth of a second of a day, so that sums like 0.1 + 0.2 tie with 0.3.
@@ -172,6 +190,12 @@ def lifetimes_from_frame(
     # Rows are told apart by position: an index may repeat itself.
     frame = frame.reset_index(drop=True)
     exits = _times(frame, stop)
+    nameless = 0 if customer_id is None else int(frame[customer_id].isna().sum())
+    if nameless:
+        raise DataError(
+            f"Column {customer_id!r} must say whose a row is; {nameless:,} of {len(frame):,} rows "
+            "are empty. Leave these rows out or mend them."
+        )
     late = np.zeros(len(frame), dtype=bool)
     entry = np.zeros(len(frame))
     if start is not None:
@@ -194,9 +218,16 @@ def lifetimes_from_frame(
     check_names(groups)
     table = pd.DataFrame(own).join(frame[list(groups)])
     # The order of rows does not matter, so neither may it to the fingerprint.
-    hashed = pd.util.hash_pandas_object(table.drop(columns="customer_id"), index=False)
+    content = table.drop(columns="customer_id") if customer_id is None else table
+    hashed = pd.util.hash_pandas_object(content, index=False)
     number = sum(hashed.to_numpy().astype(object).tolist()) % (1 << 128)
-    given = {"start": start, "stop": stop, "event": event, "groups": tuple(groups)}
+    given = {
+        "customer_id": customer_id,
+        "start": start,
+        "stop": stop,
+        "event": event,
+        "groups": tuple(groups),
+    }
     return Lifetimes(frame=table, provenance=Provenance(f"{number:032x}", given))
 
 

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from journeykit.counts import LifeCounts
+from journeykit.errors import ArgumentError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from journeykit.counts import LifeCounts
+    from journeykit.survival.lives import Lifetimes
+
+
+class Counted(NamedTuple):
+    """Life counts, the customers of each group, shape (n_groups,), and whose they are."""
+
+    counts: LifeCounts
+    customers: NDArray[np.int64]
+    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,13 +88,22 @@ def life_table(counts: LifeCounts, group: int, *, horizon: int | None = None) ->
     )
 
 
-def group_sizes(counts: LifeCounts) -> NDArray[np.int64]:
-    """Return how many entered in each group."""
-    return np.bincount(counts.at[:, 0], counts.n[:, 0], len(counts.groups)).astype(np.int64)
+def counted(data: Lifetimes | LifeCounts, by: str | None) -> Counted:
+    """Count lifetimes by group; life counts are counted already, one entry a customer."""
+    if not isinstance(data, LifeCounts):
+        counts, customers = data.counts(by=by), data.customers(by=by)
+        n = np.array([customers[group] for group in counts.groups], dtype=np.int64)
+        return Counted(counts, n, data.provenance.fingerprint)
+    if by is not None:
+        raise ArgumentError(
+            f"`by` must be left out for life counts, which have their groups already; got {by!r}."
+        )
+    entered = np.bincount(data.at[:, 0], data.n[:, 0], len(data.groups)).astype(np.int64)
+    return Counted(data, entered, f"{data.fingerprint:032x}")
 
 
-def kept_groups(counts: LifeCounts, small_cell: int) -> tuple[list[int], tuple[str, ...]]:
+def kept_groups(data: Counted, small_cell: int) -> tuple[list[int], tuple[str, ...]]:
     """Return the groups of at least `small_cell` customers, and the names of the others."""
-    n = group_sizes(counts)
-    small = tuple(counts.groups[g] for g in np.flatnonzero((n > 0) & (n < small_cell)))
+    n = data.customers
+    small = tuple(data.counts.groups[g] for g in np.flatnonzero((n > 0) & (n < small_cell)))
     return np.flatnonzero(n >= small_cell).tolist(), small

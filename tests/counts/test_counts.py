@@ -43,20 +43,20 @@ def cells(counts: object) -> dict[tuple[int, ...], list[int]]:
 
 def test_transitions_worked_by_hand() -> None:
     counts = transition_counts(JOURNEYS)
-    # steps, customers, sum n_ab^2, sum n_ab n_a
+    # steps, customers, sum n_ab^2, sum n_ab n_a, customers with no other step from there
     assert cells(counts) == {
-        (ENTRY, 2): [3, 2, 5, 5],
-        (0, EXIT): [2, 1, 4, 4],
-        (1, 0): [1, 1, 1, 1],
-        (1, EXIT): [1, 1, 1, 1],
-        (2, 0): [1, 1, 1, 2],
-        (2, 1): [2, 2, 2, 3],
+        (ENTRY, 2): [3, 2, 5, 5, 2],
+        (0, EXIT): [2, 1, 4, 4, 1],
+        (1, 0): [1, 1, 1, 1, 1],
+        (1, EXIT): [1, 1, 1, 1, 1],
+        (2, 0): [1, 1, 1, 2, 0],
+        (2, 1): [2, 2, 2, 3, 1],
     }
     assert counts.context.tolist() == [[0], [1], [2], [ENTRY]]
     assert counts.total.tolist() == [[2, 1, 4], [2, 2, 2], [3, 2, 5], [3, 2, 5]]
     assert counts.n.sum() == JOURNEYS.n_events + 3
     matrix = counts.matrix()
-    assert matrix.sum(axis=1).tolist() == [2, 2, 3, 3]
+    assert matrix.sum(axis=1).tolist() == [2, 2, 3, 3, 0]
     assert matrix[:, :3].sum(axis=0).tolist() == [2, 2, 3]
 
 
@@ -81,10 +81,27 @@ def test_open_journeys_lead_nowhere_known() -> None:
         observed_to=np.full(4, 10 * DAY),
     )
     counts = transition_counts(watched)
-    assert counts.matrix()[:, -2:].tolist() == [[0, 2], [0, 1], [0, 0], [0, 0]]
+    assert counts.matrix()[:, -2:].tolist() == [[0, 2], [0, 1], [0, 0], [0, 0], [0, 0]]
     # only the step of cart to buy is known; buy never has a known successor
     assert counts.context.tolist() == [[1], [2], [ENTRY]]
     assert counts.total[:, 0].tolist() == [1, 3, 3]
+
+
+def test_what_may_have_begun_earlier_does_not_enter_at_its_first_event() -> None:
+    watched = JOURNEYS.replace(
+        time=np.array([0, 1, 2, 4, 5, 0, 8]) * DAY,
+        observed_from=np.zeros(4, dtype=np.int64),
+        observed_to=np.full(4, 10 * DAY),
+        window=(0, 10 * DAY),
+    )
+    assert transition_counts(watched).matrix()[-2:].tolist() == [[0] * 5, [0, 0, 3, 0, 0]]
+    late = watched.replace(observed_from=np.array([0, 1, 1, 1]))
+    assert transition_counts(late).matrix()[-2:].tolist() == [[0, 0, 2, 0, 0], [0, 0, 1, 0, 0]]
+    assert transition_counts(late, order=3).gram[-1].tolist() == [4, 4, 4, 2]
+    cases = watched.cases(goal=["buy"])
+    # the third journey has no event; the first of each customer begins unseen
+    steps = step_counts(cases, steps=1)
+    assert (steps.n.tolist(), steps.n_unseen) == ([[0, 0, 1, 0, 0]], 2)
 
 
 def test_order_is_bounded_by_the_number_of_names() -> None:

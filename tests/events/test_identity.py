@@ -145,6 +145,39 @@ def test_overlapping_validity_is_merged_or_refused() -> None:
         stitch(events(LOG), other, **IDS, **options)
 
 
+def test_a_link_that_never_held_links_nobody() -> None:
+    table = links(
+        ("c1", "u1", "2025-01-01", "2026-01-01"),  # a year after the events
+        ("c3", "u1", "2024-01-02", "2024-01-03"),  # ends as the event happens
+        ("c2", "u2", "2024-01-03", "2024-01-02"),  # ends before it begins
+        ("c4", "u2", "2024-01-05", "2024-01-05"),
+        names="cookie user since until",
+    )
+    options = {"valid_from": "since", "valid_to": "until"}
+    result = stitch(events(LOG), table, **IDS, **options, largest=2)
+    assert (result.n_ids, result.n_customers, result.largest_component) == (5, 5, 1)
+    assert (result.n_links, result.n_ignored) == (2, 2)
+    # u2 is no device known of: the only links that name it are ignored.
+    assert result.frame[["n", "n_linked"]].to_numpy().tolist() == [[5, 0]]
+    held = table.assign(since="2024-01-01", until="2024-01-04")
+    result = stitch(events(LOG), held, **IDS, **options)
+    # c1, c2 and c3 have an event in time, c4 has none: u1 is c1 at first and c3, u2 is c2.
+    assert (result.n_customers, result.largest_component) == (4, 3)
+    assert result.frame[["n", "n_linked"]].to_numpy().tolist() == [[4, 3]]
+    with pytest.raises(DataError, match=r"1 people would have more than .* = 2 ids: 'u1' \(3 ids"):
+        stitch(events(LOG), held, **IDS, **options, largest=2)
+
+
+def test_links_that_never_held_give_no_warning() -> None:
+    log, table = devices(30, 40, 20, 200)
+    late = table.assign(since=datetime(2025, 1, 1, tzinfo=UTC))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = stitch(log, late, **IDS, outcome=["buy"], time="seen", valid_from="since")
+    assert result.frame["n_linked"].tolist() == [0, 0]
+    assert (result.p_value, result.n_linked_at_outcome) == (1, 0)
+
+
 def test_shared_devices_are_refused_with_a_list() -> None:
     table = links(*((f"c{i}", "shop") for i in range(5)), *((f"d{i}", "lib") for i in range(3)))
     message = r"2 people would have more than `largest` = 3 ids: 'shop' \(6 ids\), 'lib' \(4 ids\)"

@@ -124,21 +124,71 @@ def test_customers_table_gives_attributes_and_spans() -> None:
         {
             "customer": ["c", "a", "zoe"],
             "income": ["low", "high", "mid"],
-            "observed_from": pa.array([begin + 2 * DAY, None, 0], pa.int64()),
-            "observed_to": pa.array([None, begin + 7 * DAY, 0]).cast(pa.timestamp("us")),
+            "observed_from": pa.array([begin + DAY, None, 0], pa.int64()),
+            "observed_to": pa.array([None, begin + 4 * DAY, 0]).cast(pa.timestamp("us")),
         }
     )
     journeys = jk.journeys(read(EVENTS), window=("2026-01-01", "2026-03-01"), customers=customers)
     assert journeys.attributes["income"].to_pylist() == ["high", None, "low"]
     window = journeys.window
-    assert journeys.observed_from.tolist() == [window[0], window[0], begin + 2 * DAY]
-    assert journeys.observed_to.tolist() == [begin + 7 * DAY, window[1], window[1]]
+    assert journeys.observed_from.tolist() == [window[0], window[0], begin + DAY]
+    assert journeys.observed_to.tolist() == [begin + 4 * DAY, window[1], window[1]]
+    # a's purchase of the fifth lies at the end of the span, which is open there
+    assert journeys.ledger.removed[-1] == (
+        "watching", "outside the span the customer was watched", 0, 1,
+    )  # fmt: skip
+    spans = customers.set_column(2, "observed_from", pa.array([begin + 4 * DAY] * 3))
+    with pytest.raises(DataError, match="`observed_from` is not before `observed_to` for 1 of 3"):
+        jk.journeys(read(EVENTS), window=("2026-01-01", "2026-03-01"), customers=spans)
+
+
+def test_spans_without_a_zone_are_in_the_zone_given() -> None:
+    left = pa.array([pd.Timestamp("2026-01-02 12:00")]).cast(pa.timestamp("us"))
+    journeys = jk.journeys(
+        read(EVENTS),
+        customers=pa.table({"customer": ["a"], "observed_to": left}),
+        time_zone="America/New_York",
+    )
+    assert journeys.observed_to[0] == pd.Timestamp("2026-01-02 17:00").value // 1000
+
+
+def test_journeys_of_accounts() -> None:
+    frame = EVENTS.assign(firm=["x", "y", "y", "x", "y", "x"])
+    log = read(frame, account="firm")
+    journeys = jk.journeys(log, by="account")
+    assert journeys.customer_id.to_pylist() == ["x", "y"]
+    assert journeys.length.tolist() == [3, 3]
+    assert journeys.ledger.removed == (("account", "customers of the same account", 1, 0),)
+    assert jk.journeys(log).attributes["account"].to_pylist() == ["y", "x", "x"]
+    with pytest.raises(MappingError, match="`by` names attributes that do not exist: 'account'"):
+        jk.journeys(read(EVENTS), by="account")
+    with pytest.raises(ArgumentError, match="`by` must be one of 'customer', 'account'"):
+        jk.journeys(log, by="firm")
+
+
+def test_names_that_cutting_adds_are_reserved() -> None:
+    with pytest.raises(DataError, match="Attribute 'ended' has the name of one that `sessions`"):
+        jk.journeys(read(EVENTS.rename(columns={"segment": "ended"}), attributes=["ended"]))
+
+
+def test_minus_zero_is_zero() -> None:
+    frame = pd.DataFrame(
+        {"who": 1, "when": pd.Timestamp("2026-01-01"), "what": "web", "value": [0.0, -0.0, 1.0]}
+    )
+    prints = {
+        jk.journeys(read(frame.iloc[order], columns=["value"])).fingerprint
+        for order in ([0, 1, 2], [1, 0, 2], [2, 1, 0])
+    }
+    assert len(prints) == 1
 
 
 def test_a_customer_may_stand_once_in_the_customers_table() -> None:
     twice = pa.table({"customer": ["a", "a"], "income": ["low", "high"]})
     with pytest.raises(DataError, match="The customers table has 1 rows too many"):
         jk.journeys(read(EVENTS), customers=twice)
+    same = pa.table({"customer": ["7", "007"]})
+    with pytest.raises(DataError, match="The customers table has 1 rows too many"):
+        jk.journeys(read(EVENTS.assign(who=7)), customers=same)
     clash = pa.table({"customer": ["a"], "segment": ["x"]})
     with pytest.raises(
         DataError, match="'segment' stands in the events and in the customers table"

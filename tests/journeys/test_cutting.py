@@ -25,6 +25,9 @@ def test_a_session_is_open_until_a_whole_gap_was_watched() -> None:
     # watched to day 10; last events on days 5, 3 and 9
     ended = EVENTS.sessions("5d").attributes["ended"].to_pylist()
     assert ended == ["open", "timeout", "open"]
+    # ann and cid begin within 5 days of a window in which they were from its beginning; so does bob
+    assert EVENTS.sessions("5d").attributes["edge"].to_pylist() == [True, True, True]
+    assert EVENTS.sessions("3d").attributes["edge"].to_pylist() == [True, False, True, False, False]
 
 
 def test_cases_from_start_to_goal() -> None:
@@ -32,6 +35,10 @@ def test_cases_from_start_to_goal() -> None:
     assert paths(cases) == ["web web buy", "web", "web buy", "web"]
     assert cases.attributes["ended"].to_pylist() == ["goal", "timeout", "goal", "open"]
     assert cases.ledger.removed[-1] == ("cases", "outside any case", 0, 1)
+    assert cases.attributes["edge"].to_pylist() == [True, True, True, False]
+    # without a timeout nothing tells that a first case did not begin long before
+    edge = EVENTS.cases(goal=["buy"]).attributes["edge"].to_pylist()
+    assert edge == [True, True, True, False]
 
 
 def test_cases_need_an_end() -> None:

@@ -75,6 +75,51 @@ def test_until_keeps_the_first_hit() -> None:
     assert cut.ledger.removed[-1] == ("until", "after the first buy", 0, 1)
 
 
+def test_what_until_cuts_off_is_not_taken_for_silence() -> None:
+    cut = EVENTS.until("buy")
+    # ann and cid reach it on days 5 and 4; bob never does
+    assert cut.observed_to.tolist() == [5 * DAY + 1, 10 * DAY, 4 * DAY + 1]
+    outcomes = EVENTS.until("mail").outcomes(conversion=["buy"], lookback_days=1)
+    assert outcomes.attributes["outcome"].to_pylist()[0] == "open"
+
+
+@pytest.mark.parametrize("cut", [EVENTS.sessions("3d"), EVENTS.cases(goal=["buy"])])
+def test_cut_journeys_keep_their_ends(cut: Journeys) -> None:
+    for verb in (
+        lambda: cut.until("buy"),
+        lambda: cut.only("buy"),
+        lambda: cut.between("1970-01-01", "1970-01-05"),
+        lambda: cut.sessions("1d"),
+        lambda: cut.cases(goal=["buy"]),
+        lambda: cut.outcomes(conversion=["buy"], lookback_days=3),
+    ):
+        with pytest.raises(ArgumentError, match="already cut into pieces whose ends are known"):
+            verb()
+
+
+def test_pauses_are_not_measured_after_merging_repeats() -> None:
+    merged = EVENTS.collapse_repeats()
+    with pytest.raises(ArgumentError, match="`collapse_repeats` has forgotten when runs"):
+        merged.sessions("1d")
+
+
+def test_a_conversion_is_never_merged_into_a_touch() -> None:
+    outcomes = EVENTS.outcomes(conversion=["buy"], lookback_days=4)
+    merged = outcomes.relabel({"web": "shop", "buy": "shop"}).collapse_repeats()
+    assert paths(merged) == ["mail shop shop", "shop", "shop shop", "shop"]
+
+
+def test_accounts_as_units() -> None:
+    accounts = EVENTS.replace(attributes=pa.table({"account": ["x", "w", "x"]}))
+    by_account = accounts.cluster("account")
+    assert by_account.customer_id.to_pylist() == ["w", "x"]
+    assert by_account.customer_index.tolist() == [0, 1, 1]
+    assert paths(by_account) == ["web", "mail web web buy", "web buy web"]
+    assert by_account.columns["value"].tolist() == [0, 0, 1, 2, 50, 0, 70, 0]
+    with pytest.raises(DataError, match="'income' is empty for 1 of 3 journeys"):
+        EVENTS.cluster("income")
+
+
 def test_only_keeps_some_touchpoints() -> None:
     kept = EVENTS.only("mail", "buy")
     assert paths(kept) == ["mail buy", "buy"]
@@ -226,8 +271,11 @@ def test_the_fingerprint_covers_who_when_and_what() -> None:
         EVENTS.replace(columns={"value": np.array([0, 1, 2, 51, 0, 0, 70, 0])}),
         EVENTS.replace(columns={"worth": EVENTS.columns["value"]}),
         EVENTS.relabel({"buy": "order"}),
+        EVENTS.replace(window=(0, 11 * DAY)),
+        EVENTS.replace(clock="day"),
+        EVENTS.replace(attributes=pa.table({"income": ["low", "", "high"]})),
     ]
-    assert len({EVENTS.fingerprint, *(other.fingerprint for other in changed)}) == 8
+    assert len({EVENTS.fingerprint, *(other.fingerprint for other in changed)}) == 11
 
 
 @given(journeys())
@@ -242,7 +290,7 @@ def test_every_verb_conserves_mass(whole: Journeys) -> None:
         whole.outcomes(conversion=["shop"], lookback_days=20),
         whole.relabel({"web": "mail"}),
         whole.sample(2, seed=0),
-        whole.sessions("5d").until("mail").sample(1, seed=3),
+        whole.until("mail").sessions("5d").collapse_repeats().sample(1, seed=3),
     ]
     for changed in verbs:
         assert changed.ledger.events == changed.n_events

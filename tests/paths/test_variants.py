@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from journeykit.counts import path_counts_from_frame
+from journeykit.counts import path_counts, path_counts_from_frame
 from journeykit.errors import DataError
+from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.paths import variants
 from journeykit.stats import esty_interval, wilson_interval
@@ -16,7 +17,7 @@ def test_worked_by_hand() -> None:
     outcomes = EVENTS.replace(observed_from=np.array([DAY, 1, 2])).outcomes(
         conversion=["buy"], lookback_days=4
     )
-    # first complete: ann mail web web (bought), bob web (abandoned), cid web (bought)
+    # the first of each: ann mail web web (bought), bob web (abandoned), cid web (bought)
     found = variants(outcomes)
     assert found.frame[["path", "n_steps", "n", "n_event"]].to_numpy().tolist() == [
         ["web", 1, 2, 1],
@@ -28,20 +29,58 @@ def test_worked_by_hand() -> None:
         [float(low), float(high)]
     )
     assert found.new_kind == esty_interval(3, 1, 1)
-    assert (found.n_customers, found.n_left_out) == (3, 0)
+    assert (found.n_customers, found.n_open, found.n_left_out) == (3, 0, 0)
 
 
-@pytest.mark.parametrize("lookback_days", [4, 9])
-def test_nothing_complete_is_an_error(lookback_days: int) -> None:
+def test_open_journeys_are_a_row_of_their_own() -> None:
+    late = EVENTS.replace(observed_from=np.array([1, 1, 0]))
+    found = variants(late.outcomes(conversion=["buy"], lookback_days=8))
+    # ann bought; bob is silent for 7 of 10 days; cid's first begins unseen, the next is open
+    assert found.frame[["path", "n", "n_event", "share"]].to_numpy().tolist() == [
+        ["mail > web > web", 1, 1, 1 / 3],
+        ["(open)", 2, 0, 2 / 3],
+    ]
+    assert (found.n_customers, found.n_open, found.n_left_out) == (3, 2, 0)
+    assert found.frame["n_steps"].isna().tolist() == [False, True]
+    labels = [text.get_text() for text in found.plot().get_yticklabels()]
+    assert labels == ["mail > web > web", "still under way"]
+
+
+def test_counts_say_the_same_as_journeys() -> None:
+    late = EVENTS.replace(observed_from=np.array([1, 1, 1]))
+    outcomes = late.outcomes(conversion=["buy"], lookback_days=8)
+    first = outcomes.take(np.array([True, True, True, False]))
+    assert variants(path_counts(first)).frame.equals(variants(outcomes).frame)
+
+
+@pytest.mark.parametrize(("lookback_days", "n_open", "none"), [(4, 1, 2), (9, 1, 2)])
+def test_nothing_finished_is_an_error(lookback_days: int, n_open: int, none: int) -> None:
     # all three begin at the window's edge; only cid has another journey, and that is open
-    with pytest.raises(DataError, match="None of 3 customers has a complete journey"):
+    with pytest.raises(
+        DataError, match=f"has ended: {n_open} are still open, and {none} customers"
+    ):
         variants(EVENTS.outcomes(conversion=["buy"], lookback_days=lookback_days))
 
 
-def test_customers_without_a_complete_journey_are_counted() -> None:
-    late = EVENTS.replace(observed_from=np.array([1, 0, 0]))
-    found = variants(late.outcomes(conversion=["buy"], lookback_days=4))
-    assert (found.n_customers, found.n_left_out) == (1, 2)
+def test_slow_journeys_are_not_crowded_out_by_fast_ones() -> None:
+    """Two ways, equally frequent: one ends after a day, the other after 75; entry over 180 days."""
+    rng = np.random.default_rng(4)
+    n = 4000
+    slow, entry = rng.random(n) < 0.5, rng.integers(0, 180, n)
+    goal = entry + np.where(slow, 75, 1)
+    world = Journeys(
+        names=("buy", "fast", "slow"),
+        touchpoint=np.stack([1 + slow, np.zeros(n)], axis=1).astype(np.uint8).reshape(-1),
+        start=np.arange(0, 2 * n + 1, 2),
+        time=np.stack([entry, goal], axis=1).reshape(-1).astype(np.int64) * DAY,
+        observed_from=entry * DAY,
+        observed_to=np.full(n, 260 * DAY),
+        window=(-DAY, 260 * DAY),
+    ).between("1969-12-31", 180 * DAY)
+    found = variants(world.outcomes(conversion=["buy"], lookback_days=80)).frame.set_index("path")
+    still = found.loc["(open)", "share"]
+    for path in ("slow", "fast"):
+        assert found.loc[path, "conf_low"] <= 0.5 <= found.loc[path, "conf_high"] + still
 
 
 def test_uncut_journeys_count_as_they_are() -> None:
@@ -61,6 +100,6 @@ def test_paths_of_a_table_and_the_picture() -> None:
     assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(1)
     assert ax.get_yticklabels()[-1].get_text() == "4 other journeys"
     assert found.summary() == (
-        "14 different journeys among 105 customers; the next journey is of a new kind with "
-        "probability 1% (0% to 4%)"
+        "14 different journeys among 105 customers; the next finished journey is of a new kind "
+        "with probability 1% (0% to 4%)"
     )

@@ -40,6 +40,7 @@ def _sums(x: np.ndarray, m: np.ndarray) -> dict[str, object]:
         "event_cross": (x * m).sum(axis=-1),
         "squares": (m * m).sum(axis=-1),
         "n_customers": (m > 0).sum(axis=-1),
+        "n_rarer": np.minimum((x > 0).sum(axis=-1), (x < m).sum(axis=-1)),
     }
 
 
@@ -75,6 +76,23 @@ def test_clustered_interval_covers_where_the_plain_one_does_not() -> None:
     # Steps of a customer correlate by 1 / (0.9 + 2.1 + 1), so the design effect is 1 + 4 / 4 = 2
     # and the plain interval covers P(|Z| < 1.96 / sqrt 2) = 83.4 %; 0.03 is 2.5 standard errors.
     assert plain == pytest.approx(0.834, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("customers", "share", "spread"), [(100, 0.05, 5.0), (300, 0.02, 5.0), (30, 0.1, 5.0)]
+)
+def test_a_small_share_of_unequal_customers_is_covered(
+    customers: int, share: float, spread: float
+) -> None:
+    """2,000 worlds; sizes geometric with mean 5, customers' own shares Beta. At least 93 %."""
+    rng = np.random.default_rng(23)
+    m = rng.geometric(0.2, size=(2000, customers))
+    own = rng.beta(share * spread, (1 - share) * spread, size=m.shape)
+    x = rng.binomial(m, own)
+    n_event, n = x.sum(axis=1), m.sum(axis=1)
+    low, high = clustered_wilson_interval(n_event, n, **_sums(x, m))
+    inside = (low <= share) & (share <= high)
+    assert inside.mean() >= 0.93
 
 
 def test_esty_worked_by_hand() -> None:

@@ -100,6 +100,26 @@ def test_small_groups_are_not_shown() -> None:
         log_rank(lives, by="kind", small_cell=5)
 
 
+def test_counts_of_parts_give_the_curve_and_the_test_of_the_whole() -> None:
+    lives = worked()
+    parts = [
+        lifetimes_from_frame(WORKED.iloc[part], start="start", groups=["kind"]).counts(by="kind")
+        for part in ([0, 3, 5], [1, 2, 4])
+    ]
+    added = parts[0] + parts[1]
+    whole, curve = kaplan_meier(lives, by="kind", small_cell=3), kaplan_meier(added, small_cell=3)
+    pd.testing.assert_frame_equal(whole.frame, curve.frame)
+    assert whole.provenance.fingerprint == curve.provenance.fingerprint
+    test, again = log_rank(lives, by="kind", small_cell=3), log_rank(added, small_cell=3)
+    pd.testing.assert_frame_equal(test.frame, again.frame)
+    assert test.p_value == again.p_value
+    with pytest.raises(ArgumentError, match="No group has 4 customers or more"):
+        kaplan_meier(added, small_cell=4)
+    for method in (kaplan_meier, log_rank):
+        with pytest.raises(ArgumentError, match="`by` must be left out .* got 'kind'"):
+            method(added, by="kind")
+
+
 def test_customers_without_a_value_are_a_group() -> None:
     lives = lifetimes_from_frame(
         WORKED.assign(kind=["a", "a", None, "b", "b", "b"]), groups=["kind"]

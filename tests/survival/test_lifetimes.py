@@ -25,6 +25,7 @@ from journeykit.survival import (
     kaplan_meier,
     lifetimes,
     lifetimes_from_frame,
+    log_rank,
 )
 from tests.strategies import journeys as any_journeys
 
@@ -87,8 +88,7 @@ def test_dated_at_last_activity() -> None:
     assert lives.returned == 1
     assert lives.frame["origin_time"].iloc[0] == pd.Timestamp("1970-01-31", tz="UTC")
     assert lives.summary() == (
-        "5 customers followed, 3 left (60.0%), 2 censored; 1 may have begun before the window; "
-        "2 left out (1 without a start, "
+        "5 customers followed, 3 left (60.0%), 2 censored; 2 left out (1 without a start, "
         "1 not watched for longer than the threshold)"
     )
 
@@ -164,7 +164,7 @@ def test_late_without_activity_and_started_after_the_watching() -> None:
 
 
 def test_an_unknown_beginning_is_marked_and_can_be_left_out() -> None:
-    seen = made([[(30, "web")], [(31, "web")], [(2, "web")]], since=[0, 0, 1])
+    seen = made([[(29, "web")], [(30, "web")], [(2, "web")]], since=[0, 0, 1])
     kept = lifetimes(seen, churn=Inactivity(30))
     # The third is watched from later than the window's beginning: the customer came then.
     assert kept.frame["edge"].tolist() == [True, False, False]
@@ -172,6 +172,30 @@ def test_an_unknown_beginning_is_marked_and_can_be_left_out() -> None:
     washed = lifetimes(seen, churn=Inactivity(30), edge="leave_out")
     assert washed.frame["customer_id"].tolist() == [1, 2]
     assert washed.left_out == {"may have begun before the window": 1}
+
+
+@pytest.mark.parametrize("clock", ["day", "instant"])
+def test_the_edge_is_that_of_outcomes(clock: str) -> None:
+    # First seen on day 30, an earlier activity was on day -1 at the latest (or a microsecond
+    # before day 0): a gap of more than 30 days, after which whoever comes begins anew.
+    seen = made([[(29, "web")], [(30, "web")], [(31, "web")]]).replace(clock=clock)
+    assert seen.time is not None
+    if clock == "instant":
+        seen = seen.replace(time=seen.time - [-(DAY - 1), 0, DAY])
+    assert lifetimes(seen, churn=Inactivity(30)).frame["edge"].tolist() == [True, False, False]
+    cut = seen.outcomes(conversion=["web"], lookback_days=30)
+    assert cut.attributes["edge"].to_pylist() == [True, False, False]
+
+
+def test_collapsed_journeys_have_forgotten_when_activity_ended() -> None:
+    # Active every 20 days; collapsed, the customer would seem silent from day 10 on.
+    seen = made([[(10, "in"), (30, "in"), (50, "in"), (70, "in"), (90, "out")]])
+    assert days(lifetimes(seen, churn=Inactivity(30))) == [(0, 60, False)]
+    collapsed = seen.collapse_repeats()
+    with pytest.raises(ArgumentError, match=r"`lifetimes` with `Inactivity` .*collapse"):
+        lifetimes(collapsed, churn=Inactivity(30))
+    # The first time of a run is kept, and that is all an end asks for.
+    assert days(lifetimes(collapsed, churn=EndTouchpoint("out"))) == [(0, 80, True)]
 
 
 # ---------------------------------------------------------------- ends
@@ -272,6 +296,8 @@ def test_errors_of_frames() -> None:
         lifetimes_from_frame(good.assign(**{"from": [0, 2]}), start="from")
     with pytest.raises(DataError, match="'late' cannot be the name"):
         lifetimes_from_frame(good.assign(late=0), groups=["late"])
+    with pytest.raises(DataError, match="'who' must say whose a row is; 1 of 2 rows are empty"):
+        lifetimes_from_frame(good.assign(who=["a", None]), customer_id="who")
 
 
 def test_a_repeated_index_does_no_harm() -> None:
@@ -301,6 +327,53 @@ def test_customers_of_a_frame_keep_their_names() -> None:
     lives = lifetimes_from_frame(frame, customer_id="who", groups=["n"])
     assert lives.frame["customer_id"].tolist() == ["b", "a"]
     assert lives.counts(by="n").groups == ("1", "2")
+
+
+# b is seen from 1 to 6 only, changing plan at 4; a stays from the beginning and leaves at 9.
+INTERVALS = pd.DataFrame(
+    {
+        "who": ["a", "b", "a", "b", "a"],
+        "start": [0, 1, 3, 4, 5],
+        "time": [3, 4, 5, 6, 9],
+        "status": [0, 0, 0, 0, 1],
+        "plan": ["x", "x", "y", "y", "x"],
+    }
+)
+
+
+def test_customers_of_several_intervals_are_counted_once() -> None:
+    lives = lifetimes_from_frame(INTERVALS, customer_id="who", start="start", groups=["plan"])
+    assert lives.summary() == ("2 customers followed, 1 left (50.0%), 1 censored; 1 entered late")
+    n = lives.audit().frame.set_index("step")["n"]
+    assert n["customers"] == n["followed"] == 2
+    assert n["followed: left"] == n["followed: sight was lost (censored)"] == 1
+    assert n["followed: entered late"] == 1
+    assert lives.customers() == {"all": 2}
+    assert lives.customers(by="plan") == {"x": 2, "y": 2}
+    # Without names every row is somebody.
+    assert lifetimes_from_frame(INTERVALS, start="start").customers() == {"all": 5}
+    other = lifetimes_from_frame(
+        INTERVALS.assign(who=list("abcde")), customer_id="who", start="start", groups=["plan"]
+    )
+    assert other.provenance.fingerprint != lives.provenance.fingerprint
+
+
+def test_small_cells_and_n_are_customers() -> None:
+    lives = lifetimes_from_frame(INTERVALS, customer_id="who", start="start", groups=["plan"])
+    with pytest.raises(ArgumentError, match="No group has 3 customers or more"):
+        kaplan_meier(lives, small_cell=3)
+    with pytest.raises(ArgumentError, match="got 0"):
+        log_rank(lives, by="plan", small_cell=3)
+    more = pd.concat([INTERVALS.assign(who=INTERVALS["who"] + tail) for tail in "12"])
+    more.loc[1, "status"] = 1  # b leaves plan x at 4, when a is in plan y
+    tested = log_rank(
+        lifetimes_from_frame(more, customer_id="who", start="start", groups=["plan"]),
+        by="plan",
+        small_cell=4,
+    )
+    assert tested.frame["n"].tolist() == [4, 4]
+    # Whose the intervals are changes nothing about who is under risk when.
+    assert kaplan_meier(lives, small_cell=2).frame["n_at_risk"].tolist() == [2, 2, 2, 2, 1]
 
 
 # ---------------------------------------------------------------- laws
