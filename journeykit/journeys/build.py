@@ -17,7 +17,7 @@ from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import CUT_ATTRIBUTES
 from journeykit.journeys.journeys import Journeys
-from journeykit.journeys.shape import keep_events, time_point
+from journeykit.journeys.shape import time_point
 
 if TYPE_CHECKING:
     import duckdb
@@ -326,8 +326,9 @@ def join_customers(built: Journeys, customers: pa.Table, *, time_zone: str = "UT
     """Add attributes and watching spans from a table with one row a customer.
 
     Customers without a row get empty attributes and the window's span; rows without a customer
-    are of no use here and are not an error. Events outside their customer's span are taken out,
-    in the ledger. Spans without a zone are in `time_zone`.
+    are of no use here and are not an error. A span says when silence can be told from absence:
+    events outside it stay, such as the registration before the watching began. Spans without a
+    zone are in `time_zone`.
     """
     check_known("customers", ["customer"], customers.column_names, what="columns")
     _refuse_reserved(customers.column_names)
@@ -366,28 +367,21 @@ def join_customers(built: Journeys, customers: pa.Table, *, time_zone: str = "UT
             else pa.table({name: column})
         )
     joined = built.replace(attributes=attributes, **spans)
-    return _within_spans(joined) if spans else joined
+    if spans:
+        _refuse_empty_spans(joined)
+    return joined
 
 
-def _within_spans(journeys: Journeys) -> Journeys:
-    """Take out the events outside their customer's watching; refuse spans that end too early."""
-    begin, end, time = journeys.observed_from, journeys.observed_to, journeys.time
+def _refuse_empty_spans(journeys: Journeys) -> None:
+    begin, end = journeys.observed_from, journeys.observed_to
     assert begin is not None
     assert end is not None
-    assert time is not None
     wrong = int((begin >= end).sum())
     if wrong:
         raise DataError(
             f"`observed_from` is not before `observed_to` for {wrong:,} of {len(begin):,} "
             "customers, after both are cut to the window."
         )
-    length = journeys.length
-    inside = (time >= np.repeat(begin, length)) & (time < np.repeat(end, length))
-    if inside.all():
-        return journeys
-    return keep_events(
-        journeys, inside, step="watching", reason="outside the span the customer was watched"
-    )
 
 
 def _span(

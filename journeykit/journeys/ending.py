@@ -67,7 +67,7 @@ def refuse_cut(journeys: Journeys, what: str) -> None:
 
 def refuse_collapsed(journeys: Journeys, what: str) -> None:
     """Refuse `what` on journeys whose repeats are merged: when a run ended is forgotten."""
-    if any(row.step == "collapse_repeats" for row in journeys.ledger.removed):
+    if journeys.collapsed:
         raise ArgumentError(
             f"{what} measures pauses, and `collapse_repeats` has forgotten when runs of one "
             "touchpoint ended; collapse afterwards."

@@ -55,6 +55,8 @@ class Journeys:
         Span of the data, [from, to), in microseconds; a customer watched from the window's own
         beginning may have a history before it.
     clock : {"instant", "day"}
+    collapsed : bool
+        Whether runs of one touchpoint were merged, so that their ends are forgotten.
     ledger : Ledger
     """
 
@@ -70,6 +72,7 @@ class Journeys:
     columns: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
     window: tuple[int, int] | None = None
     clock: str = "instant"
+    collapsed: bool = False
     ledger: Ledger = None  # type: ignore[assignment]
     _fingerprint: int | None = None
 

@@ -278,7 +278,7 @@ def collapse_repeats(journeys: Journeys) -> Journeys:
             journeys.columns.items(), merged.columns.values(), strict=True
         )
     }
-    return merged.replace(columns=columns)
+    return merged.replace(columns=columns, collapsed=True)
 
 
 def relabel(journeys: Journeys, names: Mapping[str, str], patterns: Mapping[str, str]) -> Journeys:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 #: Raised when the layout changes, so that older folders are rebuilt and never misread.
-FORMAT = 1
+FORMAT = 2
 _SPANS = ("observed_from", "observed_to")
 
 
@@ -78,6 +78,7 @@ def load(folder: str | os.PathLike[str]) -> Journeys:
         columns={name: _array(events, f"column {name}") for name in meta["columns"]},
         window=None if meta["window"] is None else tuple(meta["window"]),
         clock=meta["clock"],
+        collapsed=meta["collapsed"],
         ledger=Ledger(tuple(LedgerRow(*row) for row in meta["removed"]), *meta["kept"]),
         _fingerprint=int(meta["fingerprint"], 16),
         observed_from=_span(meta, by_journey, "observed_from"),
@@ -98,6 +99,7 @@ def _meta(journeys: Journeys) -> dict[str, object]:
         "columns": list(journeys.columns),
         "window": journeys.window,
         "clock": journeys.clock,
+        "collapsed": journeys.collapsed,
         "removed": journeys.ledger.removed,
         "kept": [journeys.ledger.customers, journeys.ledger.events],
         "shared": shared,

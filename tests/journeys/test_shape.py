@@ -99,8 +99,9 @@ def test_cut_journeys_keep_their_ends(cut: Journeys) -> None:
 
 def test_pauses_are_not_measured_after_merging_repeats() -> None:
     merged = EVENTS.collapse_repeats()
-    with pytest.raises(ArgumentError, match="`collapse_repeats` has forgotten when runs"):
-        merged.sessions("1d")
+    for collapsed in (merged, merged.take(np.array([0]))):
+        with pytest.raises(ArgumentError, match="`collapse_repeats` has forgotten when runs"):
+            collapsed.sessions("1d")
 
 
 def test_a_conversion_is_never_merged_into_a_touch() -> None:
@@ -203,13 +204,16 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 
 
 def test_saved_and_loaded_are_the_same(tmp_path: Path) -> None:
-    for number, wanted in enumerate((EVENTS, EVENTS.sessions("2d"), EVENTS.replace(time=None))):
+    for number, wanted in enumerate(
+        (EVENTS, EVENTS.sessions("2d"), EVENTS.replace(time=None), EVENTS.collapse_repeats())
+    ):
         save(wanted, tmp_path / str(number))
         again = load(tmp_path / str(number))
         assert again.fingerprint == wanted.replace().fingerprint == again.replace().fingerprint
         pd.testing.assert_frame_equal(again.to_frame(), wanted.to_frame())
         assert again.ledger == wanted.ledger
         assert again.window == wanted.window
+        assert again.collapsed == wanted.collapsed
     with pytest.raises(DataError, match="does not hold saved journeys"):
         load(tmp_path)
 
