@@ -264,6 +264,21 @@ def test_the_runner_changes_nothing(count: object, whole: Journeys) -> None:
     assert_equal(run(count, whole, block=2, threads=2), count(whole))  # type: ignore[operator,arg-type]
 
 
+def test_the_progress_bar_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    counted = run(transition_counts, JOURNEYS, block=1, progress=True)
+    assert_equal(counted, transition_counts(JOURNEYS))
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "Counting" in shown.err
+
+
+def test_the_runner_checks_its_arguments() -> None:
+    with pytest.raises(ArgumentError, match="`block` must be a whole number at least 1; got 0"):
+        run(transition_counts, JOURNEYS, block=0)
+    with pytest.raises(ArgumentError, match="`threads` must be a whole number at least 1; got 0"):
+        run(transition_counts, JOURNEYS, threads=0)
+
+
 @given(whole=journeys())
 @pytest.mark.parametrize("count", COUNTING)
 def test_renaming_commutes(count: object, whole: Journeys) -> None:
