@@ -155,17 +155,40 @@ class Outcome(Part):
     lookback_days: Days = 30
 
 
-class Churn(Part):
-    """What counts as leaving: a silence beyond a threshold, or a touchpoint that says goodbye."""
+class Start(Part):
+    """When a customer's clock starts: at the first event of a touchpoint, or at an attribute."""
 
-    rule: Literal["inactivity", "touchpoint"]
+    touchpoint: str | None = None
+    attribute: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.touchpoint is None) == (self.attribute is None):
+            raise ValueError("needs `touchpoint` or `attribute`, one of them.")
+        return self
+
+
+class Churn(Part):
+    """What counts as leaving, and from when the clock runs (by default the first activity).
+
+    A silence beyond a threshold, a touchpoint that says goodbye, or an attribute with the time at
+    which a contract ended.
+    """
+
+    rule: Literal["inactivity", "touchpoint", "contract_end"]
     threshold_days: Days | None = None
     dated_at: Literal["last_activity", "declaration"] = "last_activity"
     touchpoint: str | None = None
+    attribute: str | None = None
+    start: Start | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        needed = "threshold_days" if self.rule == "inactivity" else "touchpoint"
+        needed = {
+            "inactivity": "threshold_days",
+            "touchpoint": "touchpoint",
+            "contract_end": "attribute",
+        }[self.rule]
         if getattr(self, needed) is None:
             raise ValueError(f"with `rule: {self.rule}` needs `{needed}`.")
         return self

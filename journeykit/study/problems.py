@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -52,7 +53,7 @@ def _sentence(found: Any, model: type[BaseModel]) -> str:
     must = _MUST[kind].format(**context) if kind in _MUST else found["msg"].lower()
     hint = ""
     if kind == "literal_error":
-        hint = did_you_mean(found["input"], context["expected"].replace("'", "").split(" or "))
+        hint = did_you_mean(found["input"], re.findall(r"'([^']*)'", context["expected"]))
     shown = repr(found["input"])
     shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
     return f"`{key}` {must}; got {shown}.{hint}"

@@ -65,7 +65,7 @@ ChurnRule = Inactivity | EndTouchpoint | EndAttribute
 Start = StartTouchpoint | StartAttribute
 
 
-def churn_rule(declared: Churn, /) -> Inactivity | EndTouchpoint:
+def churn_rule(declared: Churn, /) -> ChurnRule:
     """Turn the `churn` of a study into the rule that `lifetimes` takes.
 
     Parameters
@@ -76,5 +76,21 @@ def churn_rule(declared: Churn, /) -> Inactivity | EndTouchpoint:
     if declared.rule == "touchpoint":
         assert declared.touchpoint is not None, "the study's model requires it"
         return EndTouchpoint(declared.touchpoint)
+    if declared.rule == "contract_end":
+        assert declared.attribute is not None, "the study's model requires it"
+        return EndAttribute(declared.attribute)
     assert declared.threshold_days is not None, "the study's model requires it"
     return Inactivity(declared.threshold_days, declared.dated_at)
+
+
+def churn_start(declared: Churn, /) -> Start | None:
+    """Turn the `start` of a study's `churn` into the one that `lifetimes` takes.
+
+    None means the first activity.
+    """
+    if declared.start is None:
+        return None
+    if declared.start.touchpoint is not None:
+        return StartTouchpoint(declared.start.touchpoint)
+    assert declared.start.attribute is not None, "the study's model requires it"
+    return StartAttribute(declared.start.attribute)

@@ -96,11 +96,16 @@ def test_defaults(tmp_path: Path) -> None:
         ("small_cell: 0", "`small_cell` must be at least 1; got '0'."),
         (
             "churn: {rule: inactivty, threshold_days: 3}",
-            "`churn.rule` must be one of 'inactivity' or 'touchpoint'; got 'inactivty'. Did you "
-            "mean 'inactivity'?",
+            "`churn.rule` must be one of 'inactivity', 'touchpoint' or 'contract_end'; got "
+            "'inactivty'. Did you mean 'inactivity'?",
         ),
         ("churn: {rule: inactivity}", "`churn` with `rule: inactivity` needs `threshold_days`."),
         ("churn: {rule: touchpoint}", "`churn` with `rule: touchpoint` needs `touchpoint`."),
+        ("churn: {rule: contract_end}", "`churn` with `rule: contract_end` needs `attribute`."),
+        (
+            "churn: {rule: touchpoint, touchpoint: a, start: {touchpoint: b, attribute: c}}",
+            "`churn.start` needs `touchpoint` or `attribute`, one of them.",
+        ),
         ("churn: soon", "`churn` must be a group of `key: value` lines; got 'soon'."),
         ("outcome: {lookback_days: 30}", "`outcome.conversions` is required and missing."),
         (

@@ -22,6 +22,7 @@ from journeykit.survival import (
     StartAttribute,
     StartTouchpoint,
     churn_rule,
+    churn_start,
     kaplan_meier,
     lifetimes,
     lifetimes_from_frame,
@@ -311,6 +312,12 @@ def test_rules_of_a_study() -> None:
     silent = Churn(rule="inactivity", threshold_days=60, dated_at="declaration")
     assert churn_rule(silent) == Inactivity(60, "declaration")
     assert churn_rule(Churn(rule="touchpoint", touchpoint="out")) == EndTouchpoint("out")
+    contract = Churn(rule="contract_end", attribute="left_on", start={"attribute": "signed_on"})
+    assert churn_rule(contract) == EndAttribute("left_on")
+    assert churn_start(contract) == StartAttribute("signed_on")
+    assert churn_start(silent) is None
+    enrolled = Churn(rule="touchpoint", touchpoint="out", start={"touchpoint": "in"})
+    assert churn_start(enrolled) == StartTouchpoint("in")
 
 
 def test_where_a_number_comes_from() -> None:
