@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import doctest
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -192,7 +191,3 @@ def test_refuses_what_it_cannot_answer() -> None:
     untouched = bare.outcomes(conversion=["buy", "web"], lookback_days=10)
     with pytest.raises(DataError, match="No entry that was seen leads through a touch"):
         attribution.markov(untouched)
-
-
-def test_the_example_runs() -> None:
-    assert doctest.testmod(removal).failed == 0

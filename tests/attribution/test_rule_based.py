@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import doctest
-
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from journeykit import attribution
-from journeykit.attribution import Population, rule_based
+from journeykit.attribution import Population
 from journeykit.counts import path_counts
 from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys import Journeys
@@ -163,7 +161,3 @@ def test_refuses_what_it_cannot_answer() -> None:
         attribution.rules(OUTCOMES, seed=-1)
     with pytest.raises(ArgumentError, match="`confidence` must lie strictly between 0 and 1"):
         attribution.rules(OUTCOMES, confidence=95)
-
-
-def test_the_example_runs() -> None:
-    assert doctest.testmod(rule_based).failed == 0
