@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from journeykit import __version__
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-#: Output type by which the report runner finds results in an executed notebook.
-RESULT_MIME = "application/vnd.journeykit.result+json"
 #: Rows of the frame shown in a notebook card; the whole frame is always in `.frame`.
 CARD_ROWS = 10
 
@@ -84,14 +81,6 @@ class Result:
         )
         title = html.escape(self.summary())
         return f'<div class="jk-result"><p><strong>{title}</strong></p>{table}{more}</div>'
-
-    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
-        card = {"kind": type(self).__name__, "summary": self.summary(), "n": len(self.frame)}
-        return {
-            "text/plain": repr(self),
-            "text/html": self._repr_html_(),
-            RESULT_MIME: json.loads(json.dumps(card)),
-        }
 
 
 def _short(value: float) -> str:

@@ -15,7 +15,7 @@ from journeykit.draw import heat_map, interval_bars, percent_axis
 from journeykit.draw.charts import shortened
 from journeykit.errors import DataError
 from journeykit.results import Provenance, Result
-from journeykit.stats import clustered_wilson_interval
+from journeykit.stats import ClusterSums, clustered_wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,16 +154,16 @@ def _frame(counts: TransitionCounts, confidence: float) -> pd.DataFrame:
     total = np.where((at >= 0)[:, None], counts.total[at], 0)
     known = counts.gram[:, -1] != m + 1
     n, customers, squares, cross, only_this = counts.cell.T
-    low, high = clustered_wilson_interval(
-        np.where(known, n, 0),
-        total[:, 0],
+    sums = ClusterSums(
+        n_event=np.where(known, n, 0),
+        n=total[:, 0],
         event_squares=squares,
         event_cross=cross,
         squares=total[:, 2],
         n_customers=total[:, 1],
         n_rarer=np.minimum(customers, total[:, 1] - only_this),
-        confidence=confidence,
     )
+    low, high = clustered_wilson_interval(sums, confidence=confidence)
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = n / total[:, 0]
     before = np.array([*counts.names, ENTRY, UNSEEN], dtype=object)

@@ -2,6 +2,7 @@
 
 from journeykit.stats.hashing import hash_strings, mix, poisson_weights
 from journeykit.stats.intervals import (
+    ClusterSums,
     cluster_effective_n,
     clustered_wilson_interval,
     esty_interval,
@@ -10,6 +11,7 @@ from journeykit.stats.intervals import (
 from journeykit.stats.multiplicity import benjamini_hochberg
 
 __all__ = [
+    "ClusterSums",
     "benjamini_hochberg",
     "cluster_effective_n",
     "clustered_wilson_interval",

@@ -59,55 +59,58 @@ def wilson_interval(n_event: ArrayLike, n: ArrayLike, *, confidence: float = 0.9
     return Interval(low, high)
 
 
-def cluster_effective_n(
-    n_event: ArrayLike,
-    n: ArrayLike,
-    *,
-    event_squares: ArrayLike,
-    event_cross: ArrayLike,
-    squares: ArrayLike,
-    n_customers: ArrayLike,
-    n_rarer: ArrayLike,
-    confidence: float = 0.95,
-) -> NDArray[np.float64]:
-    """Count how many independent observations clustered ones are worth.
+class ClusterSums(NamedTuple):
+    """What a share of observations of customers is known by; arrays of one shape.
 
-    With x_c events in m_c observations of customer c, p = sum x / sum m has the linearised
-    variance v = C/(C-1) * sum (x_c - p m_c)^2 / (sum m)^2. The effective n is p(1-p)/v, shrunk
-    by (z / t)^2 because v itself is estimated, and never above n. t has R - 1 degrees of freedom,
-    at least 1, where R is how many customers stand on the rarer side: v rests on those few
-    (with C - 1, a share of 2 % of 300 customers was covered in 90 % of 3,000 worlds, with R - 1
-    in 95 %). Where v is 0 or unknown (p is 0 or 1, or C = 1) it is Kish's
-    (sum m)^2 / sum m^2: as if all observations of a customer were one and the same. Where every
-    customer counts once (sum m^2 = sum m) it is n itself.
+    With x_c events in m_c observations of customer c, all but the last two are sums over
+    customers, and all add up over parts of the customers except `n_rarer`.
 
-    Parameters
+    Attributes
     ----------
     n_event, n : arrays
         sum x_c and sum m_c.
     event_squares, event_cross, squares : arrays
-        sum x_c^2, sum x_c m_c and sum m_c^2: additive over customers.
+        sum x_c^2, sum x_c m_c and sum m_c^2.
     n_customers : array
         C, customers with m_c > 0.
     n_rarer : array
         R, the lesser of the customers with any event (x_c > 0) and those with any observation
         that is none (x_c < m_c).
+    """
+
+    n_event: ArrayLike
+    n: ArrayLike
+    event_squares: ArrayLike
+    event_cross: ArrayLike
+    squares: ArrayLike
+    n_customers: ArrayLike
+    n_rarer: ArrayLike
+
+
+def cluster_effective_n(sums: ClusterSums, /, *, confidence: float = 0.95) -> NDArray[np.float64]:
+    """Count how many independent observations clustered ones are worth.
+
+    The share p = sum x / sum m has the linearised variance
+    v = C/(C-1) * sum (x_c - p m_c)^2 / (sum m)^2. The effective n is p(1-p)/v, shrunk by (z / t)^2
+    because v itself is estimated, and never above n. t has R - 1 degrees of freedom, at least 1:
+    v rests on the few customers on the rarer side (with C - 1, a share of 2 % of 300 customers
+    was covered in 90 % of 3,000 worlds, with R - 1 in 95 %). Where v is 0 or unknown (p is 0 or
+    1, or C = 1) it is Kish's (sum m)^2 / sum m^2: as if all observations of a customer were one
+    and the same. Where every customer counts once (sum m^2 = sum m) it is n itself.
 
     References
     ----------
     Korn, Graubard (1998), Confidence intervals for proportions with small expected number of
     positive counts estimated from survey data, Survey Methodology 24.
     """
-    x, m, xx, xm, mm, customers, rarer = (
-        np.asarray(a, dtype=np.float64)
-        for a in (n_event, n, event_squares, event_cross, squares, n_customers, n_rarer)
-    )
+    check_fraction("confidence", confidence)
+    x, m, xx, xm, mm, customers, rarer = (np.asarray(a, dtype=np.float64) for a in sums)
+    quantile = stats.norm.isf((1 - confidence) / 2)
+    shrink = (quantile / stats.t.isf((1 - confidence) / 2, np.maximum(rarer - 1, 1))) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         share = x / m
         spread = np.maximum(xx - 2 * share * xm + share**2 * mm, 0)
         variance = customers / (customers - 1) * spread / m**2
-        quantile = stats.norm.isf((1 - confidence) / 2)
-        shrink = (quantile / stats.t.isf((1 - confidence) / 2, np.maximum(rarer - 1, 1))) ** 2
         effective = share * (1 - share) / variance * shrink
         kish = m**2 / mm * shrink
     usable = np.isfinite(effective) & (effective > 0) & (customers > 1)
@@ -115,33 +118,14 @@ def cluster_effective_n(
     return np.where(mm == m, m, clustered)
 
 
-def clustered_wilson_interval(
-    n_event: ArrayLike,
-    n: ArrayLike,
-    *,
-    event_squares: ArrayLike,
-    event_cross: ArrayLike,
-    squares: ArrayLike,
-    n_customers: ArrayLike,
-    n_rarer: ArrayLike,
-    confidence: float = 0.95,
-) -> Interval:
+def clustered_wilson_interval(sums: ClusterSums, /, *, confidence: float = 0.95) -> Interval:
     """Bound a share to which a customer may contribute many observations.
 
-    Wilson's interval at `cluster_effective_n`, whose arguments these are.
+    Wilson's interval at `cluster_effective_n`.
     """
-    effective = cluster_effective_n(
-        n_event,
-        n,
-        event_squares=event_squares,
-        event_cross=event_cross,
-        squares=squares,
-        n_customers=n_customers,
-        n_rarer=n_rarer,
-        confidence=confidence,
-    )
+    effective = cluster_effective_n(sums, confidence=confidence)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.asarray(n_event, dtype=np.float64) / np.asarray(n, dtype=np.float64)
+        share = np.asarray(sums.n_event, dtype=float) / np.asarray(sums.n, dtype=float)
     return wilson_interval(share * effective, effective, confidence=confidence)
 
 

@@ -6,6 +6,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from journeykit.errors import ArgumentError
 from journeykit.stats import (
+    ClusterSums,
     cluster_effective_n,
     clustered_wilson_interval,
     esty_interval,
@@ -34,31 +35,34 @@ def test_confidence_must_be_a_fraction() -> None:
         wilson_interval([1], [2], confidence=95)
 
 
-def _sums(x: np.ndarray, m: np.ndarray) -> dict[str, object]:
-    return {
-        "event_squares": (x * x).sum(axis=-1),
-        "event_cross": (x * m).sum(axis=-1),
-        "squares": (m * m).sum(axis=-1),
-        "n_customers": (m > 0).sum(axis=-1),
-        "n_rarer": np.minimum((x > 0).sum(axis=-1), (x < m).sum(axis=-1)),
-    }
+def sums_of(x: np.ndarray, m: np.ndarray) -> ClusterSums:
+    """Customers run along the last axis."""
+    return ClusterSums(
+        n_event=x.sum(axis=-1),
+        n=m.sum(axis=-1),
+        event_squares=(x * x).sum(axis=-1),
+        event_cross=(x * m).sum(axis=-1),
+        squares=(m * m).sum(axis=-1),
+        n_customers=(m > 0).sum(axis=-1),
+        n_rarer=np.minimum((x > 0).sum(axis=-1), (x < m).sum(axis=-1)),
+    )
 
 
 def test_customers_who_count_once_are_worth_themselves() -> None:
     x, m = np.array([1, 0, 1, 1, 0]), np.ones(5, dtype=int)
-    assert cluster_effective_n(3, 5, **_sums(x, m)) == 5
+    assert cluster_effective_n(sums_of(x, m)) == 5
 
 
 def test_one_customer_is_worth_one_observation() -> None:
     x, m = np.array([4]), np.array([10])
-    assert cluster_effective_n(4, 10, **_sums(x, m)) <= 1
+    assert cluster_effective_n(sums_of(x, m)) <= 1
 
 
 def test_effective_n_worked_by_hand() -> None:
     # two customers: 2 of 2 and 0 of 2. p = 1/2, v = 2/1 * (1 + 1) / 16 = 1/4, p(1-p)/v = 1;
     # z = 1.959964, t with 1 degree of freedom = 12.706205: shrunk by (z/t)^2 = 0.0237940
     x, m = np.array([2, 0]), np.array([2, 2])
-    assert cluster_effective_n(2, 4, **_sums(x, m)) == pytest.approx(0.0237940, rel=1e-5)
+    assert cluster_effective_n(sums_of(x, m)) == pytest.approx(0.0237940, rel=1e-5)
 
 
 def test_clustered_interval_covers_where_the_plain_one_does_not() -> None:
@@ -68,7 +72,7 @@ def test_clustered_interval_covers_where_the_plain_one_does_not() -> None:
     x = rng.binomial(5, own)
     m = np.full_like(x, 5)
     total = x.sum(axis=1)
-    low, high = clustered_wilson_interval(total, 1000, **_sums(x, m))
+    low, high = clustered_wilson_interval(sums_of(x, m))
     plain_low, plain_high = wilson_interval(total, np.full(1000, 1000))
     covered = ((low <= 0.3) & (high >= 0.3)).mean()
     plain = ((plain_low <= 0.3) & (plain_high >= 0.3)).mean()
@@ -89,8 +93,7 @@ def test_a_small_share_of_unequal_customers_is_covered(
     m = rng.geometric(0.2, size=(2000, customers))
     own = rng.beta(share * spread, (1 - share) * spread, size=m.shape)
     x = rng.binomial(m, own)
-    n_event, n = x.sum(axis=1), m.sum(axis=1)
-    low, high = clustered_wilson_interval(n_event, n, **_sums(x, m))
+    low, high = clustered_wilson_interval(sums_of(x, m))
     inside = (low <= share) & (share <= high)
     assert inside.mean() >= 0.93
 
