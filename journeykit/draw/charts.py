@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 _LONGEST_LABEL = 44
+_WRAPPED = 38
+_LINES = 3
 
 
 def shortened(label: str, most: int = _LONGEST_LABEL) -> str:
@@ -22,6 +25,12 @@ def shortened(label: str, most: int = _LONGEST_LABEL) -> str:
         half = (most - 1) // 2
         label = f"{label[:half]}\u2026{label[-half:]}"
     return label.replace("$", r"\$")
+
+
+def wrapped(label: str) -> str:
+    """Break a label over up to three lines; what is longer still loses its middle."""
+    lines = textwrap.wrap(shortened(label, _WRAPPED * _LINES - 8), _WRAPPED)
+    return "\n".join(lines[:_LINES])
 
 
 def interval_bars(
@@ -35,11 +44,13 @@ def interval_bars(
 ) -> Axes:
     """Draw horizontal bars with their intervals, the first on top."""
     values, lower, upper = (np.asarray(a, dtype=float) for a in (estimate, low, high))
-    ax = axes(ax, height=max(1.6, 0.34 * len(labels) + 0.9))
+    names = [wrapped(label) for label in labels]
+    lines = sum(max(1, 0.72 * (name.count("\n") + 1)) for name in names)
+    ax = axes(ax, height=max(1.6, 0.34 * lines + 0.9))
     at = np.arange(len(labels))
     ax.barh(at, values, color=color, alpha=0.85, height=0.62)
     ax.hlines(at, lower, upper, color=INK, linewidth=1.6)
-    ax.set_yticks(at, [shortened(label) for label in labels])
+    ax.set_yticks(at, names)
     ax.invert_yaxis()
     return tidy(ax, grid="x")
 

@@ -136,6 +136,8 @@ def journeys(
 
 
 def _window(window: tuple[TimeLike, TimeLike], zone: str) -> tuple[int, int]:
+    if len(window) != 2:
+        raise ArgumentError(f"`window` must be a beginning and an end; got {window!r}.")
     begin, end = (
         time_point(name, value, zone=ZoneInfo(zone))
         for name, value in zip(("window begin", "window end"), window, strict=True)

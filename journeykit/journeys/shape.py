@@ -51,12 +51,12 @@ def time_point(name: str, value: TimeLike, *, zone: tzinfo = UTC) -> int:
 
 
 def span_text(journeys: Journeys) -> str:
-    """Return `` from 2026-01-01 to 2026-02-01`` or nothing where there are no times."""
+    """Return `` from 2026-01-01 to 2026-02-01 UTC`` or nothing where there are no times."""
     if journeys.time is None or journeys.n_events == 0:
         return ""
     ends = np.array([journeys.time.min(), journeys.time.max()], dtype="datetime64[us]")
     first, last = ends.astype("datetime64[D]").astype(str)
-    return f" from {first} to {last}"
+    return f" from {first} to {last}{' UTC' if journeys.clock == 'instant' else ''}"
 
 
 def codes_of(journeys: Journeys, argument: str, touchpoints: Sequence[str]) -> NDArray[np.bool_]:

@@ -12,7 +12,6 @@ from journeykit.checks import check_fraction
 from journeykit.counts import TransitionCounts, run, transition_counts
 from journeykit.counts.transitions import ENTRY, EXIT, OPEN, UNSEEN
 from journeykit.draw import heat_map, interval_bars, percent_axis
-from journeykit.draw.charts import shortened
 from journeykit.errors import DataError
 from journeykit.results import Provenance, Result
 from journeykit.stats import ClusterSums, clustered_wilson_interval
@@ -72,11 +71,12 @@ class Transitions(Result):
     def _plot_bars(self, ax: Axes | None) -> Axes:
         top = self.frame.dropna(subset="estimate").nlargest(_BARS, "n")
         labels = [
-            shortened(f"{source} > {target} (n = {n:,})", 60)
+            f"{source}, then {target} (of {n:,})"
             for source, target, n in zip(top["source"], top["target"], top["n_source"], strict=True)
         ]
         ax = interval_bars(labels, top["estimate"], top["conf_low"], top["conf_high"], ax=ax)
         percent_axis(ax, "x")
+        ax.set_xlabel(f"how often, after {self.counts.order} touchpoints, the last one follows")
         return ax
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
-from journeykit.checks import check_fraction
+from journeykit.checks import check_fraction, check_whole
 from journeykit.counts import PathCounts, path_counts, run
 from journeykit.counts.transitions import OPEN
 from journeykit.draw import interval_bars, percent_axis
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from journeykit.journeys import Journeys
 
 _DRAWN = 10
+OTHER = "(other)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -59,17 +60,51 @@ class Variants(Result):
         estimate, low, high = self.new_kind
         kinds = int((self.frame["path"] != OPEN).sum())
         still = f", {self.n_open:,} of them still under way" if self.n_open else ""
+        finished = "finished journey" if self.n_open else "journey"
         return (
             f"{kinds:,} different journeys among {self.n_customers:,} customers{still}; the next "
-            f"finished journey is of a new kind with probability {estimate:.0%} "
+            f"{finished} is of a new kind with probability {estimate:.0%} "
             f"({low:.0%} to {high:.0%})"
         )
+
+    def pooled(self, small_cell: int) -> pd.DataFrame:
+        """Return the frame for publishing: paths of fewer than `small_cell` customers as one row.
+
+        The row ``(other)`` stands behind the paths, so `n` still sums to `n_customers`; where it
+        would itself be of fewer, the rarest paths shown join it. Its interval is Wilson's.
+        """
+        check_whole("small_cell", small_cell, least=1)
+        frame = self.frame
+        still = frame["path"] == OPEN
+        rare = ~still & (frame["n"] < small_cell)
+        if rare.any():
+            reach = frame["n"].where(~still, 0)[::-1].cumsum()[::-1]
+            rare |= ~still & (reach.shift(-1, fill_value=0) < small_cell)
+        if not rare.any():
+            return frame
+        n, n_event = (int(frame.loc[rare, name].sum()) for name in ("n", "n_event"))
+        low, high = wilson_interval(n, self.n_customers)
+        other = pd.DataFrame(
+            {
+                "path": [OTHER],
+                "n_steps": [pd.NA],
+                "n": [n],
+                "n_event": [n_event],
+                "share": [n / self.n_customers],
+                "conf_low": [float(low)],
+                "conf_high": [float(high)],
+                "cumulative_share": [0.0],
+            }
+        ).astype(frame.dtypes)
+        pooled = pd.concat([frame[~rare & ~still], other, frame[still]], ignore_index=True)
+        return pooled.assign(cumulative_share=pooled["n"].cumsum() / self.n_customers)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the ten most frequent journeys, all others together, and those still open."""
         finished = self.frame[self.frame["path"] != OPEN]
         top = finished.head(_DRAWN)
-        labels, n = top["path"].replace("", "(no touch)").tolist(), top["n"].tolist()
+        paths, n = top["path"].replace("", "(no touch)"), top["n"].tolist()
+        labels = [f"{rank}. {path}" for rank, path in enumerate(paths, start=1)]
         if others := int(finished["n"].sum()) - sum(n):
             labels.append(f"{len(finished) - len(top):,} other journeys")
             n.append(others)

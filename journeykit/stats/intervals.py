@@ -112,7 +112,7 @@ def cluster_effective_n(sums: ClusterSums, /, *, confidence: float = 0.95) -> ND
         spread = np.maximum(xx - 2 * share * xm + share**2 * mm, 0)
         variance = customers / (customers - 1) * spread / m**2
         effective = share * (1 - share) / variance * shrink
-        kish = m**2 / mm * shrink
+        kish = m**2 / mm
     usable = np.isfinite(effective) & (effective > 0) & (customers > 1)
     clustered = np.minimum(np.where(usable, effective, kish), m)
     return np.where(mm == m, m, clustered)

@@ -73,7 +73,7 @@ def lifetimes(
     frame, reads "since first seen", not "since they came"; long-standing customers are
     over-represented among them. ``edge="leave_out"`` keeps only customers with h days of silence
     before their first activity (a washout); `start` with the true time is better. Under an end
-    touchpoint or attribute nothing tells them apart: declare `start` there.
+    touchpoint or attribute nothing tells them apart, and without `start` all of them are `edge`.
 
     Parameters
     ----------
@@ -116,10 +116,13 @@ def lifetimes(
         if start is None and journeys.window is not None:
             begin = journeys.window[0]
             spans.edge = (watched.since <= begin) & (origin - begin < _threshold(churn))
-        if edge == "leave_out":
-            spans.leave_out("may have begun before the window", spans.edge)
     else:
         spans = _followed_end(journeys, churn, start, origin, watched)
+        spans.returned = spans.event & _active_after(journeys, spans.exit + origin, counted)
+        if start is None and journeys.window is not None:
+            spans.edge = watched.since <= journeys.window[0]
+    if edge == "leave_out":
+        spans.leave_out("may have begun before the window", spans.edge)
     given = {"churn": churn, "start": start, "activity": activity, "edge": edge}
     provenance = Provenance(journeys.fingerprint, {k: repr(v) for k, v in given.items()})
     return _assembled(journeys, origin, spans, provenance)
@@ -189,6 +192,16 @@ def _followed_end(
     spans.leave_out("left before they were watched", spans.late & (end <= since))
     spans.leave_out("not watched after their start", spans.exit <= spans.entry)
     return spans
+
+
+def _active_after(
+    journeys: Journeys, left: NDArray[np.int64], counted: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Mark customers with activity later than the time they left."""
+    time = journeys.need_time("`lifetimes`")
+    later = counted & (time > np.repeat(left, journeys.length))
+    seen = np.concatenate([[0], np.cumsum(later)])
+    return np.diff(seen[journeys.start]) > 0
 
 
 def _followed_activity(

@@ -68,6 +68,8 @@ def test_window_takes_out_and_accounts() -> None:
     assert (shifted.n_events, shifted.n_customers) == (4, 2)
     with pytest.raises(ArgumentError, match="`window` must begin before it ends"):
         jk.journeys(read(EVENTS), window=("2026-02-01", "2026-01-02"))
+    with pytest.raises(ArgumentError, match="`window` must be a beginning and an end"):
+        jk.journeys(read(EVENTS), window=("2026-02-01",))
     with pytest.raises(DataError, match="No event is left to build journeys from: 6 were read"):
         jk.journeys(read(EVENTS), window=("2027-01-01", "2027-02-01"))
 

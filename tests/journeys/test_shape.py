@@ -42,7 +42,7 @@ def paths(given_journeys: Journeys) -> list[str]:
 def test_repr_says_what_it_holds() -> None:
     assert repr(EVENTS) == (
         "<Journeys: 3 journeys of 3 customers, 8 events at 3 touchpoints "
-        "from 1970-01-01 to 1970-01-10>"
+        "from 1970-01-01 to 1970-01-10 UTC>"
     )
 
 

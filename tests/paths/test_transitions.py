@@ -81,7 +81,7 @@ def test_picture_pools_the_rare_and_keeps_every_row_whole() -> None:
     assert image.shape == (14, 14)  # entry, 12 and (other) by 12, (other) and exit
     assert np.asarray(image).sum(axis=1) == pytest.approx(np.ones(14))
     labels = [text.get_text() for text in transitions(JOURNEYS, order=2).plot().get_yticklabels()]
-    assert labels[0] == "(entry) > (entry) > visit (n = 3)"
+    assert labels[0] == "(entry) > (entry), then visit (of 3)"
 
 
 def test_intervals_know_customers_from_steps() -> None:

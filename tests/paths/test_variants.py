@@ -43,7 +43,20 @@ def test_open_journeys_are_a_row_of_their_own() -> None:
     assert (found.n_customers, found.n_open, found.n_left_out) == (3, 2, 0)
     assert found.frame["n_steps"].isna().tolist() == [False, True]
     labels = [text.get_text() for text in found.plot().get_yticklabels()]
-    assert labels == ["mail > web > web", "still under way"]
+    assert labels == ["1. mail > web > web", "still under way"]
+
+
+def test_published_paths_are_pooled_until_nobody_stands_alone() -> None:
+    table = pd.DataFrame({"path": list("abcdef"), "conversions": [40, 15, 12, 4, 3, 1]})
+    found = variants(path_counts_from_frame(table, conversions="conversions"))
+    assert found.pooled(5)[["path", "n"]].to_numpy().tolist() == [
+        ["a", 40], ["b", 15], ["c", 12], ["(other)", 8],
+    ]  # fmt: skip
+    # 8 are fewer than 10 themselves, so the rarest path shown joins them
+    pooled = found.pooled(10)
+    assert pooled[["path", "n"]].to_numpy().tolist() == [["a", 40], ["b", 15], ["(other)", 20]]
+    assert pooled["cumulative_share"].tolist() == pytest.approx([40 / 75, 55 / 75, 1])
+    assert found.pooled(1).equals(found.frame)
 
 
 def test_counts_say_the_same_as_journeys() -> None:
@@ -100,6 +113,6 @@ def test_paths_of_a_table_and_the_picture() -> None:
     assert sum(bar.get_width() for bar in ax.patches) == pytest.approx(1)
     assert ax.get_yticklabels()[-1].get_text() == "4 other journeys"
     assert found.summary() == (
-        "14 different journeys among 105 customers; the next finished journey is of a new kind "
+        "14 different journeys among 105 customers; the next journey is of a new kind "
         "with probability 1% (0% to 4%)"
     )

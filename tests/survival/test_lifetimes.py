@@ -527,3 +527,15 @@ def test_oulad_through_events_and_journeys(shared: Path, late: bool) -> None:
     assert sum(lives.left_out.values()) == 32_593 - 29_496
     read = kaplan_meier(lives).survival_at([30, 100, 200]).frame
     assert read["estimate"].round(4).tolist() == SURVIVAL[late]
+
+
+def test_who_comes_back_after_saying_goodbye_is_counted() -> None:
+    people = made(
+        [[(1, "in"), (10, "out"), (20, "in")], [(1, "in"), (10, "out")], [(2, "in"), (30, "mail")]]
+    )
+    lives = lifetimes(people, churn=EndTouchpoint("out"), activity=["in", "out"])
+    assert (int(lives.frame["event"].sum()), lives.returned) == (2, 1)
+    # they were there when the window began, and nothing says that they had not been before
+    assert lives.frame["edge"].tolist() == [True] * 3
+    started = lifetimes(people, churn=EndTouchpoint("out"), start=StartTouchpoint("in"))
+    assert started.frame["edge"].tolist() == [False] * 3
