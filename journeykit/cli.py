@@ -61,7 +61,7 @@ def run(
     Exit code 0: all reports are good. 1: at least one failed; its page says why. 2: nothing was
     run, as the study, a report's name or a parameter is wrong.
     """
-    from journeykit.report import REPORTS, plan
+    from journeykit.report import REPORTS, plan, verify
     from journeykit.report.publish import write_index
     from journeykit.study import load_study
 
@@ -70,6 +70,7 @@ def run(
             f"`{study}` is a report; name its study first: journeykit run STUDY {study}"
         )
     jobs = plan(load_study(study), reports or [], _pairs(parameters or []))
+    verify(jobs)
     made = _make_all(jobs, out)
     index = write_index(out)
     for one in made:
@@ -83,13 +84,14 @@ def run(
 @app.command()
 def check(study: Study = SAMPLE) -> None:
     """Validate a study and its data, and profile them, without running a report."""
-    from journeykit.report import plan
+    from journeykit.report import plan, verify
     from journeykit.study import load_study
     from journeykit.study.profile import profile
 
     loaded = load_study(study)
-    plan(loaded, [], {})
+    jobs = plan(loaded, [], {})
     typer.echo(profile(loaded))
+    verify(jobs)
 
 
 def _pairs(given: list[str]) -> dict[str, str]:

@@ -93,10 +93,10 @@ def test_a_run_prints_the_page_to_open(home: Path) -> None:
 
 
 def test_a_failed_report_is_exit_code_1_and_a_page(home: Path) -> None:
+    (home / "study.yaml").write_text(STUDY + "churn: {rule: inactivity, threshold_days: 3000}\n")
     done = journeykit("run", ".", "paths", "survival", cwd=home)
     assert done.returncode == 1
-    assert "The report 'survival' failed: " in done.stderr
-    assert "`churn` is missing; declare the rule that counts." in done.stderr
+    assert "The report 'survival' failed: Nobody is left to follow" in done.stderr
     assert done.stdout == f"{home / 'reports' / 'index.html'}\n"
     index = (home / "reports" / "index.html").read_text()
     assert "The newest run failed" in index
@@ -108,6 +108,58 @@ def test_check_profiles_without_running(home: Path) -> None:
     done = journeykit("check", ".", cwd=home)
     assert done.returncode == 0, done.stderr
     assert "customers      30" in done.stdout
+    assert not (home / "reports").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            "outcome: {conversions: [by]}\nreports: {paths: {}}",
+            "paths: `outcome.conversions` names a touchpoint that does not exist: 'by'. Did you "
+            "mean 'buy'? There are: 'buy', 'visit'.",
+        ),
+        (
+            "outcome: {conversions: [buy], value: price}\nreports: {paths: {}}",
+            "paths: `outcome.value` names an event column that does not exist: 'price'.",
+        ),
+        (
+            "churn: {rule: touchpoint, touchpoint: bye}\nreports: {survival: {group: age}}",
+            "survival: `group` names an attribute that does not exist: 'age'.",
+        ),
+        (
+            "churn: {rule: touchpoint, touchpoint: bye}\nreports: {survival: {}}",
+            "survival: `churn.touchpoint` names a touchpoint that does not exist: 'bye'.",
+        ),
+        ("reports: {survival: {}}", "The study does not say what counts as leaving; add `churn:`"),
+        ("reports: {attribution: {}}", "The study does not say what counts as success; add"),
+        (
+            "outcome: {conversions: [buy]}\nreports: {attribution: {touches: firm}}",
+            "`touches` is 'firm', and the catalogue names no touchpoint of these data",
+        ),
+        (
+            "reports: {paths: {segment: kind=od}}",
+            "paths: `segment` names a value of 'kind' that does not exist: 'od'. Did you mean "
+            "'odd'? There are: 'even', 'odd'.",
+        ),
+        ("reports: {paths: {segment: knd=odd}}", "names an attribute that does not exist: 'knd'."),
+    ],
+)
+def test_what_does_not_suit_the_data_stops_before_a_kernel(
+    home: Path, command: str, lines: str, message: str
+) -> None:
+    events = STUDY.splitlines()[1].replace("}", ", attributes: [kind]}")
+    (home / "study.yaml").write_text(f"name: tiny\n{events}\n{lines}\n")
+    rows = (home / "e.csv").read_text().splitlines()
+    kinds = ["kind", *("odd" if int(row[1 : row.index(",")]) % 2 else "even" for row in rows[1:])]
+    (home / "e.csv").write_text(
+        "".join(f"{row},{kind}\n" for row, kind in zip(rows, kinds, strict=True))
+    )
+    done = journeykit(command, ".", cwd=home)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
     assert not (home / "reports").exists()
 
 

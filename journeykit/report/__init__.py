@@ -14,7 +14,7 @@ from journeykit.report.parameters import (
     PathsParameters,
     SurvivalParameters,
 )
-from journeykit.report.run import Job, Made, make, plan
+from journeykit.report.run import Job, Made, make, plan, verify
 
 __all__ = [
     "REPORTS",
@@ -31,4 +31,5 @@ __all__ = [
     "make",
     "plan",
     "table",
+    "verify",
 ]

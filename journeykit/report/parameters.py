@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -15,6 +15,12 @@ from journeykit.study.problems import problems
 
 if TYPE_CHECKING:
     from journeykit.journeys import Journeys
+    from journeykit.study import Study
+    from journeykit.study.models import Churn
+
+
+#: Names listed in a message.
+_LISTED = 12
 
 
 class Parameters(BaseModel):
@@ -63,6 +69,10 @@ class Parameters(BaseModel):
         injected = {name: namespace[name] for name in _injected(namespace.get("In", ()))}
         return cls.of({**given, **injected})
 
+    def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:  # noqa: ARG002
+        """Return what does not suit the data at hand, a sentence each; looked at before a run."""
+        return []
+
     def plain(self) -> dict[str, Any]:
         """Return what papermill can inject: text, numbers, true, false, None."""
         return self.model_dump(mode="json")
@@ -104,15 +114,69 @@ class SegmentParameters(Parameters):
         Raises
         ------
         DataError
-            When nobody is in the segment.
+            When the attribute does not exist or nobody is in the segment.
         """
         if self.segment is None:
             return journeys
+        if unsuited := _unknown_segment(self.segment, journeys):
+            raise DataError(" ".join(unsuited))
         attribute, _, value = self.segment.partition("=")
-        chosen = journeys.where({attribute: value})
-        if not len(chosen):
-            raise DataError(f"Nobody is in the segment {self.segment!r}; see `journeykit check`.")
-        return chosen
+        return journeys.where({attribute: value})
+
+    def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
+        """Return what does not suit: the segment, and the success the study declares."""
+        found = [] if self.segment is None else _unknown_segment(self.segment, journeys)
+        return [*found, *_unknown_outcome(study, journeys)]
+
+
+def _unknown(key: str, what: str, wanted: str, known: Sequence[str]) -> list[str]:
+    if wanted in known:
+        return []
+    listed = ", ".join(repr(name) for name in known[:_LISTED]) or "none"
+    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
+    return [
+        f"`{key}` names {what} that does not exist: {wanted!r}.{did_you_mean(wanted, known)} "
+        f"There are: {listed}{more}."
+    ]
+
+
+def _unknown_segment(segment: str, journeys: Journeys) -> list[str]:
+    attribute, _, value = segment.partition("=")
+    if found := _unknown("segment", "an attribute", attribute, journeys.attributes.column_names):
+        return found
+    values = journeys.attributes[attribute].value_counts().to_pylist()
+    values = [found for found in values if found["values"] is not None]
+    values.sort(key=lambda found: (-found["counts"], str(found["values"])))
+    known = [str(found["values"]) for found in values]
+    return _unknown("segment", f"a value of {attribute!r}", value, known)
+
+
+def _unknown_outcome(study: Study, journeys: Journeys) -> list[str]:
+    outcome = study.model.outcome
+    if outcome is None:
+        return []
+    found = []
+    for name in outcome.conversions:
+        found += _unknown("outcome.conversions", "a touchpoint", name, journeys.names)
+    if outcome.value is not None:
+        found += _unknown("outcome.value", "an event column", outcome.value, list(journeys.columns))
+    return found
+
+
+def _unknown_churn(churn: Churn | None, journeys: Journeys) -> list[str]:
+    if churn is None:
+        return [
+            "The study does not say what counts as leaving; add `churn:` to it, or name the "
+            "reports you want under `reports:`."
+        ]
+    known = journeys.attributes.column_names
+    found = []
+    for key, part in (("churn", churn), ("churn.start", churn.start)):
+        if part is not None and part.touchpoint is not None:
+            found += _unknown(f"{key}.touchpoint", "a touchpoint", part.touchpoint, journeys.names)
+        if part is not None and part.attribute is not None:
+            found += _unknown(f"{key}.attribute", "an attribute", part.attribute, known)
+    return found
 
 
 class PathsParameters(SegmentParameters):
@@ -138,6 +202,14 @@ class SurvivalParameters(SegmentParameters):
         int | None, Field(ge=1, le=3650, description="Last day shown; by default all that is seen.")
     ] = None
 
+    def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
+        """Return what does not suit: the segment, the group, the missing rule of leaving."""
+        known = journeys.attributes.column_names
+        found = [] if self.segment is None else _unknown_segment(self.segment, journeys)
+        if self.group is not None:
+            found += _unknown("group", "an attribute", self.group, known)
+        return found + _unknown_churn(study.model.churn, journeys)
+
 
 class AttributionParameters(SegmentParameters):
     """Which touch earned the sale."""
@@ -151,6 +223,23 @@ class AttributionParameters(SegmentParameters):
         Literal["all", "firm"],
         Field(description="Which touches can earn credit: all, or those the firm starts."),
     ] = "all"
+
+    def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
+        """Return what does not suit: the segment, the success, touches that nobody knows of."""
+        found = super().unsuited(study, journeys)
+        if study.model.outcome is None:
+            found.append(
+                "The study does not say what counts as success; add `outcome:` to it, "
+                "or name the reports you want under `reports:`."
+            )
+        if self.touches == "firm" and not set(study.catalogue.firm_touchpoints()) & {
+            *journeys.names
+        }:
+            found.append(
+                "`touches` is 'firm', and the catalogue names no touchpoint of these data as the "
+                "firm's; add a `catalogue:` with `initiator` firm, or use all touches."
+            )
+        return found
 
 
 #: The reports that ship, in the order in which they are read.

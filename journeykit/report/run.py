@@ -99,6 +99,26 @@ def plan(study: Study, reports: Sequence[str], given: Mapping[str, str], /) -> t
     )
 
 
+def verify(jobs: Sequence[Job], /) -> None:
+    """Look whether the parameters suit the data, before anything runs.
+
+    Reads the study's events, or opens them from the cache, where the notebooks find them.
+
+    Raises
+    ------
+    ParameterError
+        Everything that does not suit, a line each.
+    """
+    found = [
+        f"{job.report}: {sentence}"
+        for job in jobs
+        for sentence in job.parameters.unsuited(job.study, job.study.journeys())
+    ]
+    if found:
+        lines = "\n  ".join(dict.fromkeys(found))
+        raise ParameterError(f"{jobs[0].study.path}, with its data:\n  {lines}")
+
+
 def _listed(study: Study) -> dict[str, type[Parameters]]:
     """Return the models of the reports that the study lists, its own parameters checked."""
     try:

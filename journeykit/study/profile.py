@@ -72,14 +72,6 @@ def _concerns(study: Study, journeys: Journeys) -> list[str]:
         silent = [name for name in catalogue.touchpoints if name not in names]
         if silent:
             found.append(f"In the catalogue, without events: {', '.join(map(repr, silent))}.")
-    if study.model.outcome is not None:
-        for name in study.model.outcome.conversions:
-            if name not in names:
-                near = did_you_mean(name, names)
-                found.append(f"The conversion {name!r} never happens.{near}")
-        value = study.model.outcome.value
-        if value is not None and value not in journeys.columns:
-            found.append(f"`outcome.value` {value!r} is no event column.")
     removed = [row for row in journeys.ledger.removed if row.events]
     if removed:
         share = sum(row.events for row in removed) / journeys.ledger.input_events

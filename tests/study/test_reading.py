@@ -185,8 +185,6 @@ def test_profile(tmp_path: Path) -> None:
     assert "outside the window" in text
     assert "'visit' has events and is not in the catalogue. Did you mean 'visits'?" in text
     assert "In the catalogue, without events: 'visits'." in text
-    assert "The conversion 'by' never happens. Did you mean 'buy'?" in text
-    assert "`outcome.value` 'price' is no event column." in text
     assert "33.3% of the events read are not used; the ledger says why." in text
 
 
