@@ -73,6 +73,15 @@ class Parameters(BaseModel):
         """Return what does not suit the data at hand, a sentence each; looked at before a run."""
         return []
 
+    def told(self) -> list[str]:
+        """Return what readers must know of the parameters: those that are not the default."""
+        fields = type(self).model_fields
+        return [
+            f"{name.replace('_', ' ')} {value}"
+            for name, value in self
+            if name != "study" and value != fields[name].default
+        ]
+
     def plain(self) -> dict[str, Any]:
         """Return what papermill can inject: text, numbers, true, false, None."""
         return self.model_dump(mode="json")
@@ -122,6 +131,11 @@ class SegmentParameters(Parameters):
             raise DataError(" ".join(unsuited))
         attribute, _, value = self.segment.partition("=")
         return journeys.where({attribute: value})
+
+    def told(self) -> list[str]:
+        """Return for whom the report is, and the other parameters that are not the default."""
+        others = [said for said in super().told() if not said.startswith("segment ")]
+        return [self.segment or "all customers", *others]
 
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
         """Return what does not suit: the segment, and the success the study declares."""

@@ -223,9 +223,7 @@ def _logged(path: Path) -> Iterator[None]:
 
 def _manifest(job: Job, page: Page, *, run: str, started: datetime) -> dict[str, Any]:
     finished = datetime.now(UTC)
-    segment = getattr(job.parameters, "segment", None)
-    window = job.study.window_text
-    about = (window, segment or "all customers", f"made {finished:%Y-%m-%d}")
+    about = (job.study.window_text, *job.parameters.told(), f"made {finished:%Y-%m-%d}")
     return {
         "report": job.report,
         "title": page.title or job.report,

@@ -142,3 +142,9 @@ def test_mistakes_in_the_study_name_its_file(study_with) -> None:  # type: ignor
         plan(study_with("{paths: {ordr: 2}}"), [], {})
     with pytest.raises(StudyError, match="study.yaml, `reports`: There is no report 'pats'"):
         plan(study_with("{pats: {}}"), ["survival"], {})
+
+
+def test_readers_are_told_what_is_not_the_default() -> None:
+    made = PathsParameters.of({"study": "x", "order": "2", "segment": "age=35-44"})
+    assert made.told() == ["age=35-44", "order 2"]
+    assert PathsParameters.of({"study": "x"}).told() == ["all customers"]
