@@ -73,6 +73,7 @@ def _build(study: Study) -> Journeys:
         time_zone=study.model.time_zone,
         customers=read_customers(study, clock=log.clock),
         tie_order=study.model.events.tie_order,
+        by=study.model.events.by,
     )
 
 

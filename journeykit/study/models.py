@@ -89,6 +89,7 @@ class Events(Part):
     columns: Columns = {}
     attributes: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
     account: str | None = None
+    by: Literal["customer", "account"] = "customer"
     time_unit: (
         Literal["microsecond", "millisecond", "second", "minute", "hour", "day", "week"] | None
     ) = None
@@ -106,6 +107,8 @@ class Events(Part):
             raise ValueError("needs either `source` (files) or `query` (a database), and not both.")
         if (self.query is None) != (self.uri is None):
             raise ValueError("needs `query` and `uri` together: what to ask, and which database.")
+        if self.by == "account" and self.account is None:
+            raise ValueError("with `by: account` needs `account`.")
         return self
 
 

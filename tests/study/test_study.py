@@ -207,3 +207,9 @@ def test_checking_is_light(code: str) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_journeys_by_account_need_one(tmp_path: Path) -> None:
+    text = MINIMAL.replace("touchpoint: ", "by: account, touchpoint: ")
+    with pytest.raises(StudyError, match="`events` with `by: account` needs `account`"):
+        load(tmp_path, text)
