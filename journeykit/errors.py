@@ -43,6 +43,10 @@ class ReportError(JourneyKitError, RuntimeError):
     """A report could not be made; what was published before is untouched."""
 
 
+class NoPictureError(JourneyKitError, NotImplementedError):
+    """A result of this kind has no picture; its numbers are in `.frame`."""
+
+
 class MissingExtraError(JourneyKitError, ImportError):
     """An optional dependency is needed; the message names the extra that brings it."""
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from journeykit import __version__
+from journeykit.errors import NoPictureError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,9 +65,9 @@ class Result:
         """Return the finding in one plain sentence."""
         return f"{len(self.frame):,} {self.rows}"
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None) -> Axes:  # noqa: ARG002 (subclasses draw on it)
         """Draw the result on `ax` (a new one by default) and return the Axes."""
-        raise NotImplementedError(f"{type(self).__name__} has no picture.")
+        raise NoPictureError(f"{type(self).__name__} has no picture; its numbers are in `.frame`.")
 
     def __repr__(self) -> str:
         """Return one line: the type and the finding."""
