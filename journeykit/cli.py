@@ -77,8 +77,11 @@ def run(
 
     Prints the page to open, and then one line of JSON: what came of each report.
 
-    Exit code 0: all reports are good. 1: all failed; their pages say why. 2: nothing was run, as
-    the study, a report's name, a parameter or an option is wrong. 4: some failed, some are good.
+    Exit codes:
+    0: all reports are good.
+    1: all failed; their pages say why.
+    2: nothing was run: the study, a name, a parameter or an option is wrong.
+    4: some failed, some are good.
     """
     from journeykit.report import REPORTS, plan
     from journeykit.report.parameters import read_parameters
