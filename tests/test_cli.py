@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +20,16 @@ events: {source: e.csv, customer: who, time: at, touchpoint: what}
 reports:
   paths: {order: 1}
 """
+PARAMETERS = {
+    "good": "order: 2\nvariants: 007\n",
+    "unknown": "ordr: 2\n",
+    "no": "order: no\n",
+    "time": "variants: 750\n",
+    "clock": "variants: 12:30\n",
+    "list": "order: [1]\n",
+    "twice": "order: 1\norder: 2\n",
+    "empty": "",
+}
 
 
 def journeykit(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -31,6 +43,9 @@ def journeykit(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     (tmp_path / "study.yaml").write_text(STUDY)
+    (tmp_path / "p").mkdir()
+    for name, content in PARAMETERS.items():
+        (tmp_path / "p" / f"{name}.yaml").write_text(content)
     (tmp_path / "e.csv").write_text(
         "who,at,what\n"
         + "".join(f"c{i},2017-01-0{1 + i % 9},visit\nc{i},2017-02-01,buy\n" for i in range(30))
@@ -51,6 +66,15 @@ def test_version(tmp_path: Path) -> None:
         (["run", ".", "-p", "order"], "`-p` must be NAME=VALUE; got 'order'."),
         (["run", ".", "-p", "order=1", "-p", "order=2"], "`-p order=` is given twice; keep one."),
         (["run", ".", "path"], "There is no report 'path'. Did you mean 'paths'?"),
+        (["run", ".", "--params", "absent.yaml"], "absent.yaml: cannot be read"),
+        (["run", ".", "--params", "p/unknown.yaml"], "`ordr` is no parameter of paths. Did you"),
+        (["run", ".", "--params", "p/no.yaml"], "`order` must be a whole number; got 'no'."),
+        (["run", ".", "--params", "p/time.yaml"], "`variants` must be at most 50; got '750'."),
+        (["run", ".", "--params", "p/clock.yaml"], "must be a whole number; got '12:30'."),
+        (["run", ".", "--params", "p/list.yaml"], "`order` must be a whole number; got ['1']."),
+        (["run", ".", "--params", "p/twice.yaml"], "line 2: `order` was already given on line 1;"),
+        (["run", ".", "--params", "p/empty.yaml"], "must hold keys such as `segment:"),
+        (["describe", "path"], "There is no report 'path'. Did you mean 'paths'?"),
         (["run", "nowhere.yaml"], "There is no study file nowhere.yaml"),
         (["run", "paths"], "`paths` is a report; name its study first: journeykit run STUDY paths"),
         (["check", "nowhere.yaml"], "There is no study file nowhere.yaml"),
@@ -81,27 +105,82 @@ def test_a_broken_study_is_told_with_its_key(home: Path) -> None:
     assert "`events.custmer` is not known. Did you mean 'customer'?" in done.stderr
 
 
-def test_a_run_prints_the_page_to_open(home: Path) -> None:
-    done = journeykit("run", ".", "-p", "variants=3", cwd=home)
+def test_a_run_prints_the_page_to_open_and_what_came_of_it(home: Path) -> None:
+    done = journeykit("run", ".", "--params", "p/good.yaml", "-p", "order=1", cwd=home)
     assert done.returncode == 0, done.stderr
-    page = Path(done.stdout.strip())
+    path, line = done.stdout.splitlines()
+    page = Path(path)
     assert page.is_file()
     assert page.parent.parent == home / "reports" / "tiny" / "paths"
     assert (home / "reports" / "index.html").is_file()
     assert (home / "reports" / "tiny" / "paths" / "latest.html").is_file()
     assert "Traceback" not in done.stderr
+    said = json.loads(line)
+    (report,) = said["reports"]
+    assert 0 < report.pop("seconds") < 600
+    assert said["status"] == "ok"
+    assert report == {
+        "report": "paths",
+        "status": "ok",
+        "page": page.relative_to(home / "reports").as_posix(),
+        "run": page.parent.name,
+        "cause": "",
+    }
+    manifest = json.loads((page.parent / "manifest.json").read_text())
+    # The command line wins over the file; 007 is no octal number.
+    assert (manifest["parameters"]["order"], manifest["parameters"]["variants"]) == (1, 7)
+    assert not re.search(r"\bc\d+\b", (page.parent / "results.json").read_text())
 
 
-def test_a_failed_report_is_exit_code_1_and_a_page(home: Path) -> None:
+def test_some_good_some_failed_is_exit_code_4(home: Path) -> None:
     (home / "study.yaml").write_text(STUDY + "churn: {rule: inactivity, threshold_days: 3000}\n")
     done = journeykit("run", ".", "paths", "survival", cwd=home)
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert "The report 'survival' failed: Nobody is left to follow" in done.stderr
-    assert done.stdout == f"{home / 'reports' / 'index.html'}\n"
+    path, line = done.stdout.splitlines()
+    assert path == str(home / "reports" / "index.html")
+    said = json.loads(line)
+    assert said["status"] == "partial"
+    assert [report["status"] for report in said["reports"]] == ["ok", "failed"]
+    assert "Nobody is left to follow" in said["reports"][1]["cause"]
     index = (home / "reports" / "index.html").read_text()
     assert "The newest run failed" in index
     assert not (home / "reports" / "tiny" / "survival" / "latest.html").exists()
     assert (home / "reports" / "tiny" / "paths" / "latest.html").exists()
+
+
+def test_all_failed_is_exit_code_1_and_a_page(home: Path) -> None:
+    done = journeykit("run", ".", "--timeout", "1", cwd=home)
+    assert done.returncode == 1
+    path, line = done.stdout.splitlines()
+    assert "It took longer than the 1 second that a report may take." in Path(path).read_text()
+    assert json.loads(line)["status"] == "failed"
+
+
+@pytest.mark.parametrize("option", ["--timeout", "--cell-timeout"])
+def test_limits_are_checked(option: str, home: Path) -> None:
+    assert journeykit("run", ".", option, "0", cwd=home).returncode == 2
+    assert not (home / "reports").exists()
+
+
+def test_help_tells_the_exit_codes(tmp_path: Path) -> None:
+    told = journeykit("run", "--help", cwd=tmp_path).stdout
+    for code in ("0: all reports", "1: all failed", "2: nothing was run", "4: some failed"):
+        assert code in told
+
+
+def test_describe_lists_parameters(tmp_path: Path) -> None:
+    done = journeykit("describe", "paths", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\norder      whole number  1 to 3 " in done.stdout
+
+
+def test_describe_prints_the_json_schema(tmp_path: Path) -> None:
+    done = journeykit("describe", "attribution", "--json-schema", cwd=tmp_path)
+    assert done.returncode == 0
+    schema = json.loads(done.stdout)
+    assert schema["properties"]["touches"]["enum"] == ["all", "firm"]
+    assert schema["required"] == ["study"]
 
 
 def test_check_profiles_without_running(home: Path) -> None:

@@ -35,6 +35,8 @@ def loaded_after(code: str) -> list[str]:
         "import journeykit as jk; jk.report",
         "import journeykit as jk; jk.load_study('data/complete-journey')",
         "import journeykit.cli",
+        "import journeykit as jk; from journeykit.report.describe import describe; "
+        "describe(jk.report.PathsParameters)",
     ],
 )
 def test_importing_and_checking_are_light(code: str) -> None:

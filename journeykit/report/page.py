@@ -40,6 +40,7 @@ class Page:
     findings: list[dict[str, Any]] = field(default_factory=list)
     guards: list[dict[str, Any]] = field(default_factory=list)
     tables: list[dict[str, Any]] = field(default_factory=list)
+    figures: list[dict[str, Any]] = field(default_factory=list)
     data: dict[str, Any] | None = None
     failure: Failure | None = None
 
@@ -91,7 +92,12 @@ def _harvest(page: Page, output: Mapping[str, Any]) -> None:
     content = output.get("data", {}).get(CONTRACT_MIME)
     if content is None:
         return
-    kept = {"finding": page.findings, "guard": page.guards, "table": page.tables}
+    kept = {
+        "finding": page.findings,
+        "guard": page.guards,
+        "table": page.tables,
+        "figure": page.figures,
+    }
     if content["kind"] in kept:
         kept[content["kind"]].append(content)
     elif content["kind"] == "data":

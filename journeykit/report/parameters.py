@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from journeykit.checks import did_you_mean
-from journeykit.errors import DataError, MappingError, ParameterError
+from journeykit.errors import DataError, MappingError, ParameterError, StudyError
 from journeykit.study.problems import problems
+from journeykit.study.yaml import read_yaml
 
 if TYPE_CHECKING:
     from journeykit.journeys import Journeys
@@ -276,3 +277,18 @@ def parameters_of(report: str, /) -> type[Parameters]:
             f"There are: {', '.join(REPORTS)}."
         )
     return REPORTS[report]
+
+
+def read_parameters(path: Path, /) -> dict[str, object]:
+    """Read parameters from a YAML file; every value is the text that was written.
+
+    Raises
+    ------
+    ParameterError
+        Unreadable file, broken YAML, a name given twice, or no names at all.
+    """
+    try:
+        given = read_yaml(path, keys="`segment: income=75-99K`")
+    except StudyError as error:
+        raise ParameterError(str(error)) from error
+    return {name: "" if value is None else value for name, value in given.items()}

@@ -6,9 +6,10 @@ import csv
 import io
 import json
 import secrets
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +19,9 @@ from journeykit.report.export import render
 
 #: First signs by which spreadsheets take a text for a formula.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "|", "%")
+_BUILDING = ".building-"
+#: A run that has written nothing for so long was killed.
+_ABANDONED = timedelta(days=1)
 
 
 def new_run_id(now: datetime, /) -> str:
@@ -35,7 +39,7 @@ class RunFolder:
     @property
     def building(self) -> Path:
         """Folder out of readers' sight while the run is made."""
-        return self.home / f".building-{self.run}"
+        return self.home / f"{_BUILDING}{self.run}"
 
     @property
     def final(self) -> Path:
@@ -48,7 +52,7 @@ class RunFolder:
         return self.home / "latest.html"
 
     def open(self) -> None:
-        """Create the folder to build in.
+        """Create the folder to build in; those of runs killed more than a day ago go.
 
         Raises
         ------
@@ -62,6 +66,18 @@ class RunFolder:
                 f"Reports cannot be written to {self.home} ({error.strerror}); "
                 "choose another folder with `--out`."
             ) from error
+        self._remove_abandoned()
+
+    def _remove_abandoned(self) -> None:
+        limit = (datetime.now(UTC) - _ABANDONED).timestamp()
+        for folder in self.home.glob(f"{_BUILDING}*/"):
+            try:
+                touched = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+            except OSError:
+                # Another run finished it, or removes it too.
+                continue
+            if touched < limit:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def publish(self, *, good: bool) -> None:
         """Put the finished run in its place; a good one becomes the latest."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from journeykit import __version__
 from journeykit.checks import did_you_mean
@@ -20,14 +18,13 @@ from journeykit.report.parameters import REPORTS, Parameters, parameters_of
 from journeykit.shipped import shipped
 
 if TYPE_CHECKING:
+    from journeykit.report.execute import Advance
     from journeykit.report.page import Page
     from journeykit.report.publish import RunFolder
     from journeykit.study import Study
 
 #: Packages whose version can change a number on the page.
 _PACKAGES = ("duckdb", "lifelines", "matplotlib", "numpy", "pandas", "pyarrow", "scipy")
-#: Reads what `advance` is told: cells done, cells there are.
-Advance = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +49,20 @@ class Made:
     good: bool
     page: Path
     cause: str = ""
+    seconds: float = 0.0
+
+    @property
+    def run(self) -> str:
+        """Id of the run."""
+        return self.page.parent.name
+
+    @property
+    def status(self) -> Literal["ok", "failed"]:
+        """In a word."""
+        return "ok" if self.good else "failed"
 
 
-def plan(study: Study, reports: Sequence[str], given: Mapping[str, str], /) -> tuple[Job, ...]:
+def plan(study: Study, reports: Sequence[str], given: Mapping[str, object], /) -> tuple[Job, ...]:
     """Check everything about the `reports` to make before anything runs.
 
     Parameters
@@ -62,8 +70,9 @@ def plan(study: Study, reports: Sequence[str], given: Mapping[str, str], /) -> t
     study : Study
     reports : sequence of str
         Their names; none means those the study lists, or all that ship where it lists none.
-    given : mapping of str to str
-        Parameters from the command line; each goes to every report that has one of that name.
+    given : mapping of str to object
+        Parameters from the command line, as text; each goes to every report that has one of that
+        name.
 
     Raises
     ------
@@ -130,95 +139,63 @@ def _listed(study: Study) -> dict[str, type[Parameters]]:
     return listed
 
 
-def make(job: Job, /, *, out: Path, advance: Advance | None = None) -> Made:
+def make(
+    job: Job,
+    /,
+    *,
+    out: Path,
+    advance: Advance | None = None,
+    timeout: float | None = None,
+    cell_timeout: float | None = None,
+) -> Made:
     """Run a job's notebook and publish its page, or the page of its failure.
 
     The last good report stays the latest until this one is good.
+
+    Parameters
+    ----------
+    job : Job
+    out : Path
+        Folder of all reports.
+    advance : callable, optional
+        Told after each cell how many are done and how many there are.
+    timeout, cell_timeout : float, optional
+        Seconds the whole notebook, and each of its cells, may take; by default any time.
+
+    Raises
+    ------
+    ArgumentError
+        A limit that is not greater than 0.
+    ReportError
+        The folder cannot be written.
     """
+    from journeykit.report.execute import execute
+    from journeykit.report.kernel import Watch
     from journeykit.report.page import read_page
     from journeykit.report.publish import RunFolder, new_run_id
 
+    watch = Watch(timeout=timeout, cell_timeout=cell_timeout)
     started = datetime.now(UTC)
     folder = RunFolder(out.absolute() / job.study.name / job.report, new_run_id(started))
     folder.open()
-    with _logged(folder.building / "log.txt"):
-        notebook, stopped, at = _execute(job, folder.building, advance)
-    page = read_page(notebook, stopped=stopped, at=at)
+    done = execute(
+        job.notebook,
+        job.parameters.plain(),
+        folder=folder.building,
+        watch=watch,
+        advance=advance,
+    )
+    page = read_page(done.notebook, stopped=done.stopped, at=done.cell)
     manifest = _manifest(job, page, run=folder.run, started=started)
-    _write(folder, page, manifest)
+    _write(folder, job, page, manifest)
     folder.publish(good=page.failure is None)
-    cause = page.failure.cause if page.failure else ""
-    return Made(job.report, page.failure is None, folder.final / "report.html", cause)
-
-
-def _execute(job: Job, folder: Path, advance: Advance | None) -> tuple[Mapping[str, Any], str, int]:
-    """Run the notebook; return it, and why and at which cell it stopped where no cell says so."""
-    import nbformat
-    import papermill
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-
-    from journeykit.report.kernel import manager_class
-
-    notebook = nbformat.read(job.notebook, as_version=4)  # type: ignore[no-untyped-call]
-    cells = len(notebook.cells) + 1
-
-    running = 0
-
-    def started(cell_index: int, **_: object) -> None:
-        nonlocal running
-        running = cell_index
-        if advance is not None:
-            advance(cell_index + 1, cells)
-
-    target = folder / "notebook.ipynb"
-    stopped = ""
-    try:
-        papermill.execute_notebook(
-            notebook,
-            # papermill fills {braces} in paths from the parameters; these are part of the name.
-            str(target).replace("{", "{{").replace("}", "}}"),
-            parameters=job.parameters.plain(),
-            kernel_name="python3",
-            language="python",
-            kernel_manager_class=manager_class(messages=folder / "log.txt"),
-            progress_bar=False,
-            cwd=str(folder),
-            on_cell_start=started,
-        )
-    except papermill.PapermillExecutionError:
-        pass
-    except DeadKernelError:
-        stopped = "The program that computed it was ended from outside, mostly for lack of memory."
-    except CellTimeoutError:
-        stopped = "It took longer than allowed."
-    except Exception as error:
-        # Whatever happened, the reader gets a page.
-        logging.getLogger("papermill").exception("The run broke off.")
-        stopped = f"The notebook could not be run: {error}"
-    if target.exists():
-        notebook = nbformat.read(target, as_version=4)  # type: ignore[no-untyped-call]
-    else:
-        nbformat.write(notebook, target)  # type: ignore[no-untyped-call]
-    return notebook, stopped, running
-
-
-@contextmanager
-def _logged(path: Path) -> Iterator[None]:
-    """Send what papermill and its client say to the run's log instead of the terminal."""
-    logger = logging.getLogger("papermill")
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    level, propagate = logger.level, logger.propagate
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        handler.close()
-        logger.setLevel(level)
-        logger.propagate = propagate
+    return Made(
+        job.report,
+        good=page.failure is None,
+        page=folder.final / "report.html",
+        cause=page.failure.cause if page.failure else "",
+        seconds=manifest["duration_seconds"],
+    )
 
 
 def _manifest(job: Job, page: Page, *, run: str, started: datetime) -> dict[str, Any]:
@@ -249,18 +226,40 @@ def _manifest(job: Job, page: Page, *, run: str, started: datetime) -> dict[str,
             for guard in page.guards
         ],
         "tables": {table["key"]: table["n"] for table in page.tables},
+        "results": "results.json",
     }
 
 
-def _write(folder: RunFolder, page: Page, manifest: dict[str, Any]) -> None:
+def _write(folder: RunFolder, job: Job, page: Page, manifest: dict[str, Any]) -> None:
     from journeykit.report.export import report_html
     from journeykit.report.publish import csv_text, write_text
+    from journeykit.report.results import results_text
 
     for table in page.tables:
         text = csv_text(table["columns"], table["rows"])
         write_text(folder.building / "tables" / f"{table['key']}.csv", text)
+    results = results_text(
+        page,
+        report=job.report,
+        study=job.study.name,
+        parameters=job.parameters.plain(),
+        customer_columns=_customer_columns(job.study),
+    )
+    write_text(folder.building / "results.json", results)
     has_latest = folder.latest.exists()
     html = report_html(page, manifest=manifest, has_latest=has_latest)
     write_text(folder.building / "report.html", html)
     text = json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True)
     write_text(folder.building / "manifest.json", f"{text}\n")
+
+
+def _customer_columns(study: Study) -> set[str]:
+    """Names under which a table would hold customer ids: ours, and those of the sources."""
+    model = study.model
+    links = model.identities
+    return {
+        *("customer", "customer_id"),
+        *model.events.customer,
+        *(model.customers.customer if model.customers else ()),
+        *((links.anonymous, links.known) if links else ()),
+    }

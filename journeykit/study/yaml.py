@@ -33,8 +33,10 @@ class _TextLoader(yaml.BaseLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def read_yaml(path: Path, /) -> dict[str, Any]:
+def read_yaml(path: Path, /, *, keys: str = "`name:` and `events:`") -> dict[str, Any]:
     """Read a YAML file of one mapping into nested dicts and lists of text.
+
+    `keys` are examples of what belongs into it, for the message when it holds none.
 
     Raises
     ------
@@ -56,7 +58,7 @@ def read_yaml(path: Path, /) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise StudyError(f"{path}: {error}") from error
     except RecursionError as error:
-        raise StudyError(f"{path}: nested too deeply to be a study.") from error
+        raise StudyError(f"{path}: nested too deeply.") from error
     if not isinstance(content, dict):
-        raise StudyError(f"{path}: must hold keys such as `name:` and `events:`; it holds none.")
+        raise StudyError(f"{path}: must hold keys such as {keys}; it holds none.")
     return content

@@ -82,16 +82,26 @@ def test_it_runs_on_the_sample(report: str, tmp_path: Path) -> None:
     assert html.count("<img") == html.count(' alt="')
 
 
-def test_two_runs_give_the_same_page(tmp_path: Path) -> None:
-    (job,) = plan(load_study("complete-journey"), ["attribution"], {"touches": "firm"})
-    pages = []
-    for name in "ab":
-        page = make(job, out=tmp_path / name).page
+def test_two_runs_give_the_same_page_and_results(
+    report: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (job,) = plan(load_study("complete-journey"), [report], {})
+    pages, results = [], []
+    for seed in "12":
+        # Kernels whose sets and hashes are ordered differently.
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        page = make(job, out=tmp_path / seed).page
         manifest = json.loads((page.parent / "manifest.json").read_text())
         html = page.read_text().replace(manifest["run"], "RUN")
         html = html.replace(f"in {manifest['duration_seconds']:.1f} s", "in SECONDS")
         pages.append(html.replace(manifest["finished"], "TIME"))
+        results.append((page.parent / "results.json").read_bytes())
     assert pages[0] == pages[1]
+    assert results[0] == results[1]
+    read = json.loads(results[0])
+    assert (read["status"], read["fingerprint"]) == ("ok", manifest["fingerprint"])
+    assert {table["key"]: table["n"] for table in read["tables"]} == manifest["tables"]
+    assert len(read["figures"]) == html.count("<figure>")
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,9 @@ def good(job_of: Callable[..., Job], out: Path, tmp_path_factory: pytest.TempPat
 def test_a_good_run_is_a_folder(good: Path, out: Path) -> None:
     assert good.parent.parent == out / "tiny" / "paths"
     names = sorted(path.name for path in good.parent.iterdir())
-    assert names == ["log.txt", "manifest.json", "notebook.ipynb", "report.html", "tables"]
+    assert names == [
+        *("log.txt", "manifest.json", "notebook.ipynb", "report.html", "results.json", "tables")
+    ]
     assert [path.name for path in (out / "tiny" / "paths").glob(".*")] == []
     assert (good.parent / "tables" / "paths.csv").read_text() == "path,n\n'=1+1,1\n"
 
@@ -82,6 +84,7 @@ def test_the_manifest(good: Path) -> None:
     assert manifest["packages"]["python"] == sys.version.split()[0]
     assert manifest["started"] <= manifest["finished"]
     assert manifest["finished"].endswith("+00:00")
+    assert (good.parent / manifest["results"]).is_file()
 
 
 def test_papermill_injected_plain_values(good: Path) -> None:

@@ -1,0 +1,76 @@
+"""``results.json``: what a report found, as values a program can read and compare."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from journeykit.report.page import Page
+
+#: Digits on which all machines agree; the ones after them differ with the order of additions.
+_DIGITS = 10
+
+
+def results_text(
+    page: Page,
+    /,
+    *,
+    report: str,
+    study: str,
+    parameters: Mapping[str, Any],
+    customer_columns: Collection[str],
+) -> str:
+    """Return the results of a run as JSON, to the byte the same whenever they are the same.
+
+    Nothing in it depends on when, where or how fast the run was; numbers have 10 significant
+    digits; keys are sorted, while findings, guards, tables, figures and rows keep their order.
+    Columns named in `customer_columns` hold ids: they are left out, and named as such.
+    """
+    data = page.data or {"facts": [], "ledger": [], "fingerprint": ""}
+    results = {
+        "version": 1,
+        "report": report,
+        "study": study,
+        "parameters": {name: value for name, value in parameters.items() if name != "study"},
+        "status": "failed" if page.failure else "ok",
+        "title": page.title,
+        "fingerprint": data["fingerprint"],
+        "facts": dict(data["facts"]),
+        "ledger": [
+            {"step": step, "reason": reason, "customers": customers, "events": events}
+            for step, reason, customers, events in data["ledger"]
+        ],
+        "findings": [_only(found, "text", "basis") for found in page.findings],
+        "guards": [_only(guard, "name", "status", "found") for guard in page.guards],
+        "figures": [_only(figure, "alt", "caption") for figure in page.figures],
+        "tables": [_table(table, customer_columns) for table in page.tables],
+    }
+    text = json.dumps(_rounded(results), indent=1, ensure_ascii=False, sort_keys=True)
+    return f"{text}\n"
+
+
+def _only(content: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: content[name] for name in names}
+
+
+def _table(table: Mapping[str, Any], customer_columns: Collection[str]) -> dict[str, Any]:
+    columns = table["columns"]
+    kept = [at for at, name in enumerate(columns) if name not in customer_columns]
+    return {
+        **_only(table, "key", "caption", "n"),
+        "columns": [columns[at] for at in kept],
+        "rows": [[row[at] for at in kept] for row in table["rows"]],
+        "left_out": [name for name in columns if name in customer_columns],
+    }
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        # Adding zero makes one zero of the two that there are.
+        return float(f"{value:.{_DIGITS}g}") + 0.0
+    if isinstance(value, Mapping):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner) for inner in value]
+    return value
