@@ -53,7 +53,7 @@ test-pandas3: $(READY)
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev --extra postgres pyproject.toml -o requirements.lock
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev --extra postgres pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf $(VENV) .venv-pandas3 .venv-lock build dist
