@@ -2,7 +2,7 @@
 
 from journeykit.counts.life import LifeCounts, life_counts
 from journeykit.counts.paths import PathCounts, path_counts, path_counts_from_frame
-from journeykit.counts.periods import PeriodCounts, Periods, period_counts, periods
+from journeykit.counts.calendar import PeriodCounts, Periods, period_counts, periods
 from journeykit.counts.run import run
 from journeykit.counts.steps import StepCounts, step_counts
 from journeykit.counts.transitions import TransitionCounts, transition_counts

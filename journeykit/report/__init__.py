@@ -2,6 +2,7 @@
 
 from journeykit.report.contract import data, finding, guard, term
 from journeykit.report.figures import figure
+from journeykit.report.jobs import Job, plan, verify
 from journeykit.report.kpis import kpi
 from journeykit.report.models import (
     AttributionParameters,
@@ -11,7 +12,6 @@ from journeykit.report.models import (
 )
 from journeykit.report.parameters import Month, Parameters
 from journeykit.report.registry import REPORTS
-from journeykit.report.jobs import Job, plan, verify
 from journeykit.report.run import Made, make
 from journeykit.report.tables import table
 

@@ -15,8 +15,8 @@ def judged(kpi: Mapping[str, Any], bands: Bands | None, /) -> dict[str, str]:
     """Return ``status`` and ``said`` of a KPI: "ok", "warn", "fail", or "" without bands.
 
     A fail band is passed beyond doubt when the whole interval lies beyond it: ``fail``. Where only
-    the value does, or the value passes a warn band, it is ``warn``. So chance alone raises no alarm,
-    and what may be failing is not called fine.
+    the value does, or the value passes a warn band, it is ``warn``. So chance alone raises no
+    alarm, and what may be failing is not called fine.
     """
     if bands is None:
         return {"status": "", "said": ""}

@@ -1,4 +1,4 @@
-"""What changed between two runs of a report: exactly where it can be told, beyond chance elsewhere."""
+"""What changed between two runs of a report: exactly, or beyond what chance may do."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def diff(old: Path, new: Path, /) -> list[Change]:
     first, second = read_run(old), read_run(new)
     names = [run.manifest.get("report") for run in (first, second)]
     if names[0] != names[1]:
-        raise ReportError(f"Only runs of one report can be compared; got {names[0]} and {names[1]}.")
+        raise ReportError(
+            f"Only runs of one report can be compared; got {names[0]} and {names[1]}."
+        )
     return changes(first, second)
 
 
@@ -79,7 +81,7 @@ def changes(old: Run, new: Run, /) -> list[Change]:
     they are facts and are not tested. **Rows** of tables that say which row is which: see
     `rows.row_changes`. Everything else is listed exactly.
     """
-    found = [
+    return [
         *_status(old, new),
         *_kpis(old.results, new.results),
         *_revisions(old.results, new.results),
@@ -90,7 +92,6 @@ def changes(old: Run, new: Run, /) -> list[Change]:
         *_data(old.manifest, new.manifest),
         *_code(old.manifest, new.manifest),
     ]
-    return found
 
 
 def _keyed(results: Mapping[str, Any], kind: str, key: str) -> dict[str, Mapping[str, Any]]:
@@ -108,7 +109,9 @@ def _pairs(
 
 def _status(old: Run, new: Run) -> Iterator[Change]:
     if old.manifest.get("status") != new.manifest.get("status"):
-        yield Change("status", f"The report is {new.manifest['status']}; it was {old.manifest['status']}.")
+        yield Change(
+            "status", f"The report is {new.manifest['status']}; it was {old.manifest['status']}."
+        )
     for _, before, after in _pairs(old.results, new.results, "kpis", "key"):
         if before.get("status") != after.get("status"):
             now = f"{after['label']} is {after.get('said') or 'without bounds'}"
@@ -143,9 +146,7 @@ def _value_in(kpi: Mapping[str, Any], period: Sequence[str], *, otherwise: float
     return float(known.get((period[0], period[1]), otherwise))
 
 
-def beyond_chance(
-    compared: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], /
-) -> list[bool]:
+def beyond_chance(compared: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], /) -> list[bool]:
     """Return which KPIs differ by more than chance alone explains, all of them looked at together.
 
     Each pair is a KPI of the older and of the newer run, over periods that do not overlap.
@@ -230,7 +231,10 @@ def _given(value: object) -> str:
 def _data(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     if old.get("fingerprint") == new.get("fingerprint"):
         return
-    rows, span = [run.get("rows") or {} for run in (old, new)], [run.get("span") for run in (old, new)]
+    rows, span = (
+        [run.get("rows") or {} for run in (old, new)],
+        [run.get("span") for run in (old, new)],
+    )
     parts = [
         f"{rows[1][name]:,} {name} ({rows[1][name] - rows[0][name]:+,})"
         for name in ("customers", "events")
@@ -253,5 +257,6 @@ def _code(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
             yield Change(
-                "code", f"{name} is {after.get(name, 'gone')}; it was {before.get(name, 'not there')}."
+                "code",
+                f"{name} is {after.get(name, 'gone')}; it was {before.get(name, 'not there')}.",
             )

@@ -10,6 +10,7 @@ import html
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from journeykit.checks import check_choice
@@ -108,6 +109,9 @@ class Data(Shown):
     facts: tuple[tuple[str, str], ...]
     ledger: tuple[tuple[str, str, int, int], ...]
     fingerprint: str
+    n_customers: int = 0
+    n_events: int = 0
+    span: tuple[str, str] | None = None
 
     def _repr_html_(self) -> str:
         facts = (f"<li>{html.escape(name)}: {html.escape(fact)}</li>" for name, fact in self.facts)
@@ -209,4 +213,19 @@ def data(journeys: Journeys, /, *, facts: Mapping[str, str] | None = None) -> Da
         facts=tuple({**counted, **(facts or {})}.items()),
         ledger=tuple((str(step), str(why), int(who), int(n)) for step, why, who, n in rows),
         fingerprint=journeys.fingerprint,
+        n_customers=journeys.n_customers,
+        n_events=journeys.n_events,
+        span=_span(journeys),
     )
+
+
+def _span(journeys: Journeys) -> tuple[str, str] | None:
+    """Return the days (UTC) of the first and the newest event."""
+    if journeys.time is None or not journeys.n_events:
+        return None
+    ends = (int(moment) for moment in (journeys.time.min(), journeys.time.max()))
+    first, last = (
+        (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=end)).date().isoformat()
+        for end in ends
+    )
+    return first, last

@@ -29,7 +29,10 @@ def inputs_of(job: Job, /) -> dict[str, Any]:
 
     study = job.study
     model = job.notebook.with_suffix(".py")
-    texts = [study.path, *([study.path.parent / study.model.catalogue] if study.model.catalogue else [])]
+    texts = [
+        study.path,
+        *([study.path.parent / study.model.catalogue] if study.model.catalogue else []),
+    ]
     inputs: dict[str, Any] = {
         "study": digest(file_hashes(texts)),
         "data": data_version(study),
@@ -63,13 +66,19 @@ def digest(value: object, /) -> str:
 @cache
 def packages() -> dict[str, str]:
     """Return the versions of journeykit and of all it directly depends on."""
-    names = (re.match(r"[\w.-]+", line) for line in requires("journeykit") or () if "extra ==" not in line)
+    names = (
+        re.match(r"[\w.-]+", line)
+        for line in requires("journeykit") or ()
+        if "extra ==" not in line
+    )
     found = sorted({name[0] for name in names if name} | {"journeykit"})
     return {name: version(name) for name in found}
 
 
 @cache
 def _code() -> str:
-    files = sorted(path for path in _PACKAGE.rglob("*") if path.suffix in (".py", ".j2", ".css", ".js"))
+    files = sorted(
+        path for path in _PACKAGE.rglob("*") if path.suffix in (".py", ".j2", ".css", ".js")
+    )
     names = [path.relative_to(_PACKAGE).as_posix() for path in files]
     return digest([names, file_hashes(files)])

@@ -128,7 +128,11 @@ def plan(
             report.model.of(
                 {
                     **study.reports.get(name, {}),
-                    **{key: value for key, value in given.items() if key in report.model.model_fields},
+                    **{
+                        key: value
+                        for key, value in given.items()
+                        if key in report.model.model_fields
+                    },
                     **combined,
                     "study": study.path,
                 }
@@ -163,7 +167,8 @@ def sweep_values(text: str, /) -> list[str]:
         values = [value.strip() for value in next(csv.reader([text], skipinitialspace=True), [])]
     if not values or "" in values or len({*values}) < len(values):
         raise ParameterError(
-            f"`--sweep` needs different values such as NAME=a,b or month=2026-01..2026-06; got {text!r}."
+            "`--sweep` needs different values such as NAME=a,b or month=2026-01..2026-06; "
+            f"got {text!r}."
         )
     return values
 

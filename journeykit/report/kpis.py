@@ -94,14 +94,14 @@ def kpi(
             "value": counts.n_event[at] / counts.n[at],
             "n": int(counts.n[at]),
         }
-        for at in known
+        for at in known.tolist()
     )
     if not len(known):
         return Kpi(
             key=key, label=label, definition=definition, better=better, value=None, conf_low=None,
             conf_high=None, n=0, period=None, history=(), replicates=(),
         )  # fmt: skip
-    at = known[-1]
+    at = int(known[-1])
     low, high = wilson_interval(counts.n_event[at], counts.n[at])
     events, customers = counts.replicates[:, :, at]
     drawn = np.divide(events, customers, out=np.zeros(len(events)), where=customers > 0)

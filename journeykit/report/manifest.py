@@ -64,7 +64,7 @@ def manifest_of(
 
 
 def status_of(page: Page, /, *, banners: tuple[str, ...]) -> str:
-    """Return what came of a run in a word: failed, partial, alert or ok, the gravest that is true."""
+    """Return what came of a run: failed, partial, alert or ok, the gravest that is true."""
     if page.failure is not None:
         return "failed"
     if page.degraded:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field
@@ -182,7 +182,7 @@ class AttributionParameters(SegmentParameters):
     """Which touch earned the sale."""
 
     report: ClassVar[str] = "attribution"
-    kpis: ClassVar[tuple[str, ...]] = ("touched",)
+    kpis: ClassVar[tuple[str, ...]] = ("reached",)
 
     lookback_days: Annotated[
         int | None, Field(ge=1, le=3650, description="Days a touch can count; else the study's.")

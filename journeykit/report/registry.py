@@ -86,7 +86,9 @@ def _own_model(notebook: Path) -> type[Parameters]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise ParameterError(f"{path}: cannot be loaded: {type(error).__name__}: {error}") from error
+        raise ParameterError(
+            f"{path}: cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
     models = [
         found
         for found in vars(module).values()

@@ -20,10 +20,10 @@ def row_changes(old: Run, new: Run, /) -> Iterator[str]:
     """Say which rows of the tables are new and which are gone.
 
     Rows are known by the `identity` columns of their table. On **the same span of time** all are
-    listed. On **another span** a row is listed where its count is more than chance alone brings: a
-    row that is not published has at most as many as the smallest that is, so the count of the row is
-    compared, by the binomial test of two Poisson counts over as many customers as each run has, with
-    that many; Bonferroni's correction is over all rows of both tables. The others are counted.
+    listed. On **another span** a row is listed where its count is more than chance alone brings. A
+    row that is not published has at most as many as the smallest that is; so the count is compared
+    with that many, by the binomial test of two Poisson counts over as many customers as each run
+    has. Bonferroni's correction is over all rows of both tables. The others are counted.
     """
     same_span = old.manifest.get("span") == new.manifest.get("span")
     people = [(run.manifest.get("rows") or {}).get("customers") or 1 for run in (old, new)]

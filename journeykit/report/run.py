@@ -150,7 +150,7 @@ def _judge(page: Page, job: Job) -> None:
     from journeykit.report.bands import judged
 
     for kpi in page.kpis:
-        kpi |= judged(kpi, job.study.model.kpis.get(f"{job.report}.{kpi['key']}"))
+        kpi.update(judged(kpi, job.study.model.kpis.get(f"{job.report}.{kpi['key']}")))
 
 
 def _results(job: Job, page: Page, status: str) -> str:

@@ -212,14 +212,13 @@ class Bands(Part):
     def _ordered(self) -> Self:
         if self.model_dump(exclude_none=True) == {}:
             raise ValueError("needs `warn_below`, `fail_below`, `warn_above` or `fail_above`.")
-        for name, warn, fail, ordered in (
-            ("below", self.warn_below, self.fail_below, lambda warn, fail: fail <= warn),
-            ("above", self.warn_above, self.fail_above, lambda warn, fail: fail >= warn),
+        for side, sign, warn, fail in (
+            ("below", 1, self.warn_below, self.fail_below),
+            ("above", -1, self.warn_above, self.fail_above),
         ):
-            if warn is not None and fail is not None and not ordered(warn, fail):
-                raise ValueError(
-                    f"must warn before it fails; got `warn_{name}` {warn:g}, `fail_{name}` {fail:g}."
-                )
+            if warn is not None and fail is not None and sign * fail > sign * warn:
+                given = f"`warn_{side}` {warn:g} and `fail_{side}` {fail:g}"
+                raise ValueError(f"must warn before it fails; got {given}.")
         return self
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from journeykit.survival.comparison import LogRank, log_rank
     from journeykit.survival.curves import KaplanMeier, Quantiles, SurvivalAt, kaplan_meier
     from journeykit.survival.following import lifetimes
-    from journeykit.survival.leaving import leaving
+    from journeykit.survival.departures import leaving
     from journeykit.survival.lives import Lifetimes, LifetimesAudit, lifetimes_from_frame
 
 __all__ = [
@@ -54,7 +54,7 @@ _MODULES = {
     "comparison": ("LogRank", "log_rank"),
     "curves": ("KaplanMeier", "Quantiles", "SurvivalAt", "kaplan_meier"),
     "following": ("lifetimes",),
-    "leaving": ("leaving",),
+    "departures": ("leaving",),
     "lives": ("Lifetimes", "LifetimesAudit", "lifetimes_from_frame"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from journeykit.counts.periods import PeriodCounts, Periods, counted
+from journeykit.counts.calendar import PeriodCounts, Periods, counted
 from journeykit.errors import NotObservedError
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.fingerprint import hash_customers

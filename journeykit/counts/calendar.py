@@ -84,9 +84,7 @@ def periods(journeys: Journeys, /, *, unit: Unit = "month", time_zone: str = "UT
     while first[-1] < last:
         first.append(_next(first[-1], unit))
     edge = np.array([_moment(day, zone) for day in first], dtype=np.int64)
-    return Periods(
-        tuple(first), edge, (edge[:-1] >= covered_from) & (edge[1:] <= covered_to)
-    )
+    return Periods(tuple(first), edge, (edge[:-1] >= covered_from) & (edge[1:] <= covered_to))
 
 
 def _local(moment: int, zone: ZoneInfo) -> datetime:
