@@ -56,19 +56,21 @@ def concerns(study: Study, journeys: Journeys, /, *, now: datetime) -> tuple[Con
     """
     found = []
     if study.model.freshness is not None:
-        found.append(_stale(study.model.freshness, journeys, now))
+        found.append(_stale(study.model.freshness, study, journeys, now))
     if study.model.volume is not None:
         found.append(_unusual(study.model.volume, study, journeys))
     return tuple(concern for concern in found if concern is not None)
 
 
-def _stale(declared: Freshness, journeys: Journeys, now: datetime) -> Concern | None:
+def _stale(declared: Freshness, study: Study, journeys: Journeys, now: datetime) -> Concern | None:
     refuse = declared.then == "refuse"
     if not journeys.n_events:
         return Concern("There are no events in the data.", refuse)
     newest = _moment(int(journeys.need_time("freshness").max()))
-    until = now if journeys.window is None else min(now, _moment(journeys.window[1]))
-    age = until - newest
+    # Without a declared window the journeys' own ends with their newest event.
+    if study.model.window is not None and journeys.window is not None:
+        now = min(now, _moment(journeys.window[1]))
+    age = now - newest
     if age <= timedelta(days=declared.newest_within_days):
         return None
     return Concern(

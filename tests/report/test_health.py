@@ -64,7 +64,8 @@ def test_old_data(age: timedelta, found: tuple[Concern, ...], tmp_path: Path) ->
 
 
 def test_of_a_window_that_is_past_its_end_counts(tmp_path: Path) -> None:
-    declared = study(tmp_path, "freshness: {newest_within_days: 3, then: refuse}\n")
+    text = "freshness: {newest_within_days: 3, then: refuse}\n"
+    declared = study(tmp_path, f"{text}window: {{from: 2026-01-05, to: 2026-02-01}}\n")
     end = int((NEWEST + timedelta(days=2)).timestamp() * 1e6)
     closed = weeks(2, 2).replace(window=(int(BEGIN.timestamp() * 1e6), end))
     assert concerns(declared, closed, now=NEWEST + timedelta(days=900)) == ()
