@@ -84,8 +84,8 @@ def run(
     4: some failed, some are good.
     """
     from journeykit.report import REPORTS, plan, verify
+    from journeykit.report.index import write_index
     from journeykit.report.parameters import read_parameters
-    from journeykit.report.publish import write_index
     from journeykit.study import load_study
 
     if study in REPORTS and not Path(study).exists():
