@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -12,30 +11,38 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from journeykit.report.publish import GOOD, comparable_of, is_run_id, read_manifest
+from journeykit.report.kpis import said as share_in_words
+from journeykit.report.manifest import GOOD
+from journeykit.report.publish import comparable_of, is_run_id, read_manifest
 
 #: Each status a run can have, with the icon that stands beside the word.
 STATUSES = {"ok": "✓", "alert": "!", "partial": "◐", "failed": "✕"}
 #: Likewise for a figure held against the bands of its study.
-_BANDS = {"ok": ("✓", "within bounds"), "warn": ("!", "warning"), "fail": ("✕", "alert")}
+BANDS = {
+    "ok": ("✓", "within bounds"),
+    "warn": ("!", "warning"),
+    "fail": ("✕", "alert"),
+    "": ("", ""),
+}
 _LONGEST = 400
+#: Larger numbers are mistakes, and as shares would be written with all their digits.
+_LARGEST = 1e18
 #: Signs that cannot be written, are not seen, or turn the text after them around.
 _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A KPI of one run, as words; `value` is what a line of several runs is drawn from."""
+    """A KPI of one run; `value` is None where it cannot be told."""
 
     key: str
     label: str
     unit: str
-    value: float
+    value: float | None
     low: float | None
     high: float | None
-    n: str
-    icon: str
-    word: str
+    n: float | None
+    period: str
     band: str
     said: str
 
@@ -45,14 +52,19 @@ class Figure:
         return in_words(self.value, self.unit)
 
     @property
-    def basis(self) -> str:
-        """The interval and the number of cases, as far as they are known."""
+    def basis(self) -> list[str]:
+        """The interval and number of cases, and the period, as far as they are known."""
         parts = []
         if self.low is not None and self.high is not None:
             parts.append(f"{in_words(self.low, self.unit)} to {in_words(self.high, self.unit)}")
-        if self.n:
-            parts.append(f"n\u00a0=\u00a0{self.n}")
-        return ", ".join(parts)
+        if self.n is not None:
+            parts.append(f"n\u00a0=\u00a0{in_words(self.n, 'number')}")
+        return [line for line in (", ".join(parts), self.period) if line]
+
+    @property
+    def verdict(self) -> tuple[str, str]:
+        """Icon and word for where the value lies in the bands of its study."""
+        return BANDS[self.band]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,34 +144,30 @@ def text(value: object, /) -> str:
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
-def in_words(value: float, unit: str, /) -> str:
-    """Return a number with three significant digits, or all those before the point, and its unit.
+def in_words(value: float | None, unit: str, /) -> str:
+    """Return a number with its unit: shares as on the pages, others with three digits or more.
 
     >>> in_words(0.06, "share"), in_words(12345.6, "number"), in_words(30.0, "days")
-    ('6.00%', '12,346', '30 days')
+    ('6.0%', '12,346', '30 days')
     """
+    if value is None or unit == "share":
+        return share_in_words(value)
     # Adding zero makes one zero of the two that there are.
     value += 0.0
-    if unit == "share":
-        return f"{_digits(100 * value)}%"
-    number = f"{value:.0f}" if abs(value) < 100 and value.is_integer() else _digits(value)
+    if 100 <= abs(value) < 1e15 or (abs(value) < 100 and value.is_integer()):
+        number = f"{value:,.0f}"
+    else:
+        number = f"{value:#.3g}".rstrip(".")
     return f"{number} days" if unit == "days" else number
 
 
-def _digits(value: float) -> str:
-    if value == 0 or 100 <= abs(value) < 1e15:
-        return f"{value:,.0f}"
-    return f"{value:#.3g}".rstrip(".")
-
-
 def _figure(kpi: dict[str, Any]) -> Figure | None:
-    value, key = _number(kpi.get("value")), text(kpi.get("key"))
-    if value is None or not key:
+    key = text(kpi.get("key"))
+    if not key:
         return None
-    low, high, n = (_number(kpi.get(name)) for name in ("conf_low", "conf_high", "n"))
+    value, low, high, n = (_number(kpi.get(it)) for it in ("value", "conf_low", "conf_high", "n"))
     band = kpi.get("status")
-    band = band if isinstance(band, str) and band in _BANDS else ""
-    icon, word = _BANDS.get(band, ("", ""))
+    period = [text(day) for day in _list(kpi.get("period"))]
     return Figure(
         key=key,
         label=text(kpi.get("label")) or key,
@@ -167,10 +175,9 @@ def _figure(kpi: dict[str, Any]) -> Figure | None:
         value=value,
         low=low,
         high=high,
-        n="" if n is None else _digits(n),
-        icon=icon,
-        word=word,
-        band=band,
+        n=n,
+        period=" to ".join(period) if len(period) == 2 and all(period) else "",
+        band=band if isinstance(band, str) and band in BANDS else "",
         said=text(kpi.get("said")),
     )
 
@@ -191,8 +198,7 @@ def _number(value: object) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    # One hundred times as much is shown for shares.
-    return number if math.isfinite(100 * number) else None
+    return number if abs(number) <= _LARGEST else None
 
 
 def _when(value: object) -> str:

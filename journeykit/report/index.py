@@ -172,7 +172,8 @@ def _by_first(item: tuple[str, str]) -> tuple[bool, str]:
 def _trend(figure: Figure, runs: Sequence[Run]) -> Trend:
     same = (run.figures.get(figure.key) for run in runs)
     values = [one.value for one in same if one is not None and one.unit == figure.unit]
-    if len(values) < 2:
-        return Trend(figure, Markup(), "first run")
-    words = f"from {in_words(values[0], figure.unit)} to {figure.shown} over {len(values)} runs"
-    return Trend(figure, sparkline(values, low=figure.low, high=figure.high), words)
+    known = [value for value in values if value is not None]
+    if figure.value is None or len(known) < 2:
+        return Trend(figure, Markup(), "")
+    words = f"from {in_words(known[0], figure.unit)} to {figure.shown} over {len(known)} runs"
+    return Trend(figure, sparkline(known, low=figure.low, high=figure.high), words)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import secrets
 import shutil
@@ -19,9 +18,8 @@ from urllib.parse import quote, unquote
 from filelock import FileLock, Timeout
 
 from journeykit.errors import ReportError
+from journeykit.report.manifest import GOOD, read_json
 
-#: What a run may be called whose page readers can rely on.
-GOOD = ("ok", "alert", "partial")
 #: The report that draws on the others and links to their pages.
 SUMMARY = "summary"
 #: First signs by which spreadsheets take a text for a formula.
@@ -29,17 +27,17 @@ _FORMULA_SIGNS = ("=", "+", "-", "@", "|", "%")
 _BUILDING = ".building-"
 #: A run that has written nothing for so long was killed.
 _ABANDONED = timedelta(days=1)
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6,9}")
 _LEADS_TO = re.compile(r'url=([^"/]+)/report\.html"')
 #: Locks are held for moments; who waits longer waits for something that hangs.
 _PATIENCE_SECONDS = 300.0
-#: Manifests are a few kilobytes; what is larger is something else.
-_LARGEST_MANIFEST = 5_000_000
 
 
 def new_run_id(now: datetime, /) -> str:
     """Return an id that sorts by time and that concurrent runs do not share."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    # Milliseconds, so that a run of the next moment sorts behind.
+    milli = now.microsecond // 1000
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{milli:03d}{secrets.token_hex(3)}"
 
 
 def is_run_id(name: str, /) -> bool:
@@ -188,13 +186,9 @@ def read_manifest(folder: Path, /) -> dict[str, Any] | None:
     looks at its type first.
     """
     try:
-        path = folder / "manifest.json"
-        if path.stat().st_size > _LARGEST_MANIFEST:
-            return None
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return read_json(folder / "manifest.json")
+    except RecursionError:
         return None
-    return manifest if isinstance(manifest, dict) else None
 
 
 def comparable_of(manifest: dict[str, Any], /) -> str:

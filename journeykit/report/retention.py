@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from journeykit.checks import check_whole
+from journeykit.report.manifest import GOOD
 from journeykit.report.publish import (
-    GOOD,
     SUMMARY,
     comparable_of,
     locked,
