@@ -100,7 +100,9 @@ def test_what_a_killed_process_left_undone_is_mended_by_the_next(tmp_path: Path)
     assert {path.name for path in tmp_path.glob(".*")} == {".lock"}
 
 
-@pytest.mark.parametrize("damage", [b"", b"\xff\xfe", b'url=../report.html"', b'url=x/report.html"'])
+@pytest.mark.parametrize(
+    "damage", [b"", b"\xff\xfe", b'url=../report.html"', b'url=x/report.html"']
+)
 def test_a_damaged_latest_is_written_anew(tmp_path: Path, damage: bytes) -> None:
     build(tmp_path, 1).publish(good=True)
     (tmp_path / "latest.html").write_bytes(damage)
