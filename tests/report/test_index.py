@@ -15,9 +15,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from journeykit.report.entry import in_words, read_run, text
+from journeykit.report.entry import read_run
 from journeykit.report.index import index_html, write_index
-from journeykit.report.sparkline import sparkline
 from tests.report.test_page import PAYLOADS
 from tests.report.test_publish import run_id
 
@@ -368,38 +367,6 @@ def test_whatever_bytes_a_manifest_is_a_page_is_made(content: bytes) -> None:
         (put(out, 1) / "manifest.json").write_bytes(content)
         html = write_index(out).read_text()
     assert run_id(1) in html
-
-
-@given(
-    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=50),
-    st.none() | st.floats(allow_nan=False, allow_infinity=False),
-)
-def test_a_line_stays_in_its_frame(values: list[float], bound: float | None) -> None:
-    svg = sparkline(values, low=bound, high=values[-1])
-    points = re.findall(r'points="([^"]*)"', svg)[0].split()
-    pairs = [tuple(map(float, point.split(","))) for point in points]
-    assert len(pairs) == len(values)
-    assert pairs[0][0] == 4
-    assert pairs[-1][0] == 116
-    assert all(4 <= y <= 28 for _, y in pairs)
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "words"),
-    [
-        (0.061, "share", "6.1%"), (0.45, "share", "45%"), (None, "share", "cannot tell"),
-        (12345.6, "number", "12,346"), (99.97, "number", "100"), (5.0, "number", "5"),
-        (1.5, "days", "1.50 days"), (-0.0, "number", "0"), (0.00012, "", "0.000120"),
-        (1e17, "", "1.00e+17"),
-    ],
-)  # fmt: skip
-def test_numbers_in_words(value: float | None, unit: str, words: str) -> None:
-    assert in_words(value, unit) == words
-
-
-def test_what_is_text() -> None:
-    values = ["a  b\n", 3, 2.5, True, None, ["x"], {"x": 1}]
-    assert [text(value) for value in values] == ["a b", "3", "2.5", "", "", "", ""]
 
 
 def test_five_hundred_runs_make_a_page_of_moderate_size(tmp_path: Path) -> None:
