@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,26 @@ def _environment() -> Environment:
     )
 
 
-def render(template: str, /, values: dict[str, Any]) -> str:
-    """Fill a template; every value is escaped unless it is Markup already."""
-    style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-    # The browser applies the one style whose hash the policy names: nothing else can be slipped in,
-    # and, unlike a nonce, the same report gives the same bytes.
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    fixed = {"style": Markup(style), "style_hash": f"sha256-{digest}"}  # noqa: S704 - our own file
+def render(
+    template: str,
+    /,
+    values: dict[str, Any],
+    *,
+    style: Sequence[str] = ("style.css",),
+    script: Sequence[str] = (),
+) -> str:
+    """Fill a template; every value is escaped unless it is Markup already.
+
+    `style` and `script` name files of the template folder. The page gets each kind as one text and
+    its hash: the browser applies what the policy names by hash and nothing else, and, unlike a
+    nonce, the same report gives the same bytes.
+    """
+    fixed: dict[str, str] = {}
+    for kind, names in (("style", style), ("script", script)):
+        text = "".join((_TEMPLATES / name).read_text(encoding="utf-8") for name in names)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        fixed[kind] = Markup(text)  # noqa: S704 - our own files
+        fixed[f"{kind}_hash"] = f"sha256-{digest}"
     return _environment().get_template(template).render({**fixed, **values})
 
 
