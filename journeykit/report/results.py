@@ -18,6 +18,7 @@ def results_text(
     *,
     report: str,
     study: str,
+    status: str,
     parameters: Mapping[str, Any],
     customer_columns: Collection[str],
 ) -> str:
@@ -29,11 +30,11 @@ def results_text(
     """
     data = page.data or {"facts": [], "ledger": [], "fingerprint": ""}
     results = {
-        "version": 1,
+        "version": 2,
         "report": report,
         "study": study,
-        "parameters": {name: value for name, value in parameters.items() if name != "study"},
-        "status": "failed" if page.failure else "ok",
+        "parameters": dict(parameters),
+        "status": status,
         "title": page.title,
         "fingerprint": data["fingerprint"],
         "facts": dict(data["facts"]),
@@ -41,13 +42,18 @@ def results_text(
             {"step": step, "reason": reason, "customers": customers, "events": events}
             for step, reason, customers, events in data["ledger"]
         ],
-        "findings": [_only(found, "text", "basis") for found in page.findings],
+        "findings": [_without_kind(found) for found in page.findings],
+        "kpis": [_without_kind(kpi) for kpi in page.kpis],
         "guards": [_only(guard, "name", "status", "found") for guard in page.guards],
         "figures": [_only(figure, "alt", "caption") for figure in page.figures],
         "tables": [_table(table, customer_columns) for table in page.tables],
     }
     text = json.dumps(_rounded(results), indent=1, ensure_ascii=False, sort_keys=True)
     return f"{text}\n"
+
+
+def _without_kind(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "kind"}
 
 
 def _only(content: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -59,6 +65,7 @@ def _table(table: Mapping[str, Any], customer_columns: Collection[str]) -> dict[
     kept = [at for at, name in enumerate(columns) if name not in customer_columns]
     return {
         **_only(table, "key", "caption", "n"),
+        "identity": [name for name in table["identity"] if name not in customer_columns],
         "columns": [columns[at] for at in kept],
         "rows": [[row[at] for at in kept] for row in table["rows"]],
         "left_out": [name for name in columns if name in customer_columns],
