@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LoyaltyParameters(Parameters):
-    """Do customers come back for a second purchase, and how soon?"""
+    """Whether customers come back for a second purchase, and how soon."""
 
     report: ClassVar[str] = "loyalty"
 

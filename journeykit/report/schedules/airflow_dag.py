@@ -29,7 +29,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 HOME = os.environ.get("JOURNEYKIT_HOME", "/srv/journeykit")
 
-# Exit code 3 is an alert: the reports are made, and the task `alert` tells. 1, 2 and 4 are failures.
+# Exit code 3 is an alert: the reports are made, and `alert` turns red. 1, 2 and 4 are failures.
 RUN = """\
 set -a && . ./journeykit.env && set +a
 .venv/bin/journeykit run study.yaml --out reports --jobs 2 \
