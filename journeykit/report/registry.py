@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,10 +80,12 @@ def _own_notebooks(study: Study | None) -> list[Path]:
 
 def _own_model(notebook: Path) -> type[Parameters]:
     path, name = notebook.with_suffix(".py"), notebook.stem
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(f"journeykit_report_of_{path.parent}.{name}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # A model finds the types it names in its module, which must be known for that.
+    sys.modules[spec.name] = module
     try:
         spec.loader.exec_module(module)
     except Exception as error:
