@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -170,25 +171,41 @@ def make(
         The folder cannot be written.
     """
     from journeykit.report.execute import execute
-    from journeykit.report.kernel import Watch
     from journeykit.report.page import read_page
     from journeykit.report.publish import RunFolder, new_run_id
+    from journeykit.report.reserve import Reserve
+    from journeykit.report.watch import Watch
 
     watch = Watch(timeout=timeout, cell_timeout=cell_timeout)
     started = datetime.now(UTC)
     folder = RunFolder(out.absolute() / job.study.name / job.report, new_run_id(started))
     folder.open()
-    done = execute(
-        job.notebook,
-        job.parameters.plain(),
-        folder=folder.building,
-        watch=watch,
-        advance=advance,
-    )
-    page = read_page(done.notebook, stopped=done.stopped, at=done.cell)
-    manifest = _manifest(job, page, run=folder.run, started=started)
-    _write(folder, job, page, manifest)
-    folder.publish(good=page.failure is None)
+    try:
+        with Reserve(folder.building) as reserve:
+            done = execute(
+                job.notebook,
+                job.parameters.plain(),
+                folder=folder.building,
+                watch=watch,
+                reserve=reserve,
+                advance=advance,
+            )
+            page = read_page(done.notebook, stopped=done.stopped, at=done.cell)
+            if done.stopped and page.failure:
+                # It says more than the error of a cell.
+                page.failure = replace(page.failure, cause=done.stopped)
+
+            def write(page: Page) -> tuple[Page, dict[str, Any]]:
+                manifest = _manifest(job, page, run=folder.run, started=started)
+                _write(folder, job, page, manifest)
+                return page, manifest
+
+            page, manifest = reserve.written(page, write)
+        folder.publish(good=page.failure is None)
+    except BaseException:
+        # Told to stop, or no room even for the page of the failure.
+        shutil.rmtree(folder.building, ignore_errors=True)
+        raise
     return Made(
         job.report,
         good=page.failure is None,

@@ -16,8 +16,8 @@ import pytest
 
 from journeykit.errors import ArgumentError
 from journeykit.report import make
-from journeykit.report.kernel import Watch
 from journeykit.report.run import Job
+from journeykit.report.watch import Watch
 from tests.report.conftest import code, markdown
 
 #: Starts a process of its own, then computes where no interrupt is heard.
