@@ -90,7 +90,7 @@ class Course:
         self.failed = True
         self.stopped = full_disk_of(error["evalue"], self._folder)
         if error["ename"] == "SystemExit":
-            said = "" if error["evalue"] in ("", "0") else f": {error['evalue']}"
+            said = "" if error["evalue"] in ("", "0") else f": {error['evalue'].rstrip('.')}"
             self.stopped = f"A step of it ended the report early{said}."
 
     def cells_ended(self) -> None:

@@ -16,7 +16,7 @@ from journeykit.report.course import Course
 from journeykit.report.endings import kernel_did_not_start
 from journeykit.report.kernel import OwnKernelManager, manager_class
 from journeykit.report.publish import write_text
-from journeykit.report.reserve import Reserve, disk_full, is_full
+from journeykit.report.reserve import Reserve, disk_full, full_disk_of, is_full
 from journeykit.report.watch import Watch
 
 
@@ -102,7 +102,7 @@ def execute(
 
 def _prepared(path: Path, parameters: Mapping[str, Any]) -> NotebookNode:
     """Return the notebook with its parameters, ready to run."""
-    notebook = papermill.execute_notebook(
+    notebook: NotebookNode = papermill.execute_notebook(
         # papermill fills {braces} in paths from the parameters; these are part of the name.
         str(path).replace("{", "{{").replace("}", "}}"),
         None,
@@ -134,12 +134,12 @@ def _run(notebook: NotebookNode, course: Course, watch: Watch, folder: Path) -> 
         stopped = watch.how_it_ended()
     except Exception as error:
         # Whatever happened, the reader gets a page.
-        _logger.exception("The run broke off.")
-        stopped = f"The notebook could not be run: {error}"
-        if isinstance(error, OSError) and is_full(error):
-            stopped = disk_full(folder)
-        elif watch.has_kernel and not course.begun:
+        if watch.has_kernel and not course.begun:
             stopped = kernel_did_not_start(folder / _LOG)
+        else:
+            full = full_disk_of(str(error), folder)
+            stopped = full or f"The notebook could not be run: {error}"
+        _logger.exception("The run broke off.")
     # What befalls a kernel that has done all its work changes nothing in the report.
     return watch.cause or ("" if course.ended else stopped or course.stopped)
 
@@ -193,7 +193,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
 
 
 def _write(notebook: NotebookNode, folder: Path) -> None:
-    write_text(folder / _NOTEBOOK, f"{nbformat.writes(notebook)}\n")
+    text = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    write_text(folder / _NOTEBOOK, f"{text}\n")
 
 
 def _write_what_fits(notebook: NotebookNode, folder: Path, reserve: Reserve) -> None:

@@ -14,7 +14,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import DottedObjectName
+from traitlets import Type
 
 from journeykit.report.watch import Watch
 
@@ -70,7 +70,7 @@ class OwnKernelManager(AsyncKernelManager):
     the notebook, its parameters and its data decides what a report says.
     """
 
-    client_class = DottedObjectName("journeykit.report.kernel.OwnKernelClient")
+    client_factory = Type(OwnKernelClient)
     #: Where the kernel's own messages go: last words of a crash, not what cells print.
     messages = Path(os.devnull)
     #: A folder for sockets, keys and the like that others cannot read.

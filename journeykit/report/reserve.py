@@ -88,32 +88,32 @@ class Reserve:
         ReportError
             There is no room even for the smallest page.
         """
-        cause = ""
-        for make, kept in (
-            (lambda _: page, ()),
-            (lambda cause: _failed(page, cause), (_LOG, _NOTEBOOK)),
-            (lambda cause: _head(page, cause), (_LOG,)),
+        try:
+            return write(page)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            failed = _failed(page, disk_full(self._folder))
+        head = Page(title=page.title, failure=failed.failure)
+        for smaller, kept in (
+            (failed, (_LOG, _NOTEBOOK)),
+            (head, (_LOG, _NOTEBOOK)),
+            (head, (_LOG,)),
         ):
-            if cause:
-                self.free(*kept)
+            self.free(*kept)
             try:
-                return write(make(cause))
+                return write(smaller)
             except OSError as error:
                 if not is_full(error):
                     raise
-                cause = cause or disk_full(self._folder)
-        raise ReportError(cause)
+        assert failed.failure is not None
+        raise ReportError(failed.failure.cause)
 
 
 def _failed(page: Page, cause: str) -> Page:
     """Return `page` as one that failed, without the files of its tables."""
     before = page.failure or Failure(page.sections[-1].title if page.sections else "", "")
     return replace(page, tables=[], failure=replace(before, cause=cause))
-
-
-def _head(page: Page, cause: str) -> Page:
-    """Return the title of `page` and its failure."""
-    return Page(title=page.title, failure=_failed(page, cause).failure)
 
 
 def is_full(error: OSError, /) -> bool:
