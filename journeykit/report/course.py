@@ -63,7 +63,7 @@ class Course:
         self._gave_up = set[int]()
         self._passed_over = set[int]()
         self._tags = {
-            index: self._cells[index].metadata.get("tags") for index in optional_cells(notebook)
+            index: self._cells[index].metadata.get("tags", []) for index in optional_cells(notebook)
         }
         for index in self._tags:
             self._tag(index, _MAY_FAIL)
@@ -113,10 +113,7 @@ class Course:
                 cell.metadata.papermill.update(exception=True, status="failed")
         self._notebook.metadata.papermill["exception"] = True if failed else None
         for index, tags in self._tags.items():
-            if tags is None:
-                self._cells[index].metadata.pop("tags")
-            else:
-                self._cells[index].metadata["tags"] = tags
+            self._cells[index].metadata["tags"] = tags
 
     def _pass_over_after(self, index: int) -> None:
         """Pass over what is left of the optional section that the cell at `index` stands in."""

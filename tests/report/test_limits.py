@@ -150,17 +150,21 @@ def test_folders_of_killed_runs_go_after_a_day(job_of: Callable[..., Job], tmp_p
     assert ".building-old" not in left
 
 
-#: Ways in which a kernel that has done its work does not end.
+#: Ways in which a kernel that has done its work does not end; each leaves a file when it is tried.
 STUCK = {
-    "at exit": "import atexit, signal, time\n"
-    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-    "atexit.register(time.sleep, 300)",
-    "when asked": "import time\n"
-    "handlers = get_ipython().kernel.shell_handlers\n"
-    "handlers['kernel_info_request'] = lambda *_: time.sleep(300)",
-    "stopped": "import os, signal\n"
-    "handlers = get_ipython().kernel.shell_handlers\n"
-    "handlers['kernel_info_request'] = lambda *_: os.kill(os.getpid(), signal.SIGSTOP)",
+    "at exit": """
+import atexit, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+atexit.register(lambda: (open("tried", "w").close(), time.sleep(300)))
+""",
+    "when asked": """
+kernel.shell_handlers["kernel_info_request"] = lambda *_: (
+    open("tried", "w").close(), time.sleep(300))
+""",
+    "stopped": """
+kernel.shell_handlers["kernel_info_request"] = lambda *_: (
+    open("tried", "w").close(), os.kill(os.getpid(), 19))
+""",
 }
 
 
@@ -173,9 +177,11 @@ def test_a_kernel_that_does_not_end_is_ended(
     before = processes()
     began = time.monotonic()
     # The work was done within its limits.
-    made = make(job_of(code(STUCK[how], count=None)), out=tmp_path, timeout=60, cell_timeout=10)
+    source = f"import os, time\nkernel = get_ipython().kernel\n{STUCK[how]}"
+    made = make(job_of(code(source, count=None)), out=tmp_path, timeout=60, cell_timeout=20)
     assert time.monotonic() - began < 30
     assert (made.good, made.cause) == (True, "")
+    assert (made.page.parent / "tried").exists()
     assert processes() <= before
 
 
