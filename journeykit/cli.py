@@ -116,11 +116,11 @@ def run(
     4: some failed or lack a part, some are good.
     """
     from journeykit.report.jobs import plan, verify
-    from journeykit.report.kernel import end_on_signals
     from journeykit.report.notify import split_command
+    from journeykit.report.watch import stop_cleanly_when_told
     from journeykit.study import load_study
 
-    end_on_signals()
+    stop_cleanly_when_told()
     _refuse_report_as_study(study)
     command = split_command(on_finish) if on_finish is not None else None
     loaded = load_study(study)

@@ -74,6 +74,21 @@ def read_page(notebook: Mapping[str, Any], /, *, stopped: str = "", at: int = 0)
     return page
 
 
+def optional_cells(notebook: Mapping[str, Any], /) -> set[int]:
+    """Return the indices of code cells that may fail: the rest of the report stands without them.
+
+    They are tagged ``optional``, or stand in a section whose heading cell is.
+    """
+    found, within = set[int](), False
+    for index, cell in enumerate(notebook["cells"]):
+        tagged = "optional" in cell["metadata"].get("tags", [])
+        if cell["cell_type"] == "code" and (tagged or within):
+            found.add(index)
+        elif cell["cell_type"] == "markdown" and any(head for head, _ in sections(cell["source"])):
+            within = tagged
+    return found
+
+
 def _read_code(page: Page, section: Section, cell: Mapping[str, Any], stopped: str) -> None:
     if page.failure is not None:
         section.state = section.state if section.state == "failed" else "not run"

@@ -80,7 +80,9 @@ def _own_notebooks(study: Study | None) -> list[Path]:
 
 def _own_model(notebook: Path) -> type[Parameters]:
     path, name = notebook.with_suffix(".py"), notebook.stem
-    spec = importlib.util.spec_from_file_location(f"journeykit_report_of_{path.parent}.{name}", path)
+    spec = importlib.util.spec_from_file_location(
+        f"journeykit_report_of_{path.parent}.{name}", path
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

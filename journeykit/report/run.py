@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import shutil
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +14,10 @@ from journeykit.report.jobs import Job
 from journeykit.report.manifest import GOOD, manifest_of, manifest_text, newest, read_json
 
 if TYPE_CHECKING:
-    from journeykit.report.execute import Advance, Executed
+    from journeykit.report.execute import Advance
     from journeykit.report.page import Page
     from journeykit.report.publish import RunFolder
+    from journeykit.report.reserve import Reserve
     from journeykit.study import Study
 
 
@@ -109,26 +112,29 @@ def make(
     ReportError
         The folder cannot be written.
     """
-    from journeykit.report.kernel import Watch
-    from journeykit.report.page import read_page
     from journeykit.report.publish import RunFolder, new_run_id
+    from journeykit.report.reserve import Reserve
+    from journeykit.report.retention import prune
+    from journeykit.report.watch import Watch
 
     watch = Watch(timeout=timeout, cell_timeout=cell_timeout)
     started = datetime.now(UTC)
     folder = RunFolder(home_of(job, out), new_run_id(started))
     inputs = inputs_of(job)
     folder.open()
-    done = _executed(job, folder, watch=watch, advance=advance)
-    page = read_page(done.notebook, stopped=done.stopped, at=done.cell)
-    _judge(page, job)
-    finished = datetime.now(UTC)
-    manifest = manifest_of(
-        job, page, run=folder.run, inputs=inputs, started=started, finished=finished
-    )
-    results = _results(job, page, manifest["status"])
-    manifest |= _compared(folder, manifest, results)
-    _write(folder, page, manifest, results)
-    folder.publish(good=manifest["status"] in GOOD)
+    try:
+        with Reserve(folder.building) as reserve:
+            page = _page(job, folder, watch=watch, reserve=reserve, advance=advance)
+            page, manifest = reserve.written(
+                page, lambda page: _write(folder, job, page, inputs=inputs, started=started)
+            )
+        folder.publish(good=manifest["status"] in GOOD)
+    except BaseException:
+        # Told to stop, or no room even for the page of the failure.
+        shutil.rmtree(folder.building, ignore_errors=True)
+        raise
+    if keep is not None:
+        prune(folder.home, keep)
     return Made(
         job.report,
         manifest["status"],
@@ -138,12 +144,26 @@ def make(
     )
 
 
-def _executed(job: Job, folder: RunFolder, **options: Any) -> Executed:
-    from journeykit.report.execute import execute, not_executed
+def _page(job: Job, folder: RunFolder, *, reserve: Reserve, **options: Any) -> Page:
+    """Run the notebook and read it; of a refused job the page says only why."""
+    from journeykit.report.execute import execute
+    from journeykit.report.page import Failure, Page, read_page
 
     if job.refused:
-        return not_executed(job.notebook, job.refused, folder=folder.building)
-    return execute(job.notebook, job.parameters.plain(), folder=folder.building, **options)
+        return Page(title=job.report, failure=Failure("", job.refused))
+    done = execute(
+        job.notebook,
+        job.parameters.plain(),
+        folder=folder.building,
+        reserve=reserve,
+        **options,
+    )
+    page = read_page(done.notebook, stopped=done.stopped, at=done.cell)
+    if done.stopped and page.failure:
+        # It says more than the error of a cell.
+        page.failure = replace(page.failure, cause=done.stopped)
+    _judge(page, job)
+    return page
 
 
 def _judge(page: Page, job: Job) -> None:
@@ -168,8 +188,6 @@ def _results(job: Job, page: Page, status: str) -> str:
 
 def _compared(folder: RunFolder, manifest: dict[str, Any], results: str) -> dict[str, Any]:
     """Return what changed since the newest good run that may be compared, none on the first."""
-    import json
-
     from journeykit.report.compare import Run, changes
 
     before = newest(folder.home, comparable=manifest["comparable"], before=folder.run)
@@ -184,10 +202,18 @@ def _compared(folder: RunFolder, manifest: dict[str, Any], results: str) -> dict
     }
 
 
-def _write(folder: RunFolder, page: Page, manifest: dict[str, Any], results: str) -> None:
+def _write(
+    folder: RunFolder, job: Job, page: Page, *, inputs: dict[str, Any], started: datetime
+) -> tuple[Page, dict[str, Any]]:
+    """Write the page and all that lies beside it; return the page and its manifest."""
     from journeykit.report.export import report_html
     from journeykit.report.publish import csv_text, write_text
 
+    manifest = manifest_of(
+        job, page, run=folder.run, inputs=inputs, started=started, finished=datetime.now(UTC)
+    )
+    results = _results(job, page, manifest["status"])
+    manifest |= _compared(folder, manifest, results)
     for table in page.tables:
         text = csv_text(table["columns"], table["rows"])
         write_text(folder.building / "tables" / f"{table['key']}.csv", text)
@@ -195,6 +221,7 @@ def _write(folder: RunFolder, page: Page, manifest: dict[str, Any], results: str
     html = report_html(page, manifest=manifest, has_latest=folder.latest.exists())
     write_text(folder.building / "report.html", html)
     write_text(folder.building / "manifest.json", manifest_text(manifest))
+    return page, manifest
 
 
 def _customer_columns(study: Study) -> set[str]:

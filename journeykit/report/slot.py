@@ -11,8 +11,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from journeykit.report.kernel import end_on_signals
 from journeykit.report.slots import serve
+from journeykit.report.watch import stop_cleanly_when_told
 
 
 def _listen(lines: SimpleQueue[str]) -> None:
@@ -24,7 +24,7 @@ def _listen(lines: SimpleQueue[str]) -> None:
 
 def main() -> None:
     """Serve until the input ends; what libraries print goes to standard error."""
-    end_on_signals()
+    stop_cleanly_when_told()
     spoken = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     lines: SimpleQueue[str] = SimpleQueue()

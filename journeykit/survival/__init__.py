@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     )
     from journeykit.survival.comparison import LogRank, log_rank
     from journeykit.survival.curves import KaplanMeier, Quantiles, SurvivalAt, kaplan_meier
-    from journeykit.survival.following import lifetimes
     from journeykit.survival.departures import leaving
+    from journeykit.survival.following import lifetimes
     from journeykit.survival.lives import Lifetimes, LifetimesAudit, lifetimes_from_frame
 
 __all__ = [

@@ -118,11 +118,3 @@ def test_latest_leads_to_the_good_run_and_a_failure_leaves_it(
     assert (manifest["status"], manifest["failure"]["section"]) == ("failed", "Prices")
     notebook = nbformat.read(made.page.parent / "notebook.ipynb", as_version=4)
     assert any(cell.source == boom for cell in notebook.cells)
-
-
-def test_a_kernel_that_dies_is_a_page(job_of: Callable[..., Job], out: Path) -> None:
-    job = job_of(markdown("## Crash"), code("import os; os._exit(9)", count=None))
-    made = make(job, out=out)
-    assert not made.good
-    assert made.cause.startswith("The program that computed it was ended from outside")
-    assert "<strong>Crash</strong>" in made.page.read_text()
