@@ -47,7 +47,7 @@ def sections(source: str, /) -> Iterator[tuple[str, str]]:
 
 def slug(title: str, /, *, taken: Collection[str] = ()) -> str:
     """Return the id of a heading: its words joined by hyphens, numbered when it is `taken`."""
-    words = re.findall(r"\w+", title.casefold())
+    words = re.findall(r"\w+", title.lower())
     name, number = "-".join(words)[:_LONGEST_SLUG].strip("-") or "section", 1
     numbered = name
     while numbered in taken:

@@ -246,9 +246,10 @@ def _lift_title(page: Page) -> None:
         rest[0].body[:0] = first.body
         first, rest = rest[0], rest[1:]
     page.title = first.title
-    if first.state == "ok":
+    if first.state in ("ok", "degraded"):
         page.question = "".join(part for part in first.body if not is_code(part))
         page.setup = [part for part in first.body if is_code(part)]
+        first.title, first.body = "", []
     page.sections = [
         section
         for section in ([first] if first.state != "ok" else []) + rest
