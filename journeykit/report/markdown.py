@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import mistune
 
 from journeykit.report.safety import clean
+
+#: Signs; addresses of sections are sent about in messages.
+_LONGEST_SLUG = 60
 
 
 class _Renderer(mistune.HTMLRenderer):
@@ -39,6 +43,17 @@ def sections(source: str, /) -> Iterator[tuple[str, str]]:
         else:
             body.append(token)  # type: ignore[arg-type]
     yield heading, _html(body)
+
+
+def slug(title: str, /, *, taken: Collection[str] = ()) -> str:
+    """Return the id of a heading: its words joined by hyphens, numbered when it is `taken`."""
+    words = re.findall(r"\w+", title.lower())
+    name, number = "-".join(words)[:_LONGEST_SLUG].strip("-") or "section", 1
+    numbered = name
+    while numbered in taken:
+        number += 1
+        numbered = f"{name}-{number}"
+    return numbered
 
 
 def _text(token: Mapping[str, Any]) -> str:

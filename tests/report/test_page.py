@@ -1,41 +1,24 @@
 from __future__ import annotations
 
-import base64
-import re
-from html.parser import HTMLParser
 from typing import Any
 
 import nbformat
 import pytest
 
 from journeykit import report
-from journeykit.report.export import report_html
-from journeykit.report.page import read_page
+from journeykit.report.page import Page, optional_cells
 from tests.report.conftest import code, markdown, notebook, shown
+from tests.report.pages import PIXEL, error, finding, guard, handed, kpi, page_of, table
 
 v4 = nbformat.v4
-MANIFEST: dict[str, Any] = {
-    "report": "paths", "study": "tiny", "study_title": "Tiny", "about": ["2017"], "run": "r1",
-    "parameters": {"study": "x", "order": 1, "segment": None}, "packages": {"python": "3.11"},
-    "fingerprint": "", "finished": "2026-01-01T00:00:00+00:00", "duration_seconds": 1.0,
-}  # fmt: skip
-PIXEL = base64.b64encode(b"\x89PNG not really").decode()
-
-
-def page_of(*cells: Any, stopped: str = "", at: int = 0) -> Any:
-    return read_page(notebook(*cells), stopped=stopped, at=at)
-
-
-def html_of(*cells: Any, stopped: str = "") -> str:
-    return report_html(page_of(*cells, stopped=stopped), manifest=MANIFEST, has_latest=True)
 
 
 def body_of(output: Any) -> str:
     return "".join(page_of(markdown("# T\n\n## S"), code("x", output)).sections[0].body)
 
 
-def displayed(thing: Any) -> Any:
-    return shown(thing._repr_mimebundle_())
+def states(page: Page) -> list[tuple[str, str]]:
+    return [(section.title, section.state) for section in page.sections]
 
 
 def test_title_question_and_sections() -> None:
@@ -48,45 +31,102 @@ def test_title_question_and_sections() -> None:
     )
     assert page.title == "Which way?"
     assert page.question == "<p>Why <em>so</em>?</p>\n"
+    assert page.setup == ['<pre class="code">study = 1</pre>']
     assert [section.title for section in page.sections] == ["First", "Second x", "How sure"]
     assert [section.limits for section in page.sections] == [False, False, True]
     assert "<h3>Small</h3>" in "".join(page.sections[0].body)
 
 
-def test_findings_guards_tables_and_data_are_lifted() -> None:
-    import pandas as pd
+def test_code_before_the_title_is_kept() -> None:
+    page = page_of(code("a = 1"), markdown("# T\n\nWhy?"), code("b"), markdown("## S"))
+    assert (page.title, page.question) == ("T", "<p>Why?</p>\n")
+    assert [part.removeprefix('<pre class="code">') for part in page.setup] == [
+        "a = 1</pre>", "b</pre>",
+    ]  # fmt: skip
 
+
+def test_anchors_are_words_and_unique() -> None:
+    titles = ["What follows what?", "what follows: what", "In short", "Größe & 率", "***", "a" * 90]
+    page = page_of(markdown("# T\n\n" + "".join(f"## {title}\n\nx\n\n" for title in titles)))
+    assert [section.anchor for section in page.sections] == [
+        "what-follows-what", "what-follows-what-2", "in-short-2", "größe-率", "section", "a" * 60,
+    ]  # fmt: skip
+
+
+def test_a_finding_knows_its_section() -> None:
+    page = page_of(
+        markdown("# Title"),
+        code("x", finding("Before.")),
+        markdown("## Where they go"),
+        code("x", finding("A.", verdict="clear"), finding("B.")),
+    )
+    assert [(f["text"], f["anchor"], f["section"]) for f in page.findings] == [
+        ("Before.", "", ""),
+        ("A.", "where-they-go", "Where they go"),
+        ("B.", "where-they-go", "Where they go"),
+    ]
+
+
+def test_what_is_handed_over_is_lifted() -> None:
     page = page_of(
         markdown("# T\n\n## S"),
-        code("x", displayed(report.finding("A.", basis="n = 3"))),
-        code("x", displayed(report.guard("Ties", status="passed", found="none"))),
-        code("x", displayed(report.table(pd.DataFrame({"n": [1]}), key="k", caption="C"))),
+        code("x", finding("A."), guard("Ties", "passed", "none"), kpi("Stay")),
+        code("x", table([["a", "1"]]), handed("term", name="w", meaning="m")),
     )
     assert [found["text"] for found in page.findings] == ["A."]
-    assert [guard["name"] for guard in page.guards] == ["Ties"]
-    assert [table["key"] for table in page.tables] == ["k"]
-    html = report_html(page, manifest=MANIFEST, has_latest=False)
-    assert html.index("In short") < html.index("A.") < html.index("S</h2>")
-    assert '<a href="tables/k.csv">k.csv</a>' in html
-    assert html.count("A.") == 1
+    assert [found["name"] for found in page.guards] == ["Ties"]
+    assert [found["key"] for found in page.tables] == ["k"]
+    assert [found["label"] for found in page.kpis] == ["Stay"]
+    assert [found["name"] for found in page.terms] == ["w"]
 
 
-def test_code_is_not_shown() -> None:
-    assert "secret_call" not in html_of(markdown("# T"), code("secret_call()"))
+@pytest.mark.parametrize("content", [None, [], {}, {"kind": "new"}, {"kind": "table", "key": "k"}])
+def test_damaged_content_is_missed_aloud(content: object) -> None:
+    output = shown({"application/vnd.journeykit.report+json": content})
+    page = page_of(markdown("# T\n\n## S"), code("x", output))
+    assert "damaged, or newer than this page" in "".join(page.sections[0].body)
+    assert page.tables == []
 
 
-def test_long_tables_say_what_is_left() -> None:
-    import pandas as pd
+def test_code_stands_where_it_ran_and_names_no_machine() -> None:
+    page = page_of(
+        markdown("# T\n\n## S"),
+        code('study = "/home/x/studies/mine/study.yaml"\norder = 1', tags=("injected-parameters",)),
+        code('study = "/home/x/kept.yaml" # <b>'),
+    )
+    first, second = (part for part in page.sections[0].body if part.strip())
+    assert first == (
+        '<pre class="code">study = &quot;…/mine/study.yaml&quot;\norder = 1</pre>'
+    )  # fmt: skip
+    assert second == '<pre class="code">study = &quot;/home/x/kept.yaml&quot; # &lt;b&gt;</pre>'
 
-    made = report.table(pd.DataFrame({"n": range(30)}), key="k", caption="C", shown=5)
-    assert "25 more in the file" in body_of(displayed(made))
+
+def test_tables_say_what_is_left() -> None:
+    def notes(**more: Any) -> str:
+        return body_of(table([["a", "1"], ["b", "2"]], **more)).rpartition("</table></div>")[2]
+
+    link = '<a href="tables/k.csv">k.csv</a>'
+    assert notes() == f'<p class="quiet">File: {link}</p></div>'
+    assert f"The first 2 of 30 rows. File with its first 2 rows: {link}" in notes(n=30)
+    assert f"The first 2 of 30 rows. File with all rows: {link}" in notes(n=30, rows=[[0, 0]] * 30)
+    assert "3 cells are left empty where so few" in notes(hidden=3)
+    assert "1 cell is left empty where so few" in notes(hidden=1)
+    assert "No rows." in body_of(table([]))
+    page = page_of(markdown("# T\n\n## S"), code("x", table([["a", "1"]])), files=False)
+    assert "tables/" not in "".join(page.sections[0].body)
+
+
+def test_tables_tell_the_script_how_many_rows_to_show() -> None:
+    assert 'data-key="k" data-shown="1"' in body_of(table([["a", "1"], ["b", "2"]], shown=1))
+    assert 'data-shown="2"' in body_of(table([["a", "1"], ["b", "2"]], shown=None))
 
 
 def test_figure_has_alt_and_caption() -> None:
     from matplotlib import pyplot as plt
 
     _, ax = plt.subplots()
-    body = body_of(displayed(report.figure(ax, alt='An "empty" <plot>', caption="Nothing.")))
+    made = report.figure(ax, alt='An "empty" <plot>', caption="Nothing.")
+    body = body_of(shown(made._repr_mimebundle_()))
     assert 'alt="An &quot;empty&quot; &lt;plot&gt;"' in body
     assert '<img src="data:image/svg+xml;base64,' in body
     assert "<figcaption>Nothing.</figcaption>" in body
@@ -114,6 +154,8 @@ def test_plain_pictures_get_an_alt_from_metadata_or_section() -> None:
             shown({"application/javascript": "alert(1)", "text/plain": "<IPython>"}),
             "This part is interactive (application/javascript)",
         ),
+        (shown({"application/pdf": "JVBERi0="}), "This part is interactive (application/pdf)"),
+        (shown({"video/mp4": "AAAA"}), "This part is interactive (video/mp4)"),
         (shown({"text/html": "<script>p()</script><style>x</style>"}), "This part is a program"),
         (shown({"text/html": "<iframe src='https://x'></iframe>"}), "This part is a program"),
         (shown({"text/html": "<b>bold</b>"}), "<b>bold</b>"),
@@ -127,33 +169,6 @@ def test_plain_pictures_get_an_alt_from_metadata_or_section() -> None:
 )
 def test_outputs_are_shown_or_missed_aloud(output: Any, wanted: str) -> None:
     assert wanted in body_of(output)
-
-
-def test_a_failing_cell() -> None:
-    error = v4.new_output(
-        "error",
-        ename="ZeroDivisionError",
-        evalue="division by zero",
-        traceback=["\x1b[1mTrace <b>"],
-    )
-    html = html_of(
-        markdown("An Exception", "papermill-error-cell-tag"),
-        markdown("# T\n\n## One"),
-        code("1", shown({"text/plain": "fine"})),
-        markdown("## Two"),
-        code("1 / 0", error),
-        markdown("## Three\n\nwords"),
-        code("3", count=None),
-    )
-    assert "This report could not be finished" in html
-    assert "in the section <strong>Two</strong>" in html
-    assert "A step of this section could not be computed: division by zero" in html
-    assert "An Exception" not in html
-    assert "fine" in html
-    assert re.search(r"Three</h2>.*Not run: the report stopped", html, re.DOTALL)
-    before, _, after = html.partition("<details")
-    assert "Trace" not in before
-    assert "Trace &lt;b&gt;" in after
 
 
 @pytest.mark.parametrize(
@@ -170,14 +185,13 @@ def test_a_failing_cell() -> None:
     ],
 )
 def test_causes_in_plain_words(name: str, message: str, cause: str) -> None:
-    error = v4.new_output("error", ename=name, evalue=message, traceback=[])
-    failure = page_of(markdown("# T\n\n## S"), code("x", error)).failure
+    failure = page_of(markdown("# T\n\n## S"), code("x", error(name, message))).failure
+    assert failure is not None
     assert (failure.section, failure.cause) == ("S", cause)
 
 
 def test_leaving_on_purpose_is_no_failure() -> None:
-    error = v4.new_output("error", ename="SystemExit", evalue="0", traceback=[])
-    assert page_of(markdown("# T"), code("x", error)).failure is None
+    assert page_of(markdown("# T"), code("x", error("SystemExit", "0"))).failure is None
 
 
 @pytest.mark.parametrize("count", [None, 2])
@@ -186,126 +200,72 @@ def test_a_run_whose_kernel_died_in_a_cell(count: int | None) -> None:
     cells = [markdown("# T\n\n## One"), code("1"), markdown("## Two"), code("2", count=count)]
     more = [markdown("## Three"), code("3", count=None)]
     page = page_of(*cells, *more, stopped="The kernel died.", at=3)
+    assert page.failure is not None
     assert (page.failure.section, page.failure.cause) == ("Two", "The kernel died.")
-    assert [section.state for section in page.sections] == ["ok", "failed", "not run"]
+    assert states(page) == [("One", "ok"), ("Two", "failed"), ("Three", "not run")]
 
 
 def test_a_run_that_stopped_is_never_good() -> None:
-    assert page_of(markdown("# T"), code("1"), stopped="Gone.", at=9).failure.cause == "Gone."
+    failure = page_of(markdown("# T"), code("1"), stopped="Gone.", at=9).failure
+    assert failure is not None
+    assert failure.cause == "Gone."
 
 
-def test_a_failure_before_the_first_section() -> None:
-    error = v4.new_output("error", ename="ParameterError", evalue="bad", traceback=[])
-    html = html_of(markdown("# T"), code("x", error), markdown("## S"), code("y", count=None))
-    assert "This report could not be finished" in html
-    assert "<title>T · Tiny</title>" in html
-
-
-def test_an_empty_notebook() -> None:
-    assert "<h1>paths</h1>" in html_of()
-
-
-def test_the_page_is_closed_and_small() -> None:
-    html = html_of(markdown("# T\n\n## S"))
-    assert len(html.encode()) < 30_000
-    assert "default-src 'none'; img-src data:; style-src 'sha256-" in html
-    assert "<script" not in html
-    assert " style=" not in html
-    assert html == html_of(markdown("# T\n\n## S"))
-
-
-PAYLOADS = [
-    "<script>alert(1)</script>",
-    "</script><script>alert(1)</script>",
-    "<img src=x onerror=alert(1)>",
-    "<svg onload=alert(1)>",
-    "<svg><script>alert(1)</script></svg>",
-    "<math><mtext></p><style><img src=x onerror=alert(1)></style>",
-    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
-    "<a href='javascript:alert(1)'>x</a>",
-    "[x](javascript:alert(1))",
-    "![x](https://evil.example/x.png)",
-    "![x](javascript:alert(1))",
-    "<base href='https://evil.example/'>",
-    "<meta http-equiv='refresh' content='0;url=https://evil.example'>",
-    "<form action='https://evil.example'><input name=x></form>",
-    "<style>body{display:none}</style>",
-    "</style><script>alert(1)</script>",
-    "<link rel=stylesheet href='https://evil.example/x.css'>",
-    "<object data='data:text/html,<script>alert(1)</script>'></object>",
-    "<details open ontoggle=alert(1)>",
-    "<div style='position:fixed;inset:0'>x</div>",
-    "\"><script>alert(1)</script>",
-    "' onmouseover='alert(1)",
-    "{{ 7 * 7 }}{% for x in y %}",
-    "<!--<img src=x onerror=alert(1)>-->",
-    "<template><script>alert(1)</script></template>",
-    "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
-]  # fmt: skip
-TAGS = {
-    *("html", "head", "meta", "link", "title", "style", "body", "header", "main", "footer", "nav"),
-    *(
-        "section",
-        "article",
-        "h1",
-        "h2",
-        "h3",
-        "p",
-        "div",
-        "span",
-        "a",
-        "strong",
-        "em",
-        "b",
-        "small",
-    ),
-    *("code", "pre", "br", "ul", "ol", "li", "dl", "dt", "dd", "details", "summary"),
-    *("figure", "figcaption", "img", "table", "caption", "thead", "tbody", "tr", "th", "td"),
-}
-ATTRIBUTES = {
-    *("lang", "charset", "http-equiv", "content", "name", "rel", "href", "class", "id", "tabindex"),
-    *("role", "scope", "src", "alt", "aria-label", "aria-labelledby", "aria-hidden", "colspan"),
-    "rowspan",
-}
-
-
-class Tags(HTMLParser):
-    """Every element a browser would build, and where its addresses lead."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-
-@pytest.mark.parametrize("payload", PAYLOADS)
-def test_hostile_text_stays_text(payload: str) -> None:
-    import pandas as pd
-
-    frame = pd.DataFrame({payload: [payload], "n": [1]})
-    made = report.table(frame, key="k", caption=payload, labels={"n": payload})
-    error = v4.new_output("error", ename="X", evalue=payload, traceback=[payload])
-    html = html_of(
-        markdown(f"# {payload}\n\n{payload}\n\n## {payload}\n\n- {payload}\n\n```\n{payload}\n```"),
-        code("x", displayed(report.finding(payload, basis=payload)), displayed(made)),
-        code("x", displayed(report.guard(payload, status="warned", found=payload))),
-        code("x", shown({"text/html": payload}), shown({"text/plain": payload})),
-        code("x", shown({"text/html": frame.to_html(escape=False)})),
-        code("x", shown({"image/png": PIXEL}, alt=payload)),
-        code("x", error),
+def test_which_cells_are_optional() -> None:
+    made = notebook(
+        markdown("# T", "optional"),
+        code("1"),
+        markdown("## Needed"),
+        code("3"),
+        code("4", tags=("optional",)),
+        markdown("## Extra", "optional"),
+        code("6"),
+        markdown("Words, and a ### smaller heading.\n\n### Smaller"),
+        code("8"),
+        markdown("Words alone.", "optional"),
+        code("10"),
+        markdown("## Needed again"),
+        markdown("Words alone.", "optional"),
+        code("13"),
     )
-    for tag, attributes in Tags(html).found:
-        assert tag in TAGS, (tag, attributes)
-        assert set(attributes) <= ATTRIBUTES, (tag, attributes)
-        if tag == "meta" and "http-equiv" in attributes:
-            assert attributes["http-equiv"] == "Content-Security-Policy"
-        if tag != "link":
-            address = attributes.get("href") or attributes.get("src") or ""
-            assert re.match(
-                r"#|\.\./|tables/|notebook.ipynb|results.json|manifest.json|data:image/|$", address
-            ), address
-    assert html.count("<style>") - html.count("&lt;style>") == 1
-    assert ">49<" not in html
+    assert optional_cells(made) == {1, 4, 6, 8, 10}
+
+
+def test_an_optional_section_degrades_and_the_rest_stands() -> None:
+    page = page_of(
+        markdown("# T"),
+        markdown("## Extra", "optional"),
+        code("0", table([["a", "1"]])),
+        code("1", error("DataError", "There is no column `cost`.")),
+        code("2", error("NameError", "name 'x' is not defined")),
+        code("3", shown({"text/plain": "after"})),
+        markdown("## Needed"),
+        code("4", finding("A.")),
+    )
+    assert page.failure is None
+    assert page.degraded == ["Extra"]
+    assert states(page) == [("Extra", "degraded"), ("Needed", "ok")]
+    assert page.sections[0].cause == "There is no column `cost`."
+    assert [found["text"] for found in page.findings] == ["A."]
+    assert "after" in "".join(page.sections[0].body)
+
+
+def test_a_needed_cell_in_a_degraded_section_still_stops_the_report() -> None:
+    page = page_of(
+        markdown("# T\n\n## S"),
+        code("1", error(), tags=("optional",)),
+        code("2", error("MemoryError", "")),
+        markdown("## After", "optional"),
+        code("3", error()),
+    )
+    assert page.failure is not None
+    assert page.failure.cause == "The computer ran out of memory."
+    assert page.degraded == []
+    assert states(page) == [("S", "failed"), ("After", "not run")]
+
+
+def test_an_optional_cell_before_the_first_section() -> None:
+    page = page_of(markdown("# T"), code("1", error(), tags=("optional",)), markdown("## S"))
+    assert page.failure is None
+    assert (page.title, page.degraded) == ("T", ["T"])
+    assert states(page) == [("", "degraded"), ("S", "ok")]
