@@ -88,7 +88,7 @@ def execute(
     with _logged(folder / _LOG):
         notebook = _prepared(path, parameters)
         course = Course(notebook, folder=folder, advance=advance)
-        stopped = _run(notebook, course, watch, folder)
+        stopped = _run(notebook, course, watch, folder, beside=path.parent)
         course.settle(failed=course.failed or bool(stopped))
         try:
             _write(notebook, folder)
@@ -117,7 +117,9 @@ def _prepared(path: Path, parameters: Mapping[str, Any]) -> NotebookNode:
     return notebook
 
 
-def _run(notebook: NotebookNode, course: Course, watch: Watch, folder: Path) -> str:
+def _run(
+    notebook: NotebookNode, course: Course, watch: Watch, folder: Path, *, beside: Path
+) -> str:
     """Run all cells; return why they did not all run, where that is not the error of a cell."""
     stopped = ""
     try:
@@ -128,7 +130,9 @@ def _run(notebook: NotebookNode, course: Course, watch: Watch, folder: Path) -> 
             ) as private,
             watch,
         ):
-            kernels = manager_class(messages=folder / _LOG, private=Path(private), watch=watch)
+            kernels = manager_class(
+                messages=folder / _LOG, private=Path(private), beside=beside, watch=watch
+            )
             _run_cells(notebook, course, watch, kernels, folder)
     except DeadKernelError:
         stopped = watch.how_it_ended()

@@ -42,8 +42,8 @@ class Concern:
 def concerns(study: Study, journeys: Journeys, /, *, now: datetime) -> tuple[Concern, ...]:
     """Return what the study declares a concern: the newest event too old, the volume unusual.
 
-    **Freshness**: the elapsed time from the newest event to now, or to the end of the window where
-    that is past, is longer than declared.
+    **Freshness**: the elapsed time from the newest event to now is longer than declared, and the
+    declared window did not end before that.
 
     **Volume**: the events of the newest complete week lie outside the natural process limits of the
     8 to 26 complete weeks before it: their mean plus or minus 2.66 times the mean absolute
@@ -66,18 +66,28 @@ def _stale(declared: Freshness, study: Study, journeys: Journeys, now: datetime)
     refuse = declared.then == "refuse"
     if not journeys.n_events:
         return Concern("There are no events in the data.", refuse)
-    newest = _moment(int(journeys.need_time("freshness").max()))
-    # Without a declared window the journeys' own ends with their newest event.
-    if study.model.window is not None and journeys.window is not None:
-        now = min(now, _moment(journeys.window[1]))
-    age = now - newest
-    if age <= timedelta(days=declared.newest_within_days):
+    until = fresh_until(study, journeys)
+    if until is None or now <= until:
         return None
+    newest = _moment(int(journeys.need_time("freshness").max()))
     return Concern(
-        f"The newest event is {age.days} days old ({newest:%Y-%m-%d}); the study allows "
+        f"The newest event is {(now - newest).days} days old ({newest:%Y-%m-%d}); the study allows "
         f"{declared.newest_within_days}.",
         refuse,
     )
+
+
+def fresh_until(study: Study, journeys: Journeys, /) -> datetime | None:
+    """Return the moment from which on the data are too old; None where they never will be."""
+    declared, window = study.model.freshness, journeys.window
+    if declared is None or not journeys.n_events:
+        return None
+    newest = _moment(int(journeys.need_time("freshness").max()))
+    until = newest + timedelta(days=declared.newest_within_days)
+    # Without a declared window the journeys' own ends with their newest event.
+    if study.model.window is not None and window is not None and until >= _moment(window[1]):
+        return None
+    return until
 
 
 def _moment(microseconds: int) -> datetime:

@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from journeykit.report.entry import STATUSES, Figure, Run, in_words, read_run, text
 from journeykit.report.export import render
-from journeykit.report.publish import SUMMARY, locked, write_shared
+from journeykit.report.publish import locked, write_shared
+from journeykit.report.registry import SUMMARY
 from journeykit.report.sparkline import sparkline
 
 _FINDINGS, _FIGURES, _WAITING = 3, 6, 5
@@ -117,8 +118,6 @@ def index_html(runs: Iterable[Run], broken: Sequence[str], /) -> str:
             "everybody": EVERYBODY,
             "most_findings": _FINDINGS,
         },
-        style=("style.css", "index.css"),
-        script=("index.js",),
     )
 
 

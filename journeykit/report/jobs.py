@@ -36,6 +36,8 @@ class Job:
         What readers must know of the data first.
     refused : str
         Why no notebook is to run: the page says only that. Empty otherwise.
+    fresh_until : str
+        Moment (UTC) from which on the study calls these data too old; empty where it never does.
     """
 
     study: Study
@@ -43,6 +45,7 @@ class Job:
     notebook: Path
     banners: tuple[str, ...] = ()
     refused: str = ""
+    fresh_until: str = ""
 
     @property
     def report(self) -> str:
@@ -57,6 +60,7 @@ class Job:
             "parameters": self.parameters.plain(),
             "banners": list(self.banners),
             "refused": self.refused,
+            "fresh_until": self.fresh_until,
         }
 
 
@@ -72,6 +76,7 @@ def job_from(given: Mapping[str, Any], /) -> Job:
         report.notebook,
         tuple(given["banners"]),
         given["refused"],
+        given["fresh_until"],
     )
 
 
@@ -206,10 +211,10 @@ def verify(jobs: Sequence[Job], /) -> tuple[Job, ...]:
     ParameterError
         Everything that does not suit, a line each, when a report has no job that does.
     """
-    from journeykit.report.health import concerns
-
     if not jobs:
         return ()
+    from journeykit.report.health import concerns, fresh_until
+
     study = jobs[0].study
     journeys = study.journeys()
     found = [tuple(dict.fromkeys(job.parameters.unsuited(study, journeys))) for job in jobs]
@@ -226,7 +231,13 @@ def verify(jobs: Sequence[Job], /) -> tuple[Job, ...]:
     said = concerns(study, journeys, now=datetime.now(UTC))
     banners = tuple(concern.text for concern in said)
     refusal = " ".join(concern.text for concern in said if concern.refuse)
+    until = fresh_until(study, journeys)
     return tuple(
-        replace(job, banners=banners, refused=" ".join(sentences) or refusal)
+        replace(
+            job,
+            banners=banners,
+            refused=" ".join(sentences) or refusal,
+            fresh_until=until.isoformat() if until else "",
+        )
         for job, sentences in zip(jobs, found, strict=True)
     )

@@ -75,6 +75,8 @@ class OwnKernelManager(AsyncKernelManager):
     messages = Path(os.devnull)
     #: A folder for sockets, keys and the like that others cannot read.
     private = Path(os.devnull)
+    #: The folder of the notebook, which may import what lies there.
+    beside = Path(os.devnull)
     watch = Watch()
     log = logging.getLogger("papermill")
 
@@ -91,6 +93,8 @@ class OwnKernelManager(AsyncKernelManager):
         """The one kernel there is."""
         launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         launch.append("--HistoryManager.enabled=False")
+        # Last, so that a file beside the notebook never stands in for a library.
+        launch.append(f"--IPKernelApp.exec_lines=import sys; sys.path.append({str(self.beside)!r})")
         return KernelSpec(argv=launch, display_name="journeykit", language="python")
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
@@ -120,10 +124,12 @@ class OwnKernelManager(AsyncKernelManager):
         await super()._async_finish_shutdown(waittime, pollinterval, restart)
 
 
-def manager_class(*, messages: Path, private: Path, watch: Watch) -> type[OwnKernelManager]:
+def manager_class(
+    *, messages: Path, private: Path, beside: Path, watch: Watch
+) -> type[OwnKernelManager]:
     """Return the class of kernel managers whose kernels write to `messages`, seen by `watch`.
 
-    `private` is a folder that only this user may read.
+    `private` is a folder that only this user may read, `beside` the one of the notebook.
     """
-    own = {"messages": messages, "private": private, "watch": watch}
+    own = {"messages": messages, "private": private, "beside": beside, "watch": watch}
     return type("KernelManager", (OwnKernelManager,), own)

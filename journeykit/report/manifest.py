@@ -44,6 +44,7 @@ def manifest_of(
         "failure": asdict(page.failure) if page.failure else None,
         "degraded": list(page.degraded),
         "banners": [{"level": "warn", "text": text} for text in job.banners],
+        "fresh_until": job.fresh_until,
         "run": run,
         "parameters": job.parameters.plain(),
         "packages": {"python": platform.python_version(), **packages()},
@@ -86,7 +87,7 @@ def read_json(path: Path, /) -> dict[str, Any] | None:
     """Return what a file of a run holds, or None where it is missing or damaged."""
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return read if isinstance(read, dict) else None
 

@@ -20,8 +20,6 @@ from filelock import FileLock, Timeout
 from journeykit.errors import ReportError
 from journeykit.report.manifest import GOOD, read_json
 
-#: The report that draws on the others and links to their pages.
-SUMMARY = "summary"
 #: First signs by which spreadsheets take a text for a formula.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "|", "%")
 _BUILDING = ".building-"
@@ -185,10 +183,7 @@ def read_manifest(folder: Path, /) -> dict[str, Any] | None:
     What comes back has text for its keys, and nothing is known about its values: whoever takes one
     looks at its type first.
     """
-    try:
-        return read_json(folder / "manifest.json")
-    except RecursionError:
-        return None
+    return read_json(folder / "manifest.json")
 
 
 def comparable_of(manifest: dict[str, Any], /) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 from journeykit.checks import check_whole
 from journeykit.report.manifest import GOOD
 from journeykit.report.publish import (
-    SUMMARY,
     comparable_of,
     locked,
     read_manifest,
     run_ids,
     settle_latest,
 )
+from journeykit.report.registry import SUMMARY
 
 _REMOVING = ".removing-"
 

@@ -64,13 +64,13 @@ def unchanged(job: Job, /, *, out: Path) -> Made | None:
     """Return the run that a new one would only repeat, or None where there is none.
 
     It was good, and everything it was made from is as it was: each row, parameter, character of the
-    notebook and version of a library. Where the study limits the age or volume of its data a run
-    depends on the day, and is made.
+    notebook and version of a library; and the data are not older now than the study allows.
     """
-    if job.study.model.freshness is not None or job.study.model.volume is not None:
-        return None
     found = newest(home_of(job, out), comparable=comparable(job))
     if found is None or found["status"] == "partial":
+        return None
+    until = found.get("fresh_until", "")
+    if until and datetime.now(UTC) > datetime.fromisoformat(until):
         return None
     inputs = inputs_of(job)
     if not inputs["all"] or found["inputs"].get("all") != inputs["all"]:

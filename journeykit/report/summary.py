@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from journeykit.errors import ReportError
+from journeykit.report.entry import STATUSES
 from journeykit.report.inputs import digest, packages
 from journeykit.report.manifest import GOOD, manifest_text, read_json
 from journeykit.report.registry import SUMMARY
@@ -50,7 +51,7 @@ class Source:
         return quote(f"../../{self.made.report}/{self.made.run}/report.html")
 
 
-def summarise(study: Study, made: Sequence[Made], /, *, out: Path) -> Made:
+def summarise(study: Study, made: Sequence[Made], /, *, out: Path, keep: int | None = None) -> Made:
     """Write the summary of the runs `made` and return it.
 
     Findings are ranked by consequence times certainty: the share of the study's customers whom a
@@ -64,9 +65,12 @@ def summarise(study: Study, made: Sequence[Made], /, *, out: Path) -> Made:
         What came of each job, unchanged ones included.
     out : Path
         Folder of all reports.
+    keep : int, optional
+        Summaries that are kept; by default all.
     """
-    from journeykit.report.export import render
+    from journeykit.report.export import figure_words, finding_words, render
     from journeykit.report.publish import RunFolder, new_run_id, write_text
+    from journeykit.report.retention import prune
 
     started = datetime.now(UTC)
     sources = [
@@ -87,20 +91,27 @@ def summarise(study: Study, made: Sequence[Made], /, *, out: Path) -> Made:
             "study_title": study.title,
             "about": manifest["about"],
             "status": manifest["status"],
-            "findings": findings[:MOST],
+            "findings": [{**found, **finding_words(found)} for found in findings[:MOST]],
             "n_more": max(0, len(findings) - MOST),
-            "kpis": [_linked(kpi, source) for source in sources for kpi in source.manifest["kpis"]],
+            "kpis": [
+                {**_linked(kpi, source), **figure_words(kpi)}
+                for source in sources
+                for kpi in source.manifest["kpis"]
+            ],
             "banners": manifest["banners"],
             "changes": _changes(sources),
             "reports": [_report(source) for source in sources],
             "finished": manifest["finished"],
             "run": folder.run,
+            "certainty": ", ".join(f"{word} {worth:g}" for word, worth in CERTAINTY.items()),
         },
     )
     write_text(folder.building / "report.html", page)
     write_text(folder.building / "results.json", manifest_text({"findings": findings}))
     write_text(folder.building / "manifest.json", manifest_text(manifest))
     folder.publish(good=manifest["status"] in GOOD)
+    if keep is not None:
+        prune(folder.home, keep)
     return Made(SUMMARY, manifest["status"], folder.final / "report.html")
 
 
@@ -156,6 +167,7 @@ def _report(source: Source) -> dict[str, Any]:
         "title": manifest["title"],
         "href": source.href,
         "status": manifest["status"],
+        "icon": STATUSES[manifest["status"]],
         "about": _segment(manifest),
         "cause": (manifest["failure"] or {}).get("cause", ""),
         "findings": len(manifest["findings"]),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from journeykit.journeys import Journeys
-from journeykit.report.health import Concern, concerns, process_limits
+from journeykit.report.health import Concern, concerns, fresh_until, process_limits
 from journeykit.study import Study, load_study
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
@@ -69,9 +69,11 @@ def test_of_a_window_that_is_past_its_end_counts(tmp_path: Path) -> None:
     end = int((NEWEST + timedelta(days=2)).timestamp() * 1e6)
     closed = weeks(2, 2).replace(window=(int(BEGIN.timestamp() * 1e6), end))
     assert concerns(declared, closed, now=NEWEST + timedelta(days=900)) == ()
+    assert fresh_until(declared, closed) is None
     later = closed.replace(window=(closed.window[0], end + 2 * 86_400_000_000))  # type: ignore[index]
     (found,) = concerns(declared, later, now=NEWEST + timedelta(days=900))
     assert found.refuse
+    assert fresh_until(declared, later) == NEWEST + timedelta(days=3)
 
 
 #: Differences of neighbours are 10 each: the limits lie 26.6 around the mean of 105.
