@@ -11,9 +11,11 @@ from importlib.metadata import requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from journeykit.errors import DataError, StudyError
 from journeykit.study.hashes import file_hashes
 
 if TYPE_CHECKING:
+    from journeykit.study import Study
     from journeykit.report.jobs import Job
 
 _PACKAGE = Path(__file__).parents[1]
@@ -23,10 +25,9 @@ def inputs_of(job: Job, /) -> dict[str, Any]:
     """Return the hash of each thing that can change a number or a word of a report.
 
     ``data`` is empty where nothing tells whether it changed: a database whose study declares no
-    `version_query`. ``all`` is the hash of the rest together, and empty where `data` is.
+    `version_query`, or data that cannot be reached. ``all`` is the hash of the rest together, and
+    empty where `data` is.
     """
-    from journeykit.study.cache import data_version
-
     study = job.study
     model = job.notebook.with_suffix(".py")
     texts = [
@@ -35,7 +36,7 @@ def inputs_of(job: Job, /) -> dict[str, Any]:
     ]
     inputs: dict[str, Any] = {
         "study": digest(file_hashes(texts)),
-        "data": data_version(study),
+        "data": _data(study),
         "parameters": digest(described(job)),
         "notebook": digest(file_hashes([job.notebook, *([model] if model.exists() else [])])),
         "code": _code(),
@@ -43,6 +44,16 @@ def inputs_of(job: Job, /) -> dict[str, Any]:
         "python": f"{platform.python_version()} {platform.machine()}",
     }
     return {**inputs, "all": digest(inputs) if inputs["data"] else ""}
+
+
+def _data(study: Study) -> str:
+    from journeykit.study.cache import data_version
+
+    try:
+        return data_version(study)
+    except (DataError, StudyError, OSError):
+        # Whoever reads the data says what is wrong with them.
+        return ""
 
 
 def described(job: Job, /) -> dict[str, Any]:

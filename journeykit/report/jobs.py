@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from journeykit.checks import did_you_mean
-from journeykit.errors import MappingError, ParameterError, StudyError
+from journeykit.errors import DataError, MappingError, ParameterError, StudyError
 from journeykit.report.parameters import Parameters
 from journeykit.report.registry import REPORTS, Report, report_of
 
@@ -57,6 +57,7 @@ class Job:
         return {
             "study": str(self.study.path),
             "report": self.report,
+            "notebook": str(self.notebook),
             "parameters": self.parameters.plain(),
             "banners": list(self.banners),
             "refused": self.refused,
@@ -69,11 +70,10 @@ def job_from(given: Mapping[str, Any], /) -> Job:
     from journeykit.study import load_study
 
     study = load_study(given["study"])
-    report = report_of(given["report"], study)
     return Job(
         study,
-        report.model.of(given["parameters"]),
-        report.notebook,
+        report_of(given["report"], study).model.of(given["parameters"]),
+        Path(given["notebook"]),
         tuple(given["banners"]),
         given["refused"],
         given["fresh_until"],
@@ -202,9 +202,10 @@ def _check_kpis(study: Study, reports: Mapping[str, Report]) -> None:
 def verify(jobs: Sequence[Job], /) -> tuple[Job, ...]:
     """Look whether the data suit the jobs, before anything runs; return what is to be run.
 
-    Reads the study's events, or opens them from the cache, where the notebooks find them. Where the
-    study declares that stale data or an unusual volume is a refusal, jobs come back refused. So do
-    single members of a sweep that do not suit the data, such as a month without events.
+    Reads the study's events, or opens them from the cache, where the notebooks find them. Data that
+    cannot be read, as of a database that does not answer, refuse all jobs: readers get a page that
+    says so. So do stale data or an unusual volume, where the study declares it; and single members
+    of a sweep that do not suit the data, such as a month without events, are refused.
 
     Raises
     ------
@@ -216,7 +217,10 @@ def verify(jobs: Sequence[Job], /) -> tuple[Job, ...]:
     from journeykit.report.health import concerns, fresh_until
 
     study = jobs[0].study
-    journeys = study.journeys()
+    try:
+        journeys = study.journeys()
+    except DataError as error:
+        return tuple(replace(job, refused=str(error)) for job in jobs)
     found = [tuple(dict.fromkeys(job.parameters.unsuited(study, journeys))) for job in jobs]
     suited = {job.report for job, sentences in zip(jobs, found, strict=True) if not sentences}
     wrong = [

@@ -117,10 +117,7 @@ class Slot:
 
     def __exit__(self, *_: object) -> None:
         """Close the input, at which the process ends."""
-        if self._process is not None:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-            self._process.wait()
+        self._end()
 
     def make(self, job: Job, at: int, advance: Progress) -> Made:
         """Make one job; when the process is ended from outside meanwhile, a page says so.
@@ -142,9 +139,13 @@ class Slot:
             if "made" in said:
                 return Made(**{**said["made"], "page": Path(said["made"]["page"])})
             advance(at, *said["advance"])
-        process.wait()
-        self._process = None
+        self._end()
         return make(replace(job, refused=_ENDED), out=Path(self._given["out"]))
+
+    def _end(self) -> None:
+        if self._process is not None:
+            with self._process:
+                self._process = None
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None:

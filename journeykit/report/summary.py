@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from journeykit.errors import ReportError
 from journeykit.report.entry import STATUSES
 from journeykit.report.inputs import digest, packages
 from journeykit.report.manifest import GOOD, manifest_text, read_json
@@ -73,13 +72,7 @@ def summarise(study: Study, made: Sequence[Made], /, *, out: Path, keep: int | N
     from journeykit.report.retention import prune
 
     started = datetime.now(UTC)
-    sources = [
-        Source(manifest, one)
-        for one in made
-        if (manifest := read_json(one.page.parent / "manifest.json")) is not None
-    ]
-    if not sources:
-        raise ReportError("There is no run to summarise.")
+    sources = [Source(_said_by(one), one) for one in made]
     folder = RunFolder(out.absolute() / study.name / SUMMARY, new_run_id(started))
     folder.open()
     findings = ranked(sources)
@@ -113,6 +106,15 @@ def summarise(study: Study, made: Sequence[Made], /, *, out: Path, keep: int | N
     if keep is not None:
         prune(folder.home, keep)
     return Made(SUMMARY, manifest["status"], folder.final / "report.html")
+
+
+def _said_by(made: Made) -> Mapping[str, Any]:
+    """Return the manifest of a run, or one that says that there is none."""
+    unreadable = {
+        "title": made.report, "status": "failed", "parameters": {}, "rows": {}, "findings": [],
+        "kpis": [], "failure": {"cause": "What it found cannot be read."},
+    }  # fmt: skip
+    return read_json(made.page.parent / "manifest.json") or unreadable
 
 
 def ranked(sources: Sequence[Source], /) -> list[dict[str, Any]]:

@@ -12,8 +12,8 @@ import pytest
 
 from journeykit import report
 from journeykit.report.export import report_html
-from journeykit.report.page import read_page
 from journeykit.report.index import write_index
+from journeykit.report.page import read_page
 from tests.report.conftest import code, markdown, notebook, shown
 from tests.report.test_page import MANIFEST, PAYLOADS
 
