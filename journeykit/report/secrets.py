@@ -1,4 +1,4 @@
-"""Secrets: named in files and parameters, read where they are used, taken out of all that is shown."""
+"""Secrets: named in files and parameters, read where they are used, shown nowhere."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from html.entities import html5
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from journeykit.errors import ParameterError
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
 _WRITTEN = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 #: What is wrong, without the value: it may be the secret.
@@ -28,7 +30,7 @@ _PLACE = "[secret]"
 _SHORTEST = 4
 #: A line of a key of several lines; shorter ones are its frame.
 _SHORTEST_LINE = 16
-#: ``scheme://user:password@host``; a password may itself hold an ``@`` that somebody forgot to write
+#: ``scheme://user:password@host``; a password may itself hold an ``@`` that should have been written
 #: as ``%40``.
 _IN_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://[^\s/?#:@]*:(\S*)@")
 #: ``?password=...`` of an address, and ``password=...`` of PostgreSQL's connection words.
@@ -183,8 +185,8 @@ def _entities() -> dict[str, list[str]]:
     return names
 
 
-#: Backslashes in a row that are one, escaped: doubled five times. Without a bound, a text of nothing
-#: but backslashes would take time that grows with its square.
+#: Backslashes in a row that are one, escaped: doubled five times. Without a bound, a text of mere
+#: backslashes would take time that grows with its square.
 _DEEPEST = 32
 _ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\v": "v", "\a": "a"}
 
