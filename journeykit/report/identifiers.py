@@ -50,8 +50,8 @@ class Identifiers:
 
     and which occur in none of the known `names`: touchpoints, attribute values, headings. An id
     stands in a text where its core does, in the same letters, with no letter or digit beside it;
-    digits only where they are no part of a decimal number, six or eight hexadecimal digits only where
-    they are no colour (``color:#333b43``).
+    digits only where they are no part of a decimal number, and six or eight hexadecimal digits only
+    where they are no colour (``color:#333b43``).
 
     Parameters
     ----------

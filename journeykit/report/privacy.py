@@ -7,7 +7,7 @@ import binascii
 import copy
 import html
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +20,12 @@ from journeykit.report.secrets import scrub
 __all__ = ["Identifiers", "clean_notebook", "pseudonym", "redact", "redact_comment", "scan"]
 
 _SVG = re.compile(r"data:image/svg\+xml;base64,([A-Za-z0-9+/]+={0,2})")
-#: Pictures and fonts: random letters and digits, in which short ids occur by chance. In one piece or
-#: in lines of 76.
+#: Pictures and fonts, in one piece or in lines of 76: short ids occur in them by chance.
 _BASE64 = re.compile(
     r"[A-Za-z0-9+/]{200,}={0,2}|(?:[A-Za-z0-9+/]{76}(?:\\n|\r?\n))+[A-Za-z0-9+/]*={0,2}"
 )
-_DATA_ADDRESS = re.compile(r"(data:[\w/+.;=-]*;base64,[A-Za-z0-9+/=\s]*)")
-_MARKUP_TEXT = re.compile(r"(<!--.*?-->|<[^>]*>)", re.DOTALL)
-_WORDS_OF_A_PICTURE = ("alt", "title", "desc", "aria-label", "data-")
-#: Letters drawn as shapes name themselves in a comment; what draws them stands up to the group's end.
+_DATA_ADDRESS = re.compile(r"(data:[\w/+.;=-]*;base64,[A-Za-z0-9+/=]*)")
+#: Words drawn as shapes are named in a comment; what draws them stands before the group's end.
 _DRAWN_WORDS = re.compile(r"<!--(?P<words>.*?)-->(?P<shapes>.*?)(?=</g>|<!--)", re.DOTALL)
 _SHAPE = re.compile(r"<use\b[^>]*/>|<use\b[^>]*>.*?</use>", re.DOTALL)
 _TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL | re.IGNORECASE)
@@ -37,15 +34,18 @@ _CELL = re.compile(r"(<(t[hd])\b[^>]*>)(.*?)(</\2>)", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
 _HIDDEN = "[customer]"
 _BOUNDS = {"conf_low", "conf_high"}
-#: Words of the contract that are names for programs, not text for readers.
-_NAMES = {"kind", "key", "unit", "better", "verdict", "status", "fingerprint", "columns", "png"}
+_NO_WORDS = "[a table with customers]"
+#: What the contract says to programs, not to readers.
+_NAMES = {"kind", "key", "fingerprint", "png"}
+#: Outputs in base64.
+_BINARY = ("image/", "audio/", "video/", "font/", "application/pdf", "application/octet-stream")
 
 
 def scan(text: str, identifiers: Identifiers, /) -> list[str]:
     """Return the customer ids and e-mail addresses in a file that was made, sorted.
 
-    The file may be a page, a notebook, CSV or JSON: its escapes are resolved, level after level, and
-    drawings inside it (SVG in base64) are read too. Pictures of pixels are not.
+    The file may be a page, a notebook, CSV or JSON: its escapes are resolved, level after level,
+    and drawings inside it (SVG in base64) are read too. Pictures of pixels are not.
     """
     drawings = []
     for found in _SVG.finditer(text):
@@ -93,8 +93,10 @@ def clean_notebook(
     mapping of the same type
     """
     cleaner = _Cleaner(identifiers, tuple(secrets), frozenset(customer_columns))
-    cleaned = copy.deepcopy(notebook)
-    cleaned["metadata"] = _each_text(cleaned.get("metadata", {}), cleaner.scrubbed)
+    cleaned: Any = copy.deepcopy(notebook)
+    metadata = cleaned["metadata"] = _each_text(cleaned.get("metadata", {}), cleaner.scrubbed)
+    if "widgets" in metadata:
+        metadata["widgets"] = _each_text(metadata["widgets"], cleaner.text, keys=True)
     for cell in cleaned["cells"]:
         cell["source"] = cleaner.scrubbed(_joined(cell["source"]))
         cell["metadata"] = _each_text(cell.get("metadata", {}), cleaner.scrubbed)
@@ -108,20 +110,25 @@ def _joined(text: str | Sequence[str]) -> str:
     return text if isinstance(text, str) else "".join(text)
 
 
-def _each_text(value: Any, change: Any, /, *, but: Collection[str] = ()) -> Any:
-    """Return a value of JSON with every text changed, keys included, except under the keys `but`."""
+def _each_text(
+    value: Any, change: Callable[[str], str], /, *, keys: bool = False, but: Collection[str] = ()
+) -> Any:
+    """Return a value of JSON with every text changed, not those under the keys `but`.
+
+    `keys` says whether the keys are text as well.
+    """
     if isinstance(value, str):
         return change(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         changed = {
-            (name if name in but else change(str(name))): (
-                inner if name in but else _each_text(inner, change, but=but)
+            change(name) if keys else name: (
+                inner if name in but else _each_text(inner, change, keys=keys, but=but)
             )
             for name, inner in value.items()
         }
         return type(value)(changed)
     if isinstance(value, list | tuple):
-        return type(value)(_each_text(inner, change, but=but) for inner in value)
+        return type(value)(_each_text(inner, change, keys=keys, but=but) for inner in value)
     return value
 
 
@@ -154,24 +161,27 @@ class _Cleaner:
 
     def _bundle(self, data: Any) -> None:
         names_customers = False
-        for mime in list(data):
-            content = data[mime]
+        for mime, content in list(data.items()):
             if mime == CONTRACT_MIME:
-                names_customers |= bool(self.columns & {*content.get("columns", ())})
+                if self.columns & {*content.get("columns", ())}:
+                    names_customers = True
+                    # The same table, with headings that we do not know.
+                    data.pop("text/html", None)
                 data[mime] = self._contract(content)
-            elif mime == "text/html":
+            elif mime == "image/svg+xml":
+                data[mime] = self.drawing(_joined(content))
+            elif mime.startswith(_BINARY):
+                continue
+            elif mime == "text/html" and mime in data:
                 markup = _joined(content)
                 hidden = _TABLE.sub(lambda found: self._columns(found.group()), markup)
                 names_customers |= hidden != markup
                 data[mime] = self.markup(hidden)
-            elif mime == "image/svg+xml":
-                data[mime] = self.drawing(_joined(content))
-            elif mime.startswith("text/") or mime == "application/javascript":
-                data[mime] = self.text(_joined(content))
-            elif not isinstance(content, str):
-                data[mime] = _each_text(content, self.text)
+            elif mime in data:
+                whole = _joined(content) if mime.startswith("text/") else content
+                data[mime] = _each_text(whole, self.text, keys=True)
         if names_customers and "text/plain" in data:
-            data["text/plain"] = "[a table with customers]"
+            data["text/plain"] = _NO_WORDS
 
     def markup(self, markup: str) -> str:
         """Clean HTML; pictures inside it stay, drawings are cleaned."""
@@ -196,11 +206,7 @@ class _Cleaner:
 
     def drawing(self, svg: str) -> str:
         """Clean an SVG: its texts, titles and comments, with the shapes that draw what they say."""
-        pieces = _MARKUP_TEXT.split(_DRAWN_WORDS.sub(self._drawn, svg))
-        return "".join(
-            piece if at % 2 and not _readable(piece) else self.markup(piece)
-            for at, piece in enumerate(pieces)
-        )
+        return self.markup(_DRAWN_WORDS.sub(self._drawn, svg))
 
     def _drawn(self, found: re.Match[str]) -> str:
         words = found["words"]
@@ -270,8 +276,3 @@ class _Cleaner:
             table["identity"] = [name for name in table["identity"] if name not in self.columns]
         table["left_out"] = left_out
         return table
-
-
-def _readable(tag: str) -> bool:
-    """Tell whether a tag holds words for readers, not only the geometry of a drawing."""
-    return tag.startswith("<!--") or any(name in tag for name in _WORDS_OF_A_PICTURE)

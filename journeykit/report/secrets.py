@@ -30,8 +30,7 @@ _PLACE = "[secret]"
 _SHORTEST = 4
 #: A line of a key of several lines; shorter ones are its frame.
 _SHORTEST_LINE = 16
-#: ``scheme://user:password@host``; a password may itself hold an ``@`` that should have been written
-#: as ``%40``.
+#: ``scheme://user:password@host``; a password may itself hold an ``@`` that should be ``%40``.
 _IN_ADDRESS = re.compile(r"[A-Za-z][\w+.-]*://[^\s/?#:@]*:(\S*)@")
 #: ``?password=...`` of an address, and ``password=...`` of PostgreSQL's connection words.
 _NAMED = re.compile(

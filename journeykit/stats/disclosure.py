@@ -216,7 +216,7 @@ def suppress(
 
 
 def _floats(column: pd.Series) -> NDArray[np.float64]:
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def _without(column: pd.Series, mask: NDArray[np.bool_]) -> pd.Series:
