@@ -25,6 +25,8 @@ _SHORTEST = 5
 _LONG = 8
 #: Ids whose bytes are looked at together.
 _BLOCK = 100_000
+#: Digits behind the point of a number, which may go on as in 1.4741061e-05.
+_FRACTION = re.compile(r"\d+(?:[eE]\d*)?")
 #: What stands before a colour in a style or an attribute.
 _COLOUR = re.compile(r"[:=\"'(,]\s?#\Z")
 _ASCII_SIGNS = " \t\n\r\f\v" + string.punctuation
@@ -150,7 +152,7 @@ class Identifiers:
 def _may_be(text: str, start: int, end: int) -> bool:
     """Tell whether a span may be an id where it stands: not the digits of a fraction, no colour."""
     written = text[start:end]
-    if written.isdecimal():
+    if _FRACTION.fullmatch(written):
         before, after = text[max(0, start - 2) : start], text[end : end + 2]
         fraction = len(before) == 2 and before[1] == "." and before[0].isdecimal()
         whole = len(after) == 2 and after[0] == "." and after[1].isdecimal()

@@ -20,7 +20,7 @@ _SHORTEST_KEY = 16
 #: like are part of it.
 _ENDS = r"\s\x00-\x1f\x7f@＠﹫<>()\[\]{},;:\"\\=&?|/«»“”„‚‘。、，：；（）【】「」…"
 _LOCAL = re.compile(rf"[^{_ENDS}]{{1,64}}\Z")
-_QUOTED = re.compile(r"\"[^\"\s@\\][^\"\n@\\]{0,62}\"\Z")
+_QUOTED = re.compile(r"\"[^\W_](?:[^\"\n@\\:,]{0,60}[^\W_])?\"\Z")
 _LABEL = rf"[^{_ENDS}.．。_'`!#$%*+~^’-](?:[^{_ENDS}.．。_'`!#$%*+~^’]{{0,62}})"
 #: Names end in letters; an address may also be written by its numbers in brackets.
 _DOMAIN = re.compile(

@@ -65,6 +65,7 @@ def test_addresses_are_found_in_every_way_they_are_written(text: str, wanted: st
     [
         "3 @ 10.50", "3@10.5", "a @ b.co", "@ann", "ann@home", "logo@2x.png", "npm@10.2.4",
         "@media print{a.b{}}", "x &amp; y", "100%40", r"C:\new\table", "@pytest.fixture", "a@b",
+        '{"text": "@shop.example"}',
     ],
 )  # fmt: skip
 def test_what_is_no_address_stays(text: str) -> None:
@@ -246,6 +247,11 @@ def test_which_ids_are_looked_for() -> None:
 )
 def test_ids_in_text(text: str, wanted: str) -> None:
     assert CUSTOMERS.redacted(text) == wanted
+
+
+def test_a_number_with_an_exponent_is_no_id() -> None:
+    hexadecimal = Identifiers(pa.array(["4741061e"]))
+    assert hexadecimal.redacted("1.4741061e-05 4741061e") == "1.4741061e-05 [customer]"
 
 
 def test_a_colour_is_no_id() -> None:
