@@ -67,7 +67,8 @@ def redact(text: str, /) -> str:
 
 
 _LINK = re.compile(
-    r"(?i)\b(?:https?://|www\.)(?=[^\s<>\"]*[?#]|[^\s<>\"/]*@)[^\s<>\"]*[^\s<>\".,;:!?)\]}']"
+    r"(?i)\b(?:https?://|www\.)(?=[^\s<>\"]{0,2000}[?#]|[^\s<>\"/]{0,2000}@)"
+    r"[^\s<>\"]*[^\s<>\".,;:!?)\]}']"
 )
 _HANDLE = re.compile(r"(?<![\w@/.\]])@(?=[\w.]*[^\W\d_])\w(?:[\w.-]{0,38}\w)")
 _IBAN = re.compile(r"(?i)(?<![A-Z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}(?![A-Z0-9])")
@@ -108,7 +109,8 @@ def redact_comment(text: str, /) -> str:
     ``[card]``    13 to 19 digits that pass Luhn's check (ISO/IEC 7812)
     ``[phone]``   7 to 15 digits that begin with ``+`` or 0, or grouped as in 212-555-0123 or
                   612 345 678
-    ``[number]``  other runs of 6 digits and more, and 9 or more in groups with one sign between
+    ``[number]``  other runs of 6 digits and more, and 9 or more in groups joined by ``-``, ``/``
+                  or ``.``
     ============= ===================================================================
 
     Dates, times, years, amounts with their separators and decimals stay. Names and postal addresses

@@ -26,12 +26,13 @@ _BASE64 = re.compile(
 )
 _DATA_ADDRESS = re.compile(r"(data:[\w/+.;=-]*;base64,[A-Za-z0-9+/=]*)")
 #: Words drawn as shapes are named in a comment; what draws them stands before the group's end.
-_DRAWN_WORDS = re.compile(r"<!--(?P<words>.*?)-->(?P<shapes>.*?)(?=</g>|<!--)", re.DOTALL)
-_SHAPE = re.compile(r"<use\b[^>]*/>|<use\b[^>]*>.*?</use>", re.DOTALL)
-_TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL | re.IGNORECASE)
-_ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL | re.IGNORECASE)
-_CELL = re.compile(r"(<(t[hd])\b[^>]*>)(.*?)(</\2>)", re.DOTALL | re.IGNORECASE)
-_TAG = re.compile(r"<[^>]*>")
+_DRAWN_WORDS = re.compile(r"<!--(?P<words>(?:(?!--).)*)-->(?P<shapes>.*?)(?=</g>|<!--)", re.DOTALL)
+_SHAPE = re.compile(r"<use\b[^<>]*/>|<use\b[^<>]*></use>")
+#: Up to the next of their kind at most, so that a text of mere beginnings takes no long time.
+_TABLE = re.compile(r"(?is)<table\b(?:(?!<table\b).)*?</table>")
+_ROW = re.compile(r"(?is)<tr\b(?:(?!<tr\b).)*?</tr>")
+_CELL = re.compile(r"(?is)(<(t[hd])\b[^<>]*>)((?:(?!<t[hd]\b).)*?)(</\2>)")
+_TAG = re.compile(r"<[^<>]*>")
 _HIDDEN = "[customer]"
 _BOUNDS = {"conf_low", "conf_high"}
 _NO_WORDS = "[a table with customers]"
