@@ -13,6 +13,7 @@ from journeykit.report.models import (
 from journeykit.report.parameters import Month, Parameters
 from journeykit.report.registry import REPORTS
 from journeykit.report.run import Made, make
+from journeykit.report.secrets import Secret
 from journeykit.report.tables import table
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Month",
     "Parameters",
     "PathsParameters",
+    "Secret",
     "SegmentParameters",
     "SurvivalParameters",
     "data",

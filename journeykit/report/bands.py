@@ -21,7 +21,8 @@ def judged(kpi: Mapping[str, Any], bands: Bands | None, /) -> dict[str, str]:
     if bands is None:
         return {"status": "", "said": ""}
     if kpi["value"] is None:
-        return {"status": "warn", "said": "cannot tell: no calendar period is complete"}
+        why = "too few customers to show" if kpi["period"] else "no calendar period is complete"
+        return {"status": "warn", "said": f"cannot tell: {why}"}
     status, words = next(_passed(kpi, bands), ("ok", "within the bounds of the study"))
     return {"status": status, "said": words}
 

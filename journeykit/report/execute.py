@@ -201,6 +201,13 @@ def _write(notebook: NotebookNode, folder: Path) -> None:
     write_text(folder / _NOTEBOOK, f"{text}\n")
 
 
+def rewrite(folder: Path, notebook: Any, clean: Callable[[str], str], /) -> None:
+    """Write a notebook anew, and its log as `clean` returns it: what stood there is gone."""
+    _write(notebook, folder)
+    log = (folder / _LOG).read_text(encoding="utf-8", errors="replace")
+    write_text(folder / _LOG, clean(log))
+
+
 def _write_what_fits(notebook: NotebookNode, folder: Path, reserve: Reserve) -> None:
     """Write the notebook to a full disk, without its outputs where they have no room."""
     bare = copy.deepcopy(notebook)

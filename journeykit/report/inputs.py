@@ -15,8 +15,8 @@ from journeykit.errors import DataError, StudyError
 from journeykit.study.hashes import file_hashes
 
 if TYPE_CHECKING:
-    from journeykit.study import Study
     from journeykit.report.jobs import Job
+    from journeykit.study import Study
 
 _PACKAGE = Path(__file__).parents[1]
 

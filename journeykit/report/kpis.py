@@ -63,7 +63,14 @@ class Kpi(Shown):
 
 
 def kpi(
-    counts: PeriodCounts, /, *, key: str, label: str, definition: str, better: Better = ""
+    counts: PeriodCounts,
+    /,
+    *,
+    key: str,
+    label: str,
+    definition: str,
+    better: Better = "",
+    small_cell: int = 10,
 ) -> Kpi:
     """Return the share of customers of the newest complete period as a figure that is watched.
 
@@ -78,6 +85,9 @@ def kpi(
     definition : str
         Of whom it is a share, one sentence.
     better : {"higher", "lower", ""}
+    small_cell : int
+        Periods in which so few did it, or so few did not, are not shown: they could be recognised.
+        None doing it, or all, is no such period.
     """
     import numpy as np
 
@@ -87,7 +97,10 @@ def kpi(
     for name, text in (("key", key), ("label", label), ("definition", definition)):
         if not text.strip():
             raise ArgumentError(f"`{name}` of a KPI must not be empty.")
-    known = np.flatnonzero(counts.periods.complete & (counts.n > 0))
+    few = [(some > 0) & (some < small_cell) for some in (counts.n_event, counts.n - counts.n_event)]
+    complete = counts.periods.complete & (counts.n > 0)
+    newest = np.flatnonzero(complete)[-1:]
+    known = np.flatnonzero(complete & ~few[0] & ~few[1])
     history = tuple(
         {
             **dict(zip(("from", "to"), _days(counts, at), strict=True)),
@@ -96,12 +109,15 @@ def kpi(
         }
         for at in known.tolist()
     )
-    if not len(known):
+    # An older period never stands in for the newest.
+    if not len(newest) or newest[0] not in known:
         return Kpi(
             key=key, label=label, definition=definition, better=better, value=None, conf_low=None,
-            conf_high=None, n=0, period=None, history=(), replicates=(),
+            conf_high=None, n=int(counts.n[newest].sum()),
+            period=_days(counts, int(newest[0])) if len(newest) else None, history=history,
+            replicates=(),
         )  # fmt: skip
-    at = int(known[-1])
+    at = int(newest[0])
     low, high = wilson_interval(counts.n_event[at], counts.n[at])
     events, customers = counts.replicates[:, :, at]
     drawn = np.divide(events, customers, out=np.zeros(len(events)), where=customers > 0)

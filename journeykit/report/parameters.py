@@ -35,7 +35,8 @@ class Parameters(BaseModel):
     Values may be text, as the command line and YAML give them; empty text means "not given".
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A value that is wrong may be a secret: errors do not show it.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     #: Name of the report, which is the name of its notebook.
     report: ClassVar[str] = ""

@@ -16,9 +16,9 @@ from journeykit.report.manifest import GOOD, manifest_of, manifest_text, newest,
 if TYPE_CHECKING:
     from journeykit.report.execute import Advance
     from journeykit.report.page import Page
+    from journeykit.report.protection import Protection
     from journeykit.report.publish import RunFolder
     from journeykit.report.reserve import Reserve
-    from journeykit.study import Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,7 @@ def make(
     ReportError
         The folder cannot be written.
     """
+    from journeykit.report.protection import protection_of
     from journeykit.report.publish import RunFolder, new_run_id
     from journeykit.report.reserve import Reserve
     from journeykit.report.retention import prune
@@ -120,13 +121,14 @@ def make(
     watch = Watch(timeout=timeout, cell_timeout=cell_timeout)
     started = datetime.now(UTC)
     folder = RunFolder(home_of(job, out), new_run_id(started))
-    inputs = inputs_of(job)
+    inputs, protection = inputs_of(job), protection_of(job)
     folder.open()
     try:
         with Reserve(folder.building) as reserve:
-            page = _page(job, folder, watch=watch, reserve=reserve, advance=advance)
+            page = _page(job, folder, protection, watch=watch, reserve=reserve, advance=advance)
             page, manifest = reserve.written(
-                page, lambda page: _write(folder, job, page, inputs=inputs, started=started)
+                page,
+                lambda page: _write(folder, job, page, protection, inputs=inputs, started=started),
             )
         folder.publish(good=manifest["status"] in GOOD)
     except BaseException:
@@ -144,9 +146,11 @@ def make(
     )
 
 
-def _page(job: Job, folder: RunFolder, *, reserve: Reserve, **options: Any) -> Page:
-    """Run the notebook and read it; of a refused job the page says only why."""
-    from journeykit.report.execute import execute
+def _page(
+    job: Job, folder: RunFolder, protection: Protection, *, reserve: Reserve, **options: Any
+) -> Page:
+    """Run the notebook, clean it and read it; of a refused job the page says only why."""
+    from journeykit.report.execute import execute, rewrite
     from journeykit.report.page import Failure, Page, read_page
 
     if job.refused:
@@ -158,10 +162,15 @@ def _page(job: Job, folder: RunFolder, *, reserve: Reserve, **options: Any) -> P
         reserve=reserve,
         **options,
     )
-    page = read_page(done.notebook, stopped=done.stopped, at=done.cell)
-    if done.stopped and page.failure:
+    # All that is published is made from the cleaned notebook, so that one place cleans all.
+    notebook = protection.notebook(done.notebook)
+    if notebook != done.notebook:
+        rewrite(folder.building, notebook, protection.text)
+    stopped = protection.text(done.stopped)
+    page = read_page(notebook, stopped=stopped, at=done.cell)
+    if stopped and page.failure:
         # It says more than the error of a cell.
-        page.failure = replace(page.failure, cause=done.stopped)
+        page.failure = replace(page.failure, cause=stopped)
     _judge(page, job)
     return page
 
@@ -182,7 +191,6 @@ def _results(job: Job, page: Page, status: str) -> str:
         study=job.study.name,
         status=status,
         parameters=described(job),
-        customer_columns=_customer_columns(job.study),
     )
 
 
@@ -203,12 +211,23 @@ def _compared(folder: RunFolder, manifest: dict[str, Any], results: str) -> dict
 
 
 def _write(
-    folder: RunFolder, job: Job, page: Page, *, inputs: dict[str, Any], started: datetime
+    folder: RunFolder,
+    job: Job,
+    page: Page,
+    protection: Protection,
+    *,
+    inputs: dict[str, Any],
+    started: datetime,
 ) -> tuple[Page, dict[str, Any]]:
     """Write the page and all that lies beside it; return the page and its manifest."""
     from journeykit.report.export import report_html
+    from journeykit.report.protection import GUARD
     from journeykit.report.publish import csv_text, write_text
 
+    has_latest = folder.latest.exists()
+    if page.failure is None and not any(guard["name"] == GUARD for guard in page.guards):
+        trial = report_html(page, manifest={"report": job.report}, has_latest=has_latest)
+        page.guards.append({"kind": "guard", **protection.guard(trial)})
     manifest = manifest_of(
         job, page, run=folder.run, inputs=inputs, started=started, finished=datetime.now(UTC)
     )
@@ -218,19 +237,7 @@ def _write(
         text = csv_text(table["columns"], table["rows"])
         write_text(folder.building / "tables" / f"{table['key']}.csv", text)
     write_text(folder.building / "results.json", results)
-    html = report_html(page, manifest=manifest, has_latest=folder.latest.exists())
-    write_text(folder.building / "report.html", html)
-    write_text(folder.building / "manifest.json", manifest_text(manifest))
+    html = report_html(page, manifest=manifest, has_latest=has_latest)
+    write_text(folder.building / "report.html", protection.text(html))
+    write_text(folder.building / "manifest.json", protection.text(manifest_text(manifest)))
     return page, manifest
-
-
-def _customer_columns(study: Study) -> set[str]:
-    """Names under which a table would hold customer ids: ours, and those of the sources."""
-    model = study.model
-    links = model.identities
-    return {
-        *("customer", "customer_id"),
-        *model.events.customer,
-        *(model.customers.customer if model.customers else ()),
-        *((links.anonymous, links.known) if links else ()),
-    }

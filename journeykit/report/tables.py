@@ -88,6 +88,8 @@ def table(
     percent: Sequence[str] = ("share", "cumulative_share"),
     shown: int = 10,
     identity: Sequence[str] = (),
+    counts: Mapping[str, str | None] | None = None,
+    small_cell: int = 10,
 ) -> Table:
     """Return a table: its first rows for the page, all (at most 10,000) for ``tables/<key>.csv``.
 
@@ -108,11 +110,23 @@ def table(
     identity : sequence of str
         Columns that say which row is which. With them the next run says which rows are new and
         which are gone; without, rows are not compared.
+    counts : mapping of str to str or None, optional
+        Columns that count customers, and the column of those they are counted among. Counts below
+        `small_cell` are hidden, and what would give them away (see `stats.suppress`). Where a count
+        is of all there are (None), all other numbers of its row are hidden with it.
+    small_cell : int
     """
     check_whole("shown", shown, least=1, most=1000)
     if not _KEY.fullmatch(key):
         raise ArgumentError(f"`key` must be lower-case words joined by hyphens; got {key!r}.")
     check_known("identity", identity, [str(name) for name in frame.columns], what="columns")
+    frame, n_hidden = _published(frame, counts or {}, identity, small_cell)
+    if n_hidden:
+        are = "number is" if n_hidden == 1 else "numbers are"
+        caption = (
+            f"{caption} {n_hidden:,} {are} hidden: of fewer than {small_cell} customers, or such "
+            "that they would tell of so few."
+        )
     page = _for_page(frame.head(max(shown, MOST_CELLS)), percent)
     words = {**_LABELS, **(labels or {})}
     return Table(
@@ -130,6 +144,26 @@ def table(
         n=len(frame),
         identity=tuple(identity),
     )
+
+
+def _published(
+    frame: pd.DataFrame,
+    counts: Mapping[str, str | None],
+    identity: Sequence[str],
+    small_cell: int,
+) -> tuple[pd.DataFrame, int]:
+    """Return the frame without its small cells, and how many counts are hidden."""
+    from pandas.api.types import is_numeric_dtype
+
+    from journeykit.stats.disclosure import suppress
+
+    n_hidden = 0
+    for name, among in counts.items():
+        others = [str(other) for other in frame.columns if is_numeric_dtype(frame[other])]
+        hide = [other for other in others if other not in {name, *identity}] if not among else []
+        frame, hidden = suppress(frame, n=name, hide=hide, total=among, small_cell=small_cell)
+        n_hidden += hidden
+    return frame, n_hidden
 
 
 def _for_page(frame: pd.DataFrame, percent: Sequence[str]) -> dict[str, tuple[bool, list[str]]]:
