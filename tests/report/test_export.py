@@ -15,9 +15,19 @@ from journeykit.report import export
 from journeykit.report.export import render, report_html
 from tests.report.conftest import code, markdown, shown
 from tests.report.pages import (
-    MANIFEST, PAYLOADS, data, error, finding, guard, handed, hostile_cells, hostile_manifest, kpi,
-    page_of, table,
-)  # fmt: skip
+    MANIFEST,
+    PAYLOADS,
+    data,
+    error,
+    finding,
+    guard,
+    handed,
+    hostile_cells,
+    hostile_manifest,
+    kpi,
+    page_of,
+    table,
+)
 
 
 def html_of(*cells: Any, stopped: str = "", **manifest: Any) -> str:
