@@ -1,4 +1,4 @@
-"""Every question of the source essays has a function, a notebook and a test, or is said to be open."""
+"""Every question of the essays has a function, a notebook and a test, or is said to be open."""
 
 from __future__ import annotations
 

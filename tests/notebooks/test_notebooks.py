@@ -5,15 +5,21 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
+import pandas as pd
 import papermill
+import pyarrow as pa
 import pytest
 
 from journeykit.report import REPORTS, make, plan
+from journeykit.report.privacy import Identifiers, scan
+from journeykit.report.protection import GUARD
 from journeykit.shipped import shipped
 from journeykit.study import load_study
 
@@ -45,6 +51,13 @@ def test_defaults_are_those_of_the_model(report: str) -> None:
     assert next(iter(defaults)) == "study"
     assert set(defaults) == set(model.model_fields)
     assert model.of(defaults).plain() == defaults
+
+
+def test_every_parameter_is_read(report: str) -> None:
+    code = "\n".join(cell.source for cell in cells_of(report) if cell.cell_type == "code")
+    # `choose` reads the segment and the month.
+    read = set(re.findall(r"\bp\.(\w+)", code)) | {"segment", "month"}
+    assert set(REPORTS[report].model_fields) <= read
 
 
 def test_it_begins_with_a_question_and_ends_with_its_limits(report: str) -> None:
@@ -80,6 +93,53 @@ def test_it_runs_on_the_sample(report: str, tmp_path: Path) -> None:
     assert "Notes from the program" not in html
     assert 'class="note warn"' not in html
     assert html.count("<img") == html.count(' alt="')
+    assert all(len(alt) >= 40 for alt in re.findall(r' alt="([^"]*)"', html))
+    # What the model promises to the study, the notebook hands over; findings can be compared.
+    assert tuple(kpi["key"] for kpi in manifest["kpis"]) == REPORTS[report].kpis
+    assert all(kpi["value"] is not None and len(kpi["history"]) >= 9 for kpi in manifest["kpis"])
+    assert all(found["key"] and found["verdict"] for found in manifest["findings"])
+    assert manifest["rows"]["customers"] > 1500
+
+
+def test_nobody_can_be_recognised(report: str, tmp_path: Path) -> None:
+    """With ids that can be told from words: no file of a run holds one, nor an e-mail address."""
+    ids = [f"hh-{number:05}x" for number in range(400)]
+    rng = np.random.default_rng(3)
+    # Each event in a second of its own: none are simultaneous.
+    seconds = rng.integers(0, 364, 8000) * 86_400 + np.arange(8000)
+    times = pd.Timestamp("2017-01-01") + pd.to_timedelta(seconds, unit="s")
+    events = pd.DataFrame(
+        {
+            "household_id": rng.choice(ids, 8000),
+            "event_time": times.astype(str),
+            "touchpoint": rng.choice(["mailing A", "visit", "campaign redemption"], 8000),
+        }
+    )
+    events.to_csv(tmp_path / "events.csv", index=False)
+    (tmp_path / "catalogue.csv").write_text("touchpoint,initiator\nmailing A,firm\n")
+    (tmp_path / "study.yaml").write_text(
+        "name: private\n"
+        "events: {source: events.csv, customer: household_id, time: event_time, "
+        "touchpoint: touchpoint}\n"
+        "catalogue: catalogue.csv\n"
+        "window: {from: 2017-01-01, to: 2018-01-01}\n"
+        "outcome: {conversions: campaign redemption}\n"
+        "churn: {rule: inactivity, threshold_days: 30}\n"
+    )
+    (job,) = plan(load_study(tmp_path), [report], {})
+    made = make(job, out=tmp_path / "out")
+    assert made.status == "ok", made.cause
+    identifiers = Identifiers(pa.array(ids))
+    assert identifiers.n_sought == 400
+    for path in made.page.parent.rglob("*"):
+        if path.is_file():
+            assert scan(path.read_text(encoding="utf-8"), identifiers) == [], path.name
+    (guard,) = [g for g in json.loads((made.page.parent / "manifest.json").read_text())["guards"]
+                if g["name"] == GUARD]  # fmt: skip
+    assert (guard["status"], guard["found"]) == (
+        "passed",
+        "Looked for e-mail addresses and 400 of 400 customer ids; none is on the page.",
+    )
 
 
 def test_two_runs_give_the_same_page_and_results(
@@ -94,7 +154,8 @@ def test_two_runs_give_the_same_page_and_results(
         manifest = json.loads((page.parent / "manifest.json").read_text())
         html = page.read_text().replace(manifest["run"], "RUN")
         html = html.replace(f"in {manifest['duration_seconds']:.1f} s", "in SECONDS")
-        pages.append(html.replace(manifest["finished"], "TIME"))
+        html = html.replace(manifest["finished"], "TIME")
+        pages.append(html.replace(f"made {manifest['finished'][:10]}", "made DAY"))
         results.append((page.parent / "results.json").read_bytes())
     assert pages[0] == pages[1]
     assert results[0] == results[1]
