@@ -63,12 +63,12 @@ _TERMS = (
         "p",
         "How often chance alone would show a difference at least this large. It does not say how "
         "large the difference is, nor whether it matters.",
-        r"p\s?[=<]|p-values?",
+        r"p(?=\s?[=<])|p-values?",
     ),
     (
         "q",
         "Like p, but corrected for how many comparisons were made.",
-        r"q\s?[=<]|q-values?",
+        r"q(?=\s?[=<])|q-values?",
     ),
     (
         "Median",

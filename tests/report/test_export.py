@@ -27,7 +27,7 @@ from tests.report.pages import (
     kpi,
     page_of,
     table,
-)  # fmt: skip
+)
 
 
 def html_of(*cells: Any, stopped: str = "", **manifest: Any) -> str:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from journeykit.report.entry import read_run
 from journeykit.report.index import index_html, write_index
-from tests.report.test_page import PAYLOADS
+from tests.report.pages import PAYLOADS
 from tests.report.test_publish import run_id
 
 TITLES = {

@@ -47,7 +47,7 @@ def test_without_a_complete_period_nothing_can_be_told() -> None:
     found = kpi(counts([False] * 3), **WORDS)
     assert (found.value, found.period, found.history, found.n) == (None, None, (), 0)
     assert "cannot tell" in found._repr_html_()
-    assert judged({"value": None}, Bands(fail_below=0.1)) == {
+    assert judged({"value": None, "period": None}, Bands(fail_below=0.1)) == {
         "status": "warn", "said": "cannot tell: no calendar period is complete",
     }  # fmt: skip
 

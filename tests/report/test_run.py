@@ -71,7 +71,9 @@ def test_the_page_says_it(good: Path) -> None:
 
 def test_the_kernel_is_this_interpreter(good: Path) -> None:
     manifest = json.loads((good.parent / "manifest.json").read_text())
-    assert manifest["findings"] == [{"text": "Order is 2.", "basis": sys.executable}]
+    (found,) = manifest["findings"]
+    assert (found["text"], found["basis"]) == ("Order is 2.", sys.executable)
+    assert (found["section"], found["anchor"]) == ("Bars", "bars")
 
 
 def test_the_manifest(good: Path) -> None:

@@ -92,7 +92,7 @@ def test_its_schema_names_it() -> None:
         "type": "string",
     }
     line = next(line for line in describe(Mine).splitlines() if line.startswith("password"))
-    assert line.split() == ["password", "secret", "(required)", "Of", "the", "shop."]
+    assert line.split() == ["password", "env:NAME", "(required)", "Of", "the", "shop."]
 
 
 @pytest.mark.parametrize(
