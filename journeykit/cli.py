@@ -132,7 +132,7 @@ def run(
     if dry_run:
         _say_plan(planned, standing, out)
         return
-    options = {"timeout": timeout, "cell_timeout": cell_timeout, "keep": keep}
+    options = {"timeout": timeout, "cell_timeout": cell_timeout}
     limits = {"slots": jobs, "retries": retries, "options": options}
     fresh = _make_all(verify([planned[at] for at in waiting]), out, limits)
     made = [
@@ -271,12 +271,18 @@ def _finish(
     """Write the summary and the index, say what came of all, and tell others."""
     from journeykit.report.index import write_index
     from journeykit.report.notify import payload, tell
+    from journeykit.report.retention import prune
     from journeykit.report.summary import overall, summarise
 
     status = overall([one.status for one in made])
     summary = None
     if len(made) > 1 and not all(one.unchanged for one in made):
-        summary = summarise(study, made, out=out, keep=keep)
+        summary = summarise(study, made, out=out)
+    if keep is not None:
+        # The summary's first: what it draws on stays.
+        homes = {one.page.parent.parent: None for one in [*([summary] if summary else []), *made]}
+        for home in homes:
+            prune(home, keep)
     write_index(out)
     for one in made:
         if not one.good:

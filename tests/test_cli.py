@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -146,7 +147,7 @@ def test_some_good_some_failed_is_exit_code_4(home: Path) -> None:
     assert [report["status"] for report in said["reports"]] == ["ok", "failed"]
     assert "Nobody is left to follow" in said["reports"][1]["cause"]
     index = (home / "reports" / "index.html").read_text()
-    assert "Nobody is left to follow" not in index
+    assert "Nobody is left to follow" in index
     assert not (home / "reports" / "tiny" / "survival" / "latest.html").exists()
     assert (home / "reports" / "tiny" / "paths" / "latest.html").exists()
 
@@ -249,3 +250,119 @@ def test_check_refuses_what_run_would(home: Path) -> None:
     done = journeykit("check", ".", cwd=home)
     assert done.returncode == 2
     assert "`order` must be at most 3; got '9'." in done.stderr
+
+
+@pytest.fixture
+def watched(home: Path) -> Path:
+    """A study whose KPI fails: in January 30 customers came, and none of them bought."""
+    (home / "study.yaml").write_text(
+        f"{STUDY}outcome: {{conversions: buy}}\nkpis: {{paths.success: {{fail_below: 0.5}}}}\n"
+    )
+    return home
+
+
+def test_an_alert_is_exit_code_3_and_is_told(watched: Path) -> None:
+    told = watched / "told.json"
+    code = f"import sys, pathlib; pathlib.Path({str(told)!r}).write_text(sys.stdin.read())"
+    hook = ["--on-finish", shlex.join([sys.executable, "-c", code])]
+    done = journeykit("run", ".", *hook, cwd=watched)
+    assert done.returncode == 3, done.stderr
+    path, line = done.stdout.splitlines()
+    said = json.loads(line)
+    assert (said["status"], said["on_finish"]) == ("alert", "")
+    page = Path(path).read_text()
+    assert "below 50%, where the study draws the line of failure" in page
+    manifest = json.loads(Path(path).with_name("manifest.json").read_text())
+    (kpi,) = manifest["kpis"]
+    assert (kpi["key"], kpi["value"], kpi["n"], kpi["status"]) == ("success", 0.0, 30, "fail")
+    assert kpi["period"] == ["2017-01-01", "2017-01-31"]
+    payload = json.loads(told.read_text())
+    assert payload["status"] == "alert"
+    assert payload["reports"][0]["kpis"][0]["status"] == "fail"
+    # It is one still, when nothing has changed, and a command that fails changes nothing of it.
+    again = journeykit("run", ".", "--on-finish", "/nowhere", cwd=watched)
+    assert again.returncode == 3
+    said = json.loads(again.stdout.splitlines()[-1])
+    assert said["reports"][0]["unchanged"] is True
+    assert said["on_finish"].startswith("`--on-finish` could not be run: ")
+
+
+def test_a_sweep_with_one_bad_member(home: Path) -> None:
+    arguments = ["--sweep", "month=2017-01..2017-03", "--jobs", "2", "--keep", "1"]
+    done = journeykit("run", ".", *arguments, cwd=home)
+    assert done.returncode == 4, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert [one["status"] for one in said["reports"]] == ["ok", "ok", "failed"]
+    assert said["reports"][2]["cause"] == "`month` is 2017-03, and no event lies in it."
+    # The months may be compared with each other, so one is kept, and those the summary draws on.
+    again = journeykit("run", ".", "--force", *arguments, cwd=home)
+    newest = {one["run"] for one in json.loads(again.stdout.splitlines()[-1])["reports"]}
+    assert {path.name for path in (home / "reports" / "tiny" / "paths").glob("2*")} == newest
+    assert len(list((home / "reports" / "tiny" / "summary").glob("2*"))) == 1
+    assert "2017-02" in (home / "reports" / "index.html").read_text()
+
+
+def test_a_dry_run_says_what_would_be_made(home: Path) -> None:
+    done = journeykit("run", ".", "--dry-run", "--sweep", "order=1,2", cwd=home)
+    assert done.returncode == 0
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said["status"] == "planned"
+    assert [(job["report"], job["unchanged"]) for job in said["reports"]] == [("paths", False)] * 2
+    assert [job["parameters"]["order"] for job in said["reports"]] == [1, 2]
+    assert not (home / "reports").exists()
+
+
+def test_nothing_changed_is_exit_code_0_and_force_makes_it_anew(home: Path) -> None:
+    runs = [journeykit("run", ".", *more, cwd=home) for more in ([], [], ["--force"])]
+    assert [done.returncode for done in runs] == [0, 0, 0]
+    said = [json.loads(done.stdout.splitlines()[-1])["reports"][0] for done in runs]
+    assert [one["unchanged"] for one in said] == [False, True, False]
+    assert said[0]["run"] == said[1]["run"] != said[2]["run"]
+    assert "The report 'paths' stands: nothing has changed." in runs[1].stderr
+    # What was made anew from the same is the same, and says so.
+    folders = [home / "reports" / "tiny" / "paths" / one["run"] for one in (said[0], said[2])]
+    first, second = ((folder / "results.json").read_bytes() for folder in folders)
+    assert first == second
+    assert "Nothing changed since" in (folders[1] / "report.html").read_text()
+    diff = journeykit("diff", *map(str, folders), cwd=home)
+    assert (diff.returncode, diff.stdout) == (0, "")
+
+
+def test_diff_says_exactly_what_changed(home: Path) -> None:
+    folders = []
+    for more in (["-p", "order=1"], ["-p", "order=2"]):
+        done = journeykit("run", ".", *more, cwd=home)
+        folders.append(str(Path(done.stdout.splitlines()[0]).parent))
+    diff = journeykit("diff", *folders, "--json", cwd=home)
+    changes = json.loads(diff.stdout)
+    assert {"kind": "parameter", "text": "The parameter order is 2; it was 1."} in changes
+    assert {change["kind"] for change in changes} <= {"parameter", "row", "finding"}
+    done = journeykit("diff", folders[0], "nowhere", cwd=home)
+    assert done.returncode == 2
+    assert "is no run of a report" in done.stderr
+
+
+def test_data_that_cannot_be_read_are_a_page(home: Path) -> None:
+    (home / "e.csv").write_text("")
+    done = journeykit("run", ".", cwd=home)
+    assert done.returncode == 1, done.stderr
+    page = Path(done.stdout.splitlines()[0])
+    assert "This report could not be finished" in page.read_text()
+    assert "e.csv" in page.read_text()
+    assert "Traceback" not in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sweep", "order"], "`--sweep` must be NAME=VALUE; got 'order'."),
+        (["--sweep", "order=1,1"], "`--sweep` needs different values"),
+        (["--sweep", "ordr=1,2"], "`ordr` is no parameter of paths. Did you mean 'order'?"),
+        (["--on-finish", "'"], "`--on-finish` cannot be read"),
+    ],
+)
+def test_mistakes_in_options(home: Path, arguments: list[str], message: str) -> None:
+    done = journeykit("run", ".", *arguments, cwd=home)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert not (home / "reports").exists()

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from journeykit.report.kpis import said as share_in_words
-from journeykit.report.manifest import GOOD
+from journeykit.report.manifest import EVERYBODY, GOOD
 from journeykit.report.publish import comparable_of, is_run_id, read_manifest
 
 #: Each status a run can have, with the icon that stands beside the word.
@@ -82,6 +82,7 @@ class Run:
     segment: str
     comparable: str
     cause: str
+    told: str
     about: tuple[str, ...] = ()
     findings: tuple[tuple[str, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
@@ -112,6 +113,7 @@ def read_run(folder: Path, out: Path, /) -> Run | None:
     study, report, name = folder.relative_to(out).parts
     parameters = manifest.get("parameters")
     failure = manifest.get("failure")
+    said = map(text, _list(manifest.get("told")))
     figures = (_figure(kpi) for kpi in _dicts(manifest.get("kpis")))
     return Run(
         study=text(study),
@@ -125,6 +127,7 @@ def read_run(folder: Path, out: Path, /) -> Run | None:
         segment=text(parameters.get("segment")) if isinstance(parameters, dict) else "",
         comparable=comparable_of(manifest),
         cause=text(failure.get("cause")) if isinstance(failure, dict) else "",
+        told=", ".join(told for told in said if told and told != EVERYBODY),
         about=tuple(filter(None, map(text, _list(manifest.get("about"))))),
         findings=tuple(
             (text(found.get("text")), text(found.get("verdict")))

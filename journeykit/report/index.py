@@ -12,13 +12,12 @@ from markupsafe import Markup
 
 from journeykit.report.entry import STATUSES, Figure, Run, in_words, read_run, text
 from journeykit.report.export import render
+from journeykit.report.manifest import EVERYBODY
 from journeykit.report.publish import locked, write_shared
 from journeykit.report.registry import SUMMARY
 from journeykit.report.sparkline import sparkline
 
 _FINDINGS, _FIGURES, _WAITING = 3, 6, 5
-#: What the filter calls a run of no segment.
-EVERYBODY = "all customers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Ends of a run after which its page is the latest; the fourth is "failed".
 GOOD = ("ok", "alert", "partial")
+#: For whom a report is that is for no segment.
+EVERYBODY = "all customers"
 
 
 def manifest_of(
@@ -32,7 +34,8 @@ def manifest_of(
 ) -> dict[str, Any]:
     """Return the manifest of a run; what changed since the run before is added by who knows it."""
     data = page.data or {}
-    about = (job.study.window_text, *job.parameters.told(), f"made {finished:%Y-%m-%d}")
+    told = job.parameters.told()
+    about = (job.study.window_text, *told, f"made {finished:%Y-%m-%d}")
     return {
         "version": 2,
         "report": job.report,
@@ -40,6 +43,7 @@ def manifest_of(
         "study": job.study.name,
         "study_title": job.study.title,
         "about": [part for part in about if part],
+        "told": told,
         "status": status_of(page, banners=job.banners),
         "failure": asdict(page.failure) if page.failure else None,
         "degraded": list(page.degraded),

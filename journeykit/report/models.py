@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from journeykit.checks import did_you_mean
 from journeykit.errors import DataError
+from journeykit.report.manifest import EVERYBODY
 from journeykit.report.parameters import Month, Parameters
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class SegmentParameters(Parameters):
     def told(self) -> list[str]:
         """Return for whom the report is, and the other parameters that are not the default."""
         others = [said for said in super().told() if not said.startswith("segment ")]
-        return [self.segment or "all customers", *others]
+        return [self.segment or EVERYBODY, *others]
 
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
         """Return what does not suit: the segment, and the success the study declares."""

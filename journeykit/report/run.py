@@ -87,7 +87,6 @@ def make(
     advance: Advance | None = None,
     timeout: float | None = None,
     cell_timeout: float | None = None,
-    keep: int | None = None,
 ) -> Made:
     """Run a job's notebook and publish its page, or the page of its failure.
 
@@ -102,8 +101,6 @@ def make(
         Told after each cell how many are done and how many there are.
     timeout, cell_timeout : float, optional
         Seconds the whole notebook, and each of its cells, may take; by default any time.
-    keep : int, optional
-        Runs that are kept of those that may be compared with this one; by default all.
 
     Raises
     ------
@@ -115,7 +112,6 @@ def make(
     from journeykit.report.protection import protection_of
     from journeykit.report.publish import RunFolder, new_run_id
     from journeykit.report.reserve import Reserve
-    from journeykit.report.retention import prune
     from journeykit.report.watch import Watch
 
     watch = Watch(timeout=timeout, cell_timeout=cell_timeout)
@@ -135,8 +131,6 @@ def make(
         # Told to stop, or no room even for the page of the failure.
         shutil.rmtree(folder.building, ignore_errors=True)
         raise
-    if keep is not None:
-        prune(folder.home, keep)
     return Made(
         job.report,
         manifest["status"],

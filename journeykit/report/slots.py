@@ -48,7 +48,7 @@ def make_all(
         How often a report that failed is made anew.
     advance : callable
     options : mapping
-        Further arguments of `make`: the limits, and how many runs are kept.
+        Further arguments of `make`: the limits.
     """
     if slots == 1 or len(jobs) < 2:
         return [

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from journeykit.report.entry import STATUSES
 from journeykit.report.inputs import digest, packages
-from journeykit.report.manifest import GOOD, manifest_text, read_json
+from journeykit.report.manifest import EVERYBODY, GOOD, manifest_text, read_json
 from journeykit.report.registry import SUMMARY
 from journeykit.report.run import Made
 
@@ -50,7 +50,7 @@ class Source:
         return quote(f"../../{self.made.report}/{self.made.run}/report.html")
 
 
-def summarise(study: Study, made: Sequence[Made], /, *, out: Path, keep: int | None = None) -> Made:
+def summarise(study: Study, made: Sequence[Made], /, *, out: Path) -> Made:
     """Write the summary of the runs `made` and return it.
 
     Findings are ranked by consequence times certainty: the share of the study's customers whom a
@@ -64,12 +64,9 @@ def summarise(study: Study, made: Sequence[Made], /, *, out: Path, keep: int | N
         What came of each job, unchanged ones included.
     out : Path
         Folder of all reports.
-    keep : int, optional
-        Summaries that are kept; by default all.
     """
     from journeykit.report.export import figure_words, finding_words, render
     from journeykit.report.publish import RunFolder, new_run_id, write_text
-    from journeykit.report.retention import prune
 
     started = datetime.now(UTC)
     sources = [Source(_said_by(one), one) for one in made]
@@ -103,8 +100,6 @@ def summarise(study: Study, made: Sequence[Made], /, *, out: Path, keep: int | N
     write_text(folder.building / "results.json", manifest_text({"findings": findings}))
     write_text(folder.building / "manifest.json", manifest_text(manifest))
     folder.publish(good=manifest["status"] in GOOD)
-    if keep is not None:
-        prune(folder.home, keep)
     return Made(SUMMARY, manifest["status"], folder.final / "report.html")
 
 
@@ -144,14 +139,13 @@ def _linked(content: Mapping[str, Any], source: Source) -> dict[str, Any]:
         **content,
         "href": f"{source.href}#{quote(anchor)}" if anchor else source.href,
         "from": source.manifest["title"],
-        "about": _segment(source.manifest),
+        "about": _for_whom(source.manifest),
     }
 
 
-def _segment(manifest: Mapping[str, Any]) -> str:
+def _for_whom(manifest: Mapping[str, Any]) -> str:
     """Return for whom or when a report is, where several of one kind stand beside each other."""
-    given = manifest["parameters"]
-    return ", ".join(str(given[name]) for name in ("segment", "month") if given.get(name))
+    return ", ".join(said for said in manifest.get("told", ()) if said != EVERYBODY)
 
 
 def _changes(sources: Sequence[Source]) -> list[dict[str, Any]]:
@@ -170,7 +164,7 @@ def _report(source: Source) -> dict[str, Any]:
         "href": source.href,
         "status": manifest["status"],
         "icon": STATUSES[manifest["status"]],
-        "about": _segment(manifest),
+        "about": _for_whom(manifest),
         "cause": (manifest["failure"] or {}).get("cause", ""),
         "findings": len(manifest["findings"]),
     }

@@ -7,6 +7,7 @@ import json
 import secrets
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from journeykit.study.folders import cache_folder
@@ -57,4 +58,5 @@ def _write(record: dict[str, object]) -> None:
         beside.replace(target)
     except OSError:
         # No record, no harm: the files are read again next time.
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()

@@ -16,7 +16,7 @@ from journeykit.report.jobs import Job
 from journeykit.report.slots import make_all
 from tests.report.conftest import code, markdown
 
-OPTIONS = {"timeout": None, "cell_timeout": None, "keep": None}
+OPTIONS = {"timeout": None, "cell_timeout": None}
 #: Fails the first time and is good the second.
 ONCE = """
 import pathlib

@@ -100,6 +100,7 @@ def test_the_page_links_to_what_it_says(study: Study, tmp_path: Path) -> None:
         ),
         made(
             tmp_path, "own report", "r2", status="alert", title="Loyal <b>ones</b>",
+            told=["all customers", "a=<i>"],
             parameters={"segment": "a=<i>"},
             banners=[{"level": "warn", "text": "Old <script>data</script>."}],
             kpis=[
@@ -152,9 +153,3 @@ def test_a_run_that_cannot_be_read_is_named(study: Study, tmp_path: Path) -> Non
     summary = summarise(study, runs, out=tmp_path)
     assert summary.status == "partial"
     assert "What it found cannot be read." in summary.page.read_text()
-
-
-def test_old_summaries_go(study: Study, tmp_path: Path) -> None:
-    run = made(tmp_path, "paths", "r1")
-    pages = [summarise(study, [run], out=tmp_path, keep=2).page for _ in range(4)]
-    assert [page.exists() for page in pages] == [False, False, True, True]

@@ -9,13 +9,16 @@ from pydantic import BaseModel
 
 from journeykit.study import load_study
 from journeykit.study.models import (
+    Bands,
     Churn,
     Customers,
     Events,
+    Freshness,
     Identities,
     Outcome,
     Start,
     StudyModel,
+    Volume,
     Window,
 )
 from tests.conftest import ROOT
@@ -30,7 +33,10 @@ def keys(model: type[BaseModel]) -> set[str]:
 
 def test_every_key_is_there() -> None:
     assert EXAMPLE is not None
-    parts = (StudyModel, Events, Customers, Identities, Window, Outcome, Churn, Start)
+    parts = (
+        StudyModel, Events, Customers, Identities, Window, Outcome, Churn, Start, Freshness,
+        Volume, Bands,
+    )  # fmt: skip
     known = set().union(*(keys(part) for part in parts))
     named = set(re.findall(r"([a-z_]+):(?: |\n)", EXAMPLE[1]))
     assert known <= named
