@@ -201,11 +201,23 @@ def _write(notebook: NotebookNode, folder: Path) -> None:
     write_text(folder / _NOTEBOOK, f"{text}\n")
 
 
-def rewrite(folder: Path, notebook: Any, clean: Callable[[str], str], /) -> None:
-    """Write a notebook anew, and its log as `clean` returns it: what stood there is gone."""
-    _write(notebook, folder)
+def rewrite(
+    folder: Path, notebook: Any, clean: Callable[[str], str], /, *, reserve: Reserve
+) -> None:
+    """Write a notebook anew, and its log as `clean` returns it: what stood there is gone.
+
+    On a full disk nothing uncleaned stays, and of the rest what there is room for.
+    """
     log = (folder / _LOG).read_text(encoding="utf-8", errors="replace")
-    write_text(folder / _LOG, clean(log))
+    for name in (_LOG, _NOTEBOOK):
+        (folder / name).unlink(missing_ok=True)
+    try:
+        write_text(folder / _LOG, clean(log))
+        _write(notebook, folder)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        _write_what_fits(notebook, folder, reserve)
 
 
 def _write_what_fits(notebook: NotebookNode, folder: Path, reserve: Reserve) -> None:

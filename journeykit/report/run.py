@@ -159,7 +159,7 @@ def _page(
     # All that is published is made from the cleaned notebook, so that one place cleans all.
     notebook = protection.notebook(done.notebook)
     if notebook != done.notebook:
-        rewrite(folder.building, notebook, protection.text)
+        rewrite(folder.building, notebook, protection.text, reserve=reserve)
     stopped = protection.text(done.stopped)
     page = read_page(notebook, stopped=stopped, at=done.cell)
     if stopped and page.failure:

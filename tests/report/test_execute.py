@@ -130,6 +130,40 @@ def test_kernels_read_no_profile_and_keep_no_history(
     assert [path.name for path in profile.iterdir()] == ["startup"]
 
 
+def test_what_lies_beside_the_notebook_can_be_imported_and_no_name_is_left(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "mine_only.py").write_text("NUMBER = 7")
+    (tmp_path / "json.py").write_text("raise ImportError")
+    look = "import json, mine_only\nprint(mine_only.NUMBER)"
+    done = executed(tmp_path, cell("print('sys' in globals(), 'atexit' in globals())"), cell(look))
+    assert [text(cell) for cell in done.notebook["cells"]] == ["False False\n", "7\n"]
+
+
+#: Slows what the control thread does last, and notes whether it is done when outputs are closed.
+SLOW_CONTROL = """
+def slow():
+    import pathlib, time
+    from ipykernel.kernelapp import IPKernelApp
+    app = IPKernelApp.instance()
+    publish, stop = app.kernel._publish_status_and_flush, app.iopub_thread.stop
+    note = pathlib.Path("note").absolute()
+    def slowly(*arguments):
+        time.sleep(0.5 if arguments[1] == "control" else 0)
+        publish(*arguments)
+    def noted():
+        note.write_text(str(app.control_thread.is_alive()))
+        stop()
+    app.kernel._publish_status_and_flush, app.iopub_thread.stop = slowly, noted
+slow()
+"""
+
+
+def test_a_kernel_does_not_hang_at_its_exit(tmp_path: Path) -> None:
+    executed(tmp_path, cell(SLOW_CONTROL))
+    assert (tmp_path / "out" / "note").read_text() == "False"
+
+
 def test_runs_do_not_change_the_folder_of_this_process(
     job_of: Callable[..., Job], tmp_path: Path
 ) -> None:

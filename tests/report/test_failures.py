@@ -257,6 +257,17 @@ def test_a_notebook_that_fills_the_disk(where: str, job_of: Callable[..., Job], 
     assert not (made.page.parent / "ballast").exists()
 
 
+def test_a_full_disk_keeps_nothing_that_is_to_be_cleaned(
+    job_of: Callable[..., Job], disk: Path
+) -> None:
+    source = fill(disk) + "print('some' + 'one@shop.example')\nraise full"
+    made = make(broken(job_of, source), out=disk)
+    check_the_page(made, f"The disk is full (0.0 MB free); {MENDS}")
+    files = [path.read_bytes() for path in made.page.parent.rglob("*") if path.is_file()]
+    assert b"Traceback" in b"".join(files)
+    assert not any(b"someone@" in content for content in files)
+
+
 def test_a_disk_that_is_full_before_the_page(job_of: Callable[..., Job], disk: Path) -> None:
     filling = fill(disk)
     made = make(job_of(markdown("## Last"), code(filling, count=None)), out=disk)
