@@ -138,7 +138,7 @@ def _kpi(kpi: Mapping[str, Any], *, with_period: bool) -> dict[str, str]:
         f"95% interval {_amount(low, unit)} to {_amount(high, unit)}"
         if low is not None and high is not None
         else "",
-        f"n = {n:,}" if n is not None else "",
+        f"n\u00a0=\u00a0{n:,}" if n is not None else "",
         _period(kpi) if with_period else "",
     ]
     return {
@@ -190,7 +190,7 @@ def _numbers(found: Mapping[str, Any]) -> str:
     parts = [
         _amount(estimate) if estimate is not None else "",
         f"95% interval {_amount(low)} to {_amount(high)}" if interval else "",
-        f"n = {n:,}" if n is not None else "",
+        f"n\u00a0=\u00a0{n:,}" if n is not None else "",
     ]
     return ", ".join(part for part in parts if part)
 
