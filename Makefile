@@ -5,14 +5,16 @@
 # make bench    speed beside peers, each in an environment of its own
 # make lock     write the lock file anew from pyproject.toml
 # make test-pandas3   the tests on pandas 3
+# make test-airflow   the Airflow example, in an environment of its own
 
 PYTHON ?= python3
 STUDY ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AIRFLOW := .venv-airflow
 
-.PHONY: report test lab check bench lock test-pandas3 clean
+.PHONY: report test lab check bench lock test-pandas3 test-airflow clean
 
 report: $(READY)
 	@$(BIN)/journeykit run $(STUDY)
@@ -28,7 +30,13 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/nbstripout --verify notebooks/*.ipynb data/*/*.ipynb
+
+# Airflow needs an environment of its own: its dependencies fit no other.
+test-airflow: $(READY)
+	$(PYTHON) -m venv $(AIRFLOW)
+	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check 'apache-airflow>=3.1,<4' 'apache-airflow-providers-papermill>=3.11'
+	$(BIN)/python -m pytest -n 0 tests/report/test_airflow.py
 
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/run.py
@@ -56,4 +64,4 @@ lock:
 	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev --extra postgres pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf $(VENV) .venv-pandas3 .venv-lock build dist
+	rm -rf $(VENV) .venv-pandas3 .venv-lock $(AIRFLOW) build dist

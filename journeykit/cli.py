@@ -1,22 +1,24 @@
-"""The command ``journeykit``: check a study, run its reports."""
+"""The command ``journeykit``: check a study, run its reports, compare runs."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from journeykit import __version__
-from journeykit.errors import JourneyKitError, ParameterError
+from journeykit.errors import JourneyKitError, ParameterError, ReportError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from journeykit.report import Job, Made
 
 SAMPLE = "complete-journey"
 #: What the command `run` says to a scheduler; 2 is a mistake of the user.
-EXIT_CODES = {"ok": 0, "failed": 1, "partial": 4}
+EXIT_CODES = {"ok": 0, "failed": 1, "alert": 3, "partial": 4}
 
 app = typer.Typer(
     add_completion=False,
@@ -65,127 +67,253 @@ def run(
             help="Parameters from a file; values are taken as written, and -p wins.",
         ),
     ] = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sweep",
+            metavar="NAME=A,B",
+            help="One report for each value: a,b or months 2026-01..2026-06; repeatable, and "
+            "several are combined.",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the reports.")] = Path("reports"),
+    jobs: Annotated[int, typer.Option(min=1, help="Reports made at a time.")] = 1,
     timeout: Annotated[
         int | None, typer.Option(min=1, help="Seconds a report may take; by default any time.")
     ] = None,
     cell_timeout: Annotated[
         int | None, typer.Option(min=1, help="Seconds each cell may take; by default any time.")
     ] = None,
+    retries: Annotated[
+        int, typer.Option(min=0, help="How often a report that failed is made anew.")
+    ] = 0,
+    keep: Annotated[
+        int | None,
+        typer.Option(min=1, help="Runs kept of each report and its parameters; by default all."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Make reports anew even if nothing has changed.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be made, and make nothing.")
+    ] = False,
+    on_finish: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND", help="Run a command at the end, with JSON on its standard input."
+        ),
+    ] = None,
 ) -> None:
-    """Run the reports of a study and write their pages.
+    """Run the reports of a study and write their pages, and a summary of all of them.
 
-    Prints the page to open, and then one line of JSON: what came of each report.
+    Prints the page to open, and at the end one line of JSON: what came of each report.
 
     Exit codes:
-    0: all reports are good.
+    0: all reports are good, or nothing had changed.
     1: all failed; their pages say why.
     2: nothing was run: the study, a name, a parameter or an option is wrong.
-    4: some failed, some are good.
+    3: an alert: the data are not as the study declares, or a KPI is where it draws the line.
+    4: some failed or lack a part, some are good.
     """
-    from journeykit.report import REPORTS, plan, verify
-    from journeykit.report.parameters import read_parameters
-    from journeykit.report.publish import write_index
+    from journeykit.report.jobs import plan, verify
+    from journeykit.report.notify import split_command
+    from journeykit.report.watch import stop_cleanly_when_told
     from journeykit.study import load_study
 
-    if study in REPORTS and not Path(study).exists():
-        raise ParameterError(
-            f"`{study}` is a report; name its study first: journeykit run STUDY {study}"
-        )
-    given = {**(read_parameters(file) if file else {}), **_pairs(parameters or [])}
-    jobs = plan(load_study(study), reports or [], given)
-    verify(jobs)
-    made = _make_all(jobs, out, timeout=timeout, cell_timeout=cell_timeout)
-    index = write_index(out)
-    for one in made:
-        if not one.good:
-            typer.echo(f"The report {one.report!r} failed: {one.cause}", err=True)
-    typer.echo(made[0].page if len(made) == 1 else index.absolute())
-    status = _status(made)
-    typer.echo(json.dumps({"status": status, "reports": [_line(one, out) for one in made]}))
-    raise typer.Exit(EXIT_CODES[status])
+    stop_cleanly_when_told()
+    _refuse_report_as_study(study)
+    command = split_command(on_finish) if on_finish is not None else None
+    loaded = load_study(study)
+    planned = plan(
+        loaded, reports or [], _given(file, parameters or []), sweep=_sweeps(sweep or [])
+    )
+    standing = {} if force else _standing(planned, out)
+    waiting = [at for at in range(len(planned)) if at not in standing]
+    if dry_run:
+        _say_plan(planned, standing, out)
+        return
+    options = {"timeout": timeout, "cell_timeout": cell_timeout, "keep": keep}
+    limits = {"slots": jobs, "retries": retries, "options": options}
+    fresh = _make_all(verify([planned[at] for at in waiting]), out, limits)
+    made = [
+        standing[at] if at in standing else fresh[waiting.index(at)] for at in range(len(planned))
+    ]
+    _finish(loaded, made, out, keep=keep, command=command)
 
 
 @app.command()
 def check(study: Study = SAMPLE) -> None:
     """Validate a study and its data, and profile them, without running a report."""
-    from journeykit.report import plan, verify
+    from journeykit.report.jobs import plan, verify
     from journeykit.study import load_study
     from journeykit.study.profile import profile
 
     loaded = load_study(study)
-    jobs = plan(loaded, [], {})
+    planned = plan(loaded, [], {})
     typer.echo(profile(loaded))
-    verify(jobs)
+    for text in verify(planned)[0].banners:
+        typer.echo(f"\nTo look at first: {text}")
 
 
 @app.command()
 def describe(
     report: Annotated[str, typer.Argument(help="Name of the report.", metavar="REPORT")],
+    study: Annotated[
+        str | None, typer.Option(help="The study beside which a report of your own stands.")
+    ] = None,
     json_schema: Annotated[
         bool, typer.Option("--json-schema", help="Print the JSON Schema, for programs.")
     ] = False,
 ) -> None:
     """List the parameters of a report: type, range or choices, default, what each does."""
     from journeykit.report.describe import describe as table_of
-    from journeykit.report.parameters import parameters_of
+    from journeykit.report.registry import report_of
+    from journeykit.study import load_study
 
-    model = parameters_of(report)
+    model = report_of(report, load_study(study) if study else None).model
     if json_schema:
         typer.echo(json.dumps(model.model_json_schema(), indent=2))
     else:
         typer.echo(table_of(model))
 
 
-def _pairs(given: list[str]) -> dict[str, str]:
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="Folder of the older run, or its page.")],
+    new: Annotated[Path, typer.Argument(help="Folder of the newer run, or its page.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Say what changed between two runs of a report; nothing where all is the same."""
+    from journeykit.report.compare import diff as changes_between
+
+    changes = changes_between(old, new)
+    if as_json:
+        typer.echo(json.dumps([{"kind": change.kind, "text": change.text} for change in changes]))
+        return
+    for change in changes:
+        typer.echo(f"{change.kind}: {change.text}")
+
+
+def _refuse_report_as_study(study: str) -> None:
+    from journeykit.report.registry import REPORTS
+
+    if study in REPORTS and not Path(study).exists():
+        raise ParameterError(
+            f"`{study}` is a report; name its study first: journeykit run STUDY {study}"
+        )
+
+
+def _given(file: Path | None, parameters: list[str]) -> dict[str, object]:
+    from journeykit.report.parameters import read_parameters
+
+    return {**(read_parameters(file) if file else {}), **_pairs("-p", parameters)}
+
+
+def _sweeps(given: list[str]) -> dict[str, list[str]]:
+    from journeykit.report.jobs import sweep_values
+
+    return {name: sweep_values(values) for name, values in _pairs("--sweep", given).items()}
+
+
+def _pairs(option: str, given: list[str]) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise ParameterError(f"`-p` must be NAME=VALUE; got {text!r}.")
+            raise ParameterError(f"`{option}` must be NAME=VALUE; got {text!r}.")
         if name in pairs:
-            raise ParameterError(f"`-p {name}=` is given twice; keep one.")
+            raise ParameterError(f"`{option} {name}=` is given twice; keep one.")
         pairs[name] = value
     return pairs
 
 
-def _status(made: list[Made]) -> str:
-    kinds = {one.status for one in made}
-    return kinds.pop() if len(kinds) == 1 else "partial"
+def _standing(planned: Sequence[Job], out: Path) -> dict[int, Made]:
+    from journeykit.report.run import unchanged
+
+    found = {at: unchanged(job, out=out) for at, job in enumerate(planned)}
+    return {at: made for at, made in found.items() if made is not None}
+
+
+def _say_plan(planned: Sequence[Job], standing: dict[int, Made], out: Path) -> None:
+    jobs = [
+        {**job.to_json(), "unchanged": at in standing, "out": str(out.absolute())}
+        for at, job in enumerate(planned)
+    ]
+    for job in jobs:
+        state = "unchanged" if job["unchanged"] else "to be made"
+        given = {name: value for name, value in job["parameters"].items() if value is not None}
+        typer.echo(f"{job['report']}: {state}, {given}")
+    typer.echo(json.dumps({"status": "planned", "reports": jobs}))
+
+
+def _make_all(jobs: Sequence[Job], out: Path, limits: dict[str, Any]) -> list[Made]:
+    if not jobs:
+        return []
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from journeykit.report.slots import make_all
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        tasks = [progress.add_task(job.report, total=None, start=False) for job in jobs]
+
+        def advance(at: int, done: int, cells: int) -> None:
+            progress.start_task(tasks[at])
+            progress.update(tasks[at], completed=done, total=cells)
+
+        return make_all(jobs, out=out, advance=advance, **limits)
+
+
+def _finish(
+    study: Any, made: list[Made], out: Path, *, keep: int | None, command: list[str] | None
+) -> None:
+    """Write the summary and the index, say what came of all, and tell others."""
+    from journeykit.report.index import write_index
+    from journeykit.report.notify import payload, tell
+    from journeykit.report.summary import overall, summarise
+
+    status = overall([one.status for one in made])
+    summary = None
+    if len(made) > 1 and not all(one.unchanged for one in made):
+        summary = summarise(study, made, out=out, keep=keep)
+    write_index(out)
+    for one in made:
+        if not one.good:
+            typer.echo(f"The report {one.report!r} failed: {one.cause}", err=True)
+        elif one.unchanged:
+            typer.echo(f"The report {one.report!r} stands: nothing has changed.", err=True)
+    page = summary.page if summary else made[0].page if len(made) == 1 else _latest(study, out)
+    typer.echo(page)
+    told = ""
+    if command is not None:
+        try:
+            tell(command, payload(study.title, status, made, page=page, out=out))
+        except ReportError as error:
+            told = str(error)
+            typer.echo(f"journeykit: {error}", err=True)
+    line = {"status": status, "reports": [_line(one, out) for one in made], "on_finish": told}
+    typer.echo(json.dumps(line))
+    raise typer.Exit(EXIT_CODES[status])
+
+
+def _latest(study: Any, out: Path) -> Path:
+    from journeykit.report.registry import SUMMARY
+
+    latest = out.absolute() / study.name / SUMMARY / "latest.html"
+    return latest if latest.exists() else out.absolute() / "index.html"
 
 
 def _line(made: Made, out: Path) -> dict[str, object]:
     return {
         "report": made.report,
         "status": made.status,
+        "unchanged": made.unchanged,
         "page": made.page.relative_to(out.absolute()).as_posix(),
         "run": made.run,
         "seconds": made.seconds,
         "cause": made.cause,
     }
-
-
-def _make_all(
-    jobs: tuple[Job, ...], out: Path, *, timeout: int | None, cell_timeout: int | None
-) -> list[Made]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-    from journeykit.report import make
-
-    made = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        for job in jobs:
-            task = progress.add_task(job.report, total=None)
-
-            def advance(done: int, cells: int, task: TaskID = task) -> None:
-                progress.update(task, completed=done, total=cells)
-
-            limits = {"timeout": timeout, "cell_timeout": cell_timeout}
-            made.append(make(job, out=out, advance=advance, **limits))
-            progress.update(task, completed=1, total=1)
-    return made
 
 
 def main() -> None:

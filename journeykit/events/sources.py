@@ -6,7 +6,8 @@ import glob
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +22,7 @@ from journeykit.events.workspace import Workspace, first_line, identifier, liter
 if TYPE_CHECKING:
     import duckdb
 
+_LABEL = "The PostgreSQL query"
 _KINDS = {
     ".csv": "csv", ".txt": "csv", ".tsv": "csv", ".tab": "csv",
     ".parquet": "parquet", ".pq": "parquet",
@@ -296,23 +298,40 @@ def _has_kinds(series: Any) -> bool:
 
 
 def _from_postgres(workspace: Workspace, source: PostgresQuery, needed: Sequence[str]) -> Source:
+    with _batches(source) as batches:
+        return _load_columns(workspace, batches, needed, _LABEL)
+
+
+def fetch(source: PostgresQuery, /) -> pa.Table:
+    """Return the rows of a query that has few of them.
+
+    Raises
+    ------
+    DataError
+        When the database does not answer; the message never holds its address.
+    """
+    with _batches(source) as batches:
+        return batches.read_all()
+
+
+@contextmanager
+def _batches(source: PostgresQuery) -> Iterator[pa.RecordBatchReader]:
     try:
         from adbc_driver_postgresql import dbapi
     except ImportError as error:
         raise MissingExtraError(
             'Reading PostgreSQL needs an extra: pip install "journeykit[postgres]".'
         ) from error
-    label = "The PostgreSQL query"
     try:
         with dbapi.connect(source.uri) as connection, connection.cursor() as cursor:
             cursor.execute(source.query)
-            return _load_columns(workspace, cursor.fetch_record_batch(), needed, label)
+            yield cursor.fetch_record_batch()
     except dbapi.Error as error:
         # The driver's own error may quote the address, password included: it is not chained.
         cause = first_line(error)
         for secret in (source.uri, urlsplit(source.uri).password or source.uri):
             cause = cause.replace(secret, "...")
-        raise DataError(f"{label} cannot be read: {cause}") from None
+        raise DataError(f"{_LABEL} cannot be read: {cause}") from None
 
 
 def _load_columns(

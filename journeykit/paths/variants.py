@@ -99,10 +99,14 @@ class Variants(Result):
         pooled = pd.concat([frame[~rare & ~still], other, frame[still]], ignore_index=True)
         return pooled.assign(cumulative_share=pooled["n"].cumsum() / self.n_customers)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the ten most frequent journeys, all others together, and those still open."""
+    def plot(self, ax: Axes | None = None, *, small_cell: int = 1) -> Axes:
+        """Draw the ten most frequent journeys, all others together, and those still open.
+
+        Journeys of fewer than `small_cell` customers are among the others.
+        """
+        check_whole("small_cell", small_cell, least=1)
         finished = self.frame[self.frame["path"] != OPEN]
-        top = finished.head(_DRAWN)
+        top = finished[finished["n"] >= small_cell].head(_DRAWN)
         paths, n = top["path"].replace("", "(no touch)"), top["n"].tolist()
         labels = [f"{rank}. {path}" for rank, path in enumerate(paths, start=1)]
         if others := int(finished["n"].sum()) - sum(n):

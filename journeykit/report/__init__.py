@@ -1,35 +1,40 @@
 """Reports: a notebook, typed parameters, a page people trust."""
 
-from journeykit.report.contract import (
-    data,
-    figure,
-    finding,
-    guard,
-    table,
-)
-from journeykit.report.parameters import (
-    REPORTS,
+from journeykit.report.contract import data, finding, guard, term
+from journeykit.report.figures import figure
+from journeykit.report.jobs import Job, plan, verify
+from journeykit.report.kpis import kpi
+from journeykit.report.models import (
     AttributionParameters,
-    Parameters,
     PathsParameters,
+    SegmentParameters,
     SurvivalParameters,
 )
-from journeykit.report.run import Job, Made, make, plan, verify
+from journeykit.report.parameters import Month, Parameters
+from journeykit.report.registry import REPORTS
+from journeykit.report.run import Made, make
+from journeykit.report.secrets import Secret
+from journeykit.report.tables import table
 
 __all__ = [
     "REPORTS",
     "AttributionParameters",
     "Job",
     "Made",
+    "Month",
     "Parameters",
     "PathsParameters",
+    "Secret",
+    "SegmentParameters",
     "SurvivalParameters",
     "data",
     "figure",
     "finding",
     "guard",
+    "kpi",
     "make",
     "plan",
     "table",
+    "term",
     "verify",
 ]

@@ -16,7 +16,14 @@ _TYPES = {
     "object": "group",
 }
 #: What JSON Schema calls text of a certain form.
-_FORMATS = {"path": "path", "date": "date", "date-time": "date and time", "duration": "duration"}
+_FORMATS = {
+    "path": "path",
+    "date": "date",
+    "month": "month",
+    "date-time": "date and time",
+    "duration": "duration",
+    "secret": "env:NAME",
+}
 _BOUNDS = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",

@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-import papermill
-from nbclient.exceptions import DeadKernelError
+from journeykit.report.course import Course
+from journeykit.report.endings import kernel_did_not_start
+from journeykit.report.kernel import OwnKernelManager, manager_class
+from journeykit.report.publish import write_text
+from journeykit.report.reserve import Reserve, disk_full, full_disk_of, is_full
+from journeykit.report.watch import Watch
 
-from journeykit.report.kernel import Watch, manager_class
 
+@contextmanager
+def _absent(module: str) -> Iterator[None]:
+    """Have imports do without an optional module that nobody has imported yet."""
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+# Where it is installed, the library of JSON schemas compiles a grammar of international web
+# addresses when it is imported, for a second; no notebook needs it.
+with _absent("rfc3987_syntax"):
+    import nbformat
+    import papermill
+    from nbclient.exceptions import DeadKernelError
+    from nbformat import NotebookNode
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import NotebookExecutionManager
+
+_LOG, _NOTEBOOK = "log.txt", "notebook.ipynb"
 #: Reads what `advance` is told: cells done, cells there are.
 Advance = Callable[[int, int], None]
+
+_logger = logging.getLogger("papermill")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +59,10 @@ class Executed:
     notebook : mapping
         Cells with their outputs.
     stopped : str
-        Why it stopped, where no cell says so; empty otherwise.
+        Why it stopped, in a reader's words, where that says more than the error of a cell; empty
+        otherwise.
     cell : int
-        Index of the cell that ran last.
+        Index of the cell that ran last; the number of cells when all had ended.
     """
 
     notebook: Mapping[str, Any]
@@ -45,68 +77,172 @@ def execute(
     *,
     folder: Path,
     watch: Watch,
+    reserve: Reserve,
     advance: Advance | None = None,
 ) -> Executed:
-    """Run the notebook at `path` and write it to `folder`, with the log of its run."""
-    notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
-    cells = len(notebook.cells) + 1
-    running = 0
+    """Run the notebook at `path` and write it to `folder`, with the log of its run.
 
-    def started(cell_index: int, **_: object) -> None:
-        nonlocal running
-        running = cell_index
-        if advance is not None:
-            advance(cell_index + 1, cells)
-
-    target = folder / "notebook.ipynb"
-    stopped = ""
-    with _logged(folder / "log.txt"), watch:
+    What papermill notes in the metadata is corrected: no cell is called completed that did not run
+    to its end.
+    """
+    with _logged(folder / _LOG):
+        notebook = _prepared(path, parameters)
+        course = Course(notebook, folder=folder, advance=advance)
+        stopped = _run(notebook, course, watch, folder, beside=path.parent)
+        course.settle(failed=course.failed or bool(stopped))
         try:
-            papermill.execute_notebook(
-                notebook,
-                # papermill fills {braces} in paths from the parameters; these are part of the name.
-                str(target).replace("{", "{{").replace("}", "}}"),
-                parameters=dict(parameters),
-                kernel_name="python3",
-                language="python",
-                kernel_manager_class=manager_class(messages=folder / "log.txt", watch=watch),
-                progress_bar=False,
-                cwd=str(folder),
-                on_cell_start=started,
-                on_cell_execute=watch.cell_started,
-                on_cell_executed=watch.cell_ended,
+            _write(notebook, folder)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            stopped = stopped or disk_full(folder)
+            _write_what_fits(notebook, folder, reserve)
+    return Executed(notebook, stopped, course.cell)
+
+
+def _prepared(path: Path, parameters: Mapping[str, Any]) -> NotebookNode:
+    """Return the notebook with its parameters, ready to run."""
+    notebook: NotebookNode = papermill.execute_notebook(
+        # papermill fills {braces} in paths from the parameters; these are part of the name.
+        str(path).replace("{", "{{").replace("}", "}}"),
+        None,
+        parameters=dict(parameters),
+        prepare_only=True,
+        kernel_name="python3",
+        language="python",
+        progress_bar=False,
+    )
+    # It is read elsewhere, where the paths of this computer say nothing.
+    notebook.metadata.papermill.update(input_path=path.name, output_path=_NOTEBOOK)
+    return notebook
+
+
+def _run(
+    notebook: NotebookNode, course: Course, watch: Watch, folder: Path, *, beside: Path
+) -> str:
+    """Run all cells; return why they did not all run, where that is not the error of a cell."""
+    stopped = ""
+    try:
+        # Left before the folder goes: the kernel ends with the watch.
+        with (
+            tempfile.TemporaryDirectory(
+                prefix="journeykit-", ignore_cleanup_errors=True
+            ) as private,
+            watch,
+        ):
+            kernels = manager_class(
+                messages=folder / _LOG, private=Path(private), beside=beside, watch=watch
             )
-        except papermill.PapermillExecutionError:
-            pass
-        except DeadKernelError:
-            stopped = (
-                "The program that computed it was ended from outside, mostly for lack of memory."
-            )
-        except Exception as error:
-            # Whatever happened, the reader gets a page.
-            logging.getLogger("papermill").exception("The run broke off.")
-            stopped = f"The notebook could not be run: {error}"
-    if target.exists():
-        notebook = nbformat.read(target, as_version=4)  # type: ignore[no-untyped-call]
-    else:
-        nbformat.write(notebook, target)  # type: ignore[no-untyped-call]
-    return Executed(notebook, watch.cause or stopped, running)
+            _run_cells(notebook, course, watch, kernels, folder)
+    except DeadKernelError:
+        stopped = watch.how_it_ended()
+    except Exception as error:
+        # Whatever happened, the reader gets a page.
+        if watch.has_kernel and not course.begun:
+            stopped = kernel_did_not_start(folder / _LOG)
+        else:
+            full = full_disk_of(str(error), folder)
+            stopped = full or f"The notebook could not be run: {error}"
+        _logger.exception("The run broke off.")
+    # What befalls a kernel that has done all its work changes nothing in the report.
+    return watch.cause or ("" if course.ended else stopped or course.stopped)
+
+
+def _run_cells(
+    notebook: NotebookNode,
+    course: Course,
+    watch: Watch,
+    kernels: type[OwnKernelManager],
+    folder: Path,
+) -> None:
+    account = NotebookExecutionManager(notebook, progress_bar=False, autosave_cell_every=0)
+    client = _Client(
+        account,
+        log=_logger,
+        kernel_name="python3",
+        kernel_manager_class=kernels,
+        startup_timeout=60,
+        # A busy computer is no reason to give up; that a kernel died is noticed without it.
+        iopub_timeout=60,
+        shell_timeout_interval=1,
+        on_cell_start=course.cell_started,
+        on_cell_execute=watch.cell_started,
+        on_cell_executed=watch.cell_ended,
+        on_cell_error=course.cell_failed,
+    )
+    client.course, client.watch = course, watch
+    account.notebook_start()
+    try:
+        client.execute(cwd=str(folder))
+    finally:
+        account.notebook_complete()
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    """Runs cells as papermill does, and knows when to be done with the kernel."""
+
+    course: Course
+    watch: Watch
+
+    def papermill_execute_cells(self) -> None:
+        """Run all cells."""
+        try:
+            super().papermill_execute_cells()
+        except (KeyboardInterrupt, SystemExit):
+            # Whoever stops us does not wait for a kernel to be asked politely.
+            self.watch.end()
+            raise
+        self.course.cells_ended()
+        self.watch.cells_ended()
+
+
+def _write(notebook: NotebookNode, folder: Path) -> None:
+    text = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    write_text(folder / _NOTEBOOK, f"{text}\n")
+
+
+def rewrite(folder: Path, notebook: Any, clean: Callable[[str], str], /) -> None:
+    """Write a notebook anew, and its log as `clean` returns it: what stood there is gone."""
+    _write(notebook, folder)
+    log = (folder / _LOG).read_text(encoding="utf-8", errors="replace")
+    write_text(folder / _LOG, clean(log))
+
+
+def _write_what_fits(notebook: NotebookNode, folder: Path, reserve: Reserve) -> None:
+    """Write the notebook to a full disk, without its outputs where they have no room."""
+    bare = copy.deepcopy(notebook)
+    for cell in bare.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+    for smaller in (notebook, bare):
+        reserve.free(_LOG)
+        with suppress(OSError):
+            _write(smaller, folder)
+            return
 
 
 @contextmanager
 def _logged(path: Path) -> Iterator[None]:
     """Send what papermill and its client say to the run's log instead of the terminal."""
-    logger = logging.getLogger("papermill")
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    level, propagate = logger.level, logger.propagate
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    level, propagate = _logger.level, _logger.propagate
+    _logger.addHandler(handler)
+    _logger.setLevel(logging.INFO)
+    _logger.propagate = False
     try:
         yield
     finally:
-        logger.removeHandler(handler)
-        handler.close()
-        logger.setLevel(level)
-        logger.propagate = propagate
+        _logger.removeHandler(handler)
+        # What is left to write may have no room.
+        with suppress(OSError):
+            handler.close()
+        _logger.setLevel(level)
+        _logger.propagate = propagate
+
+
+class _LogFile(logging.FileHandler):
+    """A log that a full disk cuts off, without a word on the terminal."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name it has
+        pass

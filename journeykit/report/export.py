@@ -89,10 +89,10 @@ def report_html(page: Page, /, *, manifest: dict[str, Any], has_latest: bool) ->
             "question": Markup(rest),  # noqa: S704 - made safe by `outputs`
             "setup": Markup("\n".join(page.setup)),  # noqa: S704 - made safe by `outputs`
             "banners": [_banner(banner) for banner in manifest.get("banners", [])],
-            "kpis": [_kpi(kpi, with_period=len(periods) > 1) for kpi in kpis],
+            "kpis": [figure_words(kpi, with_period=len(periods) > 1) for kpi in kpis],
             "period": periods.pop() if len(periods) == 1 else "",
-            "findings": [_finding(found) for found in page.findings[:_MOST_FINDINGS]],
-            "more_findings": [_finding(found) for found in page.findings[_MOST_FINDINGS:]],
+            "findings": [finding_words(found) for found in page.findings[:_MOST_FINDINGS]],
+            "more_findings": [finding_words(found) for found in page.findings[_MOST_FINDINGS:]],
             "changes": _changes(manifest),
             "sections": [
                 {
@@ -129,7 +129,8 @@ def _banner(banner: Mapping[str, Any]) -> dict[str, str]:
     return {"level": level, "icon": icon, "word": word, "text": str(banner.get("text", ""))}
 
 
-def _kpi(kpi: Mapping[str, Any], *, with_period: bool) -> dict[str, str]:
+def figure_words(kpi: Mapping[str, Any], *, with_period: bool = True) -> dict[str, str]:
+    """Return a KPI as the reader sees it, with a word and an icon for its status."""
     unit = str(kpi.get("unit", "number"))
     low, high, n = kpi.get("conf_low"), kpi.get("conf_high"), kpi.get("n")
     status = str(kpi.get("status", ""))
@@ -168,7 +169,8 @@ def _amount(value: float | None, unit: str = "number") -> str:
     return f"{text} {'day' if text == '1' else 'days'}" if unit == "days" else text
 
 
-def _finding(found: Mapping[str, Any]) -> dict[str, str]:
+def finding_words(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return a finding as the reader sees it: the look of its verdict, and what it rests on."""
     verdict = str(found.get("verdict", ""))
     return {
         "text": str(found["text"]),

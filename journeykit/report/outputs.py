@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from journeykit.report.contract import CONTRACT_MIME
 from journeykit.report.markdown import markdown_html
+from journeykit.report.personal import redact
 from journeykit.report.safety import clean
 
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
@@ -54,7 +55,7 @@ def code_html(source: str, /, *, injected: bool = False) -> str:
 
     In the cell where the runner has `injected` the parameters, the path of the study is cut short.
     """
-    kept = _STUDY_PATH.sub(r"\1…/", source) if injected else source
+    kept = redact(_STUDY_PATH.sub(r"\1…/", source) if injected else source)
     return f"{_CODE}{html.escape(plain(kept).strip())}</pre>"
 
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from journeykit.checks import did_you_mean
-from journeykit.errors import DataError, MappingError, ParameterError, StudyError
+from journeykit.errors import ParameterError, StudyError
 from journeykit.study.problems import problems
 from journeykit.study.yaml import read_yaml
 
 if TYPE_CHECKING:
     from journeykit.journeys import Journeys
     from journeykit.study import Study
-    from journeykit.study.models import Churn
 
 
-#: Names listed in a message.
-_LISTED = 12
+def _month(value: object) -> object:
+    if value is not None and not re.fullmatch(r"[1-9]\d{3}-(0[1-9]|1[0-2])", str(value)):
+        raise ValueError(f"must be a month such as 2026-03; got {value!r}.")
+    return value
+
+
+#: A calendar month, ``YYYY-MM``.
+Month = Annotated[str, BeforeValidator(_month), Field(json_schema_extra={"format": "month"})]
 
 
 class Parameters(BaseModel):
@@ -30,10 +35,15 @@ class Parameters(BaseModel):
     Values may be text, as the command line and YAML give them; empty text means "not given".
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A value that is wrong may be a secret: errors do not show it.
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     #: Name of the report, which is the name of its notebook.
     report: ClassVar[str] = ""
+    #: Keys of the KPIs it hands over, for which a study may set bands.
+    kpis: ClassVar[tuple[str, ...]] = ()
+    #: Parameters that say which time the report is about: runs that differ in them are compared.
+    periods: ClassVar[tuple[str, ...]] = ()
 
     study: Annotated[Path, Field(description="A study.yaml, its folder, or a study that ships.")]
 
@@ -100,183 +110,6 @@ def _injected(inputs: Any) -> set[str]:
 
 def _stored(node: ast.Name) -> bool:
     return isinstance(node.ctx, ast.Store)
-
-
-def _attribute_and_value(value: object) -> object:
-    attribute, equals, wanted = str(value).partition("=")
-    if value is not None and not (attribute and equals and wanted):
-        raise ValueError(f"must look like `attribute=value`; got {value!r}.")
-    return value
-
-
-class SegmentParameters(Parameters):
-    """A report that can be made for some customers only."""
-
-    segment: Annotated[
-        str | None,
-        BeforeValidator(_attribute_and_value),
-        Field(description="Only customers with this attribute: `attribute=value`."),
-    ] = None
-
-    def choose(self, journeys: Journeys, /) -> Journeys:
-        """Return the journeys of the segment, or all where none is given.
-
-        Raises
-        ------
-        DataError
-            When the attribute does not exist or nobody is in the segment.
-        """
-        if self.segment is None:
-            return journeys
-        if unsuited := _unknown_segment(self.segment, journeys):
-            raise DataError(" ".join(unsuited))
-        attribute, _, value = self.segment.partition("=")
-        return journeys.where({attribute: value})
-
-    def told(self) -> list[str]:
-        """Return for whom the report is, and the other parameters that are not the default."""
-        others = [said for said in super().told() if not said.startswith("segment ")]
-        return [self.segment or "all customers", *others]
-
-    def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
-        """Return what does not suit: the segment, and the success the study declares."""
-        found = [] if self.segment is None else _unknown_segment(self.segment, journeys)
-        return [*found, *_unknown_outcome(study, journeys)]
-
-
-def _unknown(key: str, what: str, wanted: str, known: Sequence[str]) -> list[str]:
-    if wanted in known:
-        return []
-    listed = ", ".join(repr(name) for name in known[:_LISTED]) or "none"
-    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
-    return [
-        f"`{key}` names {what} that does not exist: {wanted!r}.{did_you_mean(wanted, known)} "
-        f"There are: {listed}{more}."
-    ]
-
-
-def _unknown_segment(segment: str, journeys: Journeys) -> list[str]:
-    attribute, _, value = segment.partition("=")
-    if found := _unknown("segment", "an attribute", attribute, journeys.attributes.column_names):
-        return found
-    values = journeys.attributes[attribute].value_counts().to_pylist()
-    values = [found for found in values if found["values"] is not None]
-    values.sort(key=lambda found: (-found["counts"], str(found["values"])))
-    known = [str(found["values"]) for found in values]
-    return _unknown("segment", f"a value of {attribute!r}", value, known)
-
-
-def _unknown_outcome(study: Study, journeys: Journeys) -> list[str]:
-    outcome = study.model.outcome
-    if outcome is None:
-        return []
-    found = []
-    for name in outcome.conversions:
-        found += _unknown("outcome.conversions", "a touchpoint", name, journeys.names)
-    if outcome.value is not None:
-        found += _unknown("outcome.value", "an event column", outcome.value, list(journeys.columns))
-    return found
-
-
-def _unknown_churn(churn: Churn | None, journeys: Journeys) -> list[str]:
-    if churn is None:
-        return [
-            "The study does not say what counts as leaving; add `churn:` to it, or name the "
-            "reports you want under `reports:`."
-        ]
-    known = journeys.attributes.column_names
-    found = []
-    for key, part in (("churn", churn), ("churn.start", churn.start)):
-        if part is not None and part.touchpoint is not None:
-            found += _unknown(f"{key}.touchpoint", "a touchpoint", part.touchpoint, journeys.names)
-        if part is not None and part.attribute is not None:
-            found += _unknown(f"{key}.attribute", "an attribute", part.attribute, known)
-    return found
-
-
-class PathsParameters(SegmentParameters):
-    """Which way customers go."""
-
-    report: ClassVar[str] = "paths"
-
-    order: Annotated[int, Field(ge=1, le=3, description="Touchpoints a step remembers.")] = 1
-    variants: Annotated[int, Field(ge=1, le=50, description="Most frequent paths shown.")] = 10
-
-
-class SurvivalParameters(SegmentParameters):
-    """How long until customers leave."""
-
-    report: ClassVar[str] = "survival"
-
-    group: Annotated[str | None, Field(description="Attribute whose values are compared.")] = None
-    threshold_days: Annotated[
-        int | None,
-        Field(ge=1, le=3650, description="Silence that counts as gone; else the study's."),
-    ] = None
-    horizon_days: Annotated[
-        int | None, Field(ge=1, le=3650, description="Last day shown; by default all that is seen.")
-    ] = None
-
-    def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
-        """Return what does not suit: the segment, the group, the missing rule of leaving."""
-        known = journeys.attributes.column_names
-        found = [] if self.segment is None else _unknown_segment(self.segment, journeys)
-        if self.group is not None:
-            found += _unknown("group", "an attribute", self.group, known)
-        return found + _unknown_churn(study.model.churn, journeys)
-
-
-class AttributionParameters(SegmentParameters):
-    """Which touch earned the sale."""
-
-    report: ClassVar[str] = "attribution"
-
-    lookback_days: Annotated[
-        int | None, Field(ge=1, le=3650, description="Days a touch can count; else the study's.")
-    ] = None
-    touches: Annotated[
-        Literal["all", "firm"],
-        Field(description="Which touches can earn credit: all, or those the firm starts."),
-    ] = "all"
-
-    def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
-        """Return what does not suit: the segment, the success, touches that nobody knows of."""
-        found = super().unsuited(study, journeys)
-        if study.model.outcome is None:
-            found.append(
-                "The study does not say what counts as success; add `outcome:` to it, "
-                "or name the reports you want under `reports:`."
-            )
-        if self.touches == "firm" and not set(study.catalogue.firm_touchpoints()) & {
-            *journeys.names
-        }:
-            found.append(
-                "`touches` is 'firm', and the catalogue names no touchpoint of these data as the "
-                "firm's; add a `catalogue:` with `initiator` firm, or use all touches."
-            )
-        return found
-
-
-#: The reports that ship, in the order in which they are read.
-REPORTS: Mapping[str, type[Parameters]] = {
-    model.report: model for model in (PathsParameters, SurvivalParameters, AttributionParameters)
-}
-
-
-def parameters_of(report: str, /) -> type[Parameters]:
-    """Return the model of a report's parameters.
-
-    Raises
-    ------
-    MappingError
-        When there is no such report.
-    """
-    if report not in REPORTS:
-        raise MappingError(
-            f"There is no report {report!r}.{did_you_mean(report, REPORTS)} "
-            f"There are: {', '.join(REPORTS)}."
-        )
-    return REPORTS[report]
 
 
 def read_parameters(path: Path, /) -> dict[str, object]:

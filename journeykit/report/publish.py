@@ -1,32 +1,70 @@
-"""The folder of a run: built beside, renamed at the end; `latest.html` and the index follow."""
+"""The folder of a run: built beside, renamed at the end; `latest.html` follows under a lock."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
+import re
 import secrets
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
+
+from filelock import FileLock, Timeout
 
 from journeykit.errors import ReportError
-from journeykit.report.export import render
+from journeykit.report.manifest import GOOD, read_json
 
 #: First signs by which spreadsheets take a text for a formula.
 _FORMULA_SIGNS = ("=", "+", "-", "@", "|", "%")
 _BUILDING = ".building-"
 #: A run that has written nothing for so long was killed.
 _ABANDONED = timedelta(days=1)
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6,9}")
+_LEADS_TO = re.compile(r'url=([^"/]+)/report\.html"')
+#: Locks are held for moments; who waits longer waits for something that hangs.
+_PATIENCE_SECONDS = 300.0
 
 
 def new_run_id(now: datetime, /) -> str:
     """Return an id that sorts by time and that concurrent runs do not share."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    # Milliseconds, so that a run of the next moment sorts behind.
+    milli = now.microsecond // 1000
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{milli:03d}{secrets.token_hex(3)}"
+
+
+def is_run_id(name: str, /) -> bool:
+    """Whether a folder's name is a run's own, so that it tells when the run began."""
+    return _RUN_ID.fullmatch(name) is not None
+
+
+@contextmanager
+def locked(folder: Path, /) -> Iterator[None]:
+    """Let one process at a time change what all runs of a folder share.
+
+    The lock is the operating system's and ends with the process that holds it, however that ends;
+    the file ``.lock`` means nothing by itself and stays.
+
+    Raises
+    ------
+    ReportError
+        When the folder cannot be written, or another process does not let go.
+    """
+    try:
+        with FileLock(folder / ".lock", timeout=_PATIENCE_SECONDS):
+            yield
+    except Timeout as error:
+        raise ReportError(
+            f"Another process has held {folder / '.lock'} for {_PATIENCE_SECONDS:g} seconds; "
+            "look whether one hangs."
+        ) from error
+    except OSError as error:
+        raise ReportError(f"{folder} cannot be written ({error.strerror or error}).") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +118,78 @@ class RunFolder:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def publish(self, *, good: bool) -> None:
-        """Put the finished run in its place; a good one becomes the latest."""
-        self.building.rename(self.final)
-        if good:
-            # A page that leads on survives being zipped, copied to object storage or to Windows;
-            # a symbolic link does not.
-            target = f"{quote(self.run)}/report.html"
-            write_text(
-                self.latest,
-                f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Latest report</title>'
-                f'<meta http-equiv="refresh" content="0; url={target}">'
-                f'<p><a href="{target}">The latest report</a></p></html>\n',
-            )
+        """Put the finished run in its place; a good one becomes the latest.
+
+        A run that began before the latest one stays behind it, however late it ends.
+
+        Raises
+        ------
+        ReportError
+            When the place for reports cannot be written, or another process holds it.
+        """
+        with locked(self.home):
+            self.building.rename(self.final)
+            settle_latest(self.home, good=self.run if good else "")
+
+
+def settle_latest(home: Path, /, *, good: str = "") -> str:
+    """Make `latest.html` lead to the newest good run, and return that run's id, or "".
+
+    Call it under the lock of `home`. It looks at the runs themselves, so it also mends what a
+    killed process left undone. `good` is a run known to be good whatever its manifest says.
+    """
+    latest = home / "latest.html"
+    leads_to = _latest_run(latest)
+    newest = max(leads_to, good)
+    for run in run_ids(home):
+        if run <= newest:
+            break
+        manifest = read_manifest(home / run)
+        if manifest is not None and manifest.get("status") in GOOD:
+            newest = run
+            break
+    if newest and newest != leads_to:
+        # A page that leads on survives being zipped, copied to object storage or to Windows;
+        # a symbolic link does not.
+        target = f"{quote(newest)}/report.html"
+        write_shared(
+            latest,
+            f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Latest report</title>'
+            f'<meta http-equiv="refresh" content="0; url={target}">'
+            f'<p><a href="{target}">The latest report</a></p></html>\n',
+        )
+    return newest
+
+
+def _latest_run(latest: Path) -> str:
+    """Return the run that `latest.html` leads to, or "" when that run is not there any more."""
+    try:
+        leads = _LEADS_TO.search(latest.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    run = unquote(leads[1]) if leads else ""
+    return run if is_run_id(run) and (latest.parent / run).is_dir() else ""
+
+
+def run_ids(home: Path, /) -> list[str]:
+    """Return the runs that stand in a report's folder, newest first."""
+    paths = (path for path in home.iterdir() if is_run_id(path.name))
+    return sorted((p.name for p in paths if p.is_dir() and not p.is_symlink()), reverse=True)
+
+
+def read_manifest(folder: Path, /) -> dict[str, Any] | None:
+    """Return what a run says of itself; None when that is missing or damaged.
+
+    What comes back has text for its keys, and nothing is known about its values: whoever takes one
+    looks at its type first.
+    """
+    return read_json(folder / "manifest.json")
+
+
+def comparable_of(manifest: dict[str, Any], /) -> str:
+    """Return the digest shared by runs that may be compared; "" in manifests of older versions."""
+    digest = manifest.get("comparable")
+    return digest if isinstance(digest, str) else ""
 
 
 def write_text(path: Path, text: str, /) -> None:
@@ -99,6 +197,16 @@ def write_text(path: Path, text: str, /) -> None:
     beside = path.with_name(f".{path.name}-{secrets.token_hex(3)}")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
+
+
+def write_shared(path: Path, text: str, /) -> None:
+    """Write a whole file that only the holder of its folder's lock writes.
+
+    Nobody else is writing it, so halves beside it come from processes that were killed, and go.
+    """
+    for half in path.parent.glob(f".{path.name}-*"):
+        half.unlink(missing_ok=True)
+    write_text(path, text)
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[Any]], /) -> str:
@@ -114,60 +222,3 @@ def _no_formula(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip()[:1] in _FORMULA_SIGNS and value.strip():
         return f"'{value}"
     return value
-
-
-def write_index(out: Path, /) -> Path:
-    """Rebuild ``<out>/index.html`` from the manifests below `out`; links are relative.
-
-    A damaged manifest is listed by its folder and otherwise left alone.
-    """
-    runs: list[dict[str, Any]] = []
-    broken: list[str] = []
-    for folder in sorted(out.glob("*/*/*/")):
-        if folder.name.startswith("."):
-            continue
-        relative = folder.relative_to(out).as_posix()
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            runs.append(_entry(manifest, relative))
-        except (OSError, ValueError, KeyError, TypeError):
-            broken.append(relative)
-    studies = _grouped(runs)
-    write_text(out / "index.html", render("index.html.j2", {"studies": studies, "broken": broken}))
-    return out / "index.html"
-
-
-def _entry(manifest: Mapping[str, Any], relative: str) -> dict[str, Any]:
-    return {
-        "study": str(manifest["study"]),
-        "study_title": str(manifest["study_title"]),
-        "report": str(manifest["report"]),
-        "title": str(manifest["title"]),
-        "status": str(manifest["status"]),
-        "when": f"{datetime.fromisoformat(manifest['finished']):%Y-%m-%d %H:%M} UTC",
-        "about": [str(part) for part in manifest["about"]],
-        "findings": [str(found["text"]) for found in manifest["findings"]],
-        "href": quote(f"{relative}/report.html"),
-        "run": str(manifest["run"]),
-    }
-
-
-def _grouped(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Studies, their reports, and of each report its runs, newest first."""
-    studies: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for run in sorted(runs, key=lambda run: run["run"], reverse=True):
-        studies.setdefault(run["study"], {}).setdefault(run["report"], []).append(run)
-    return [
-        {
-            "title": next(iter(reports.values()))[0]["study_title"],
-            "reports": [
-                {
-                    "newest": entries[0],
-                    "good": next((run for run in entries if run["status"] == "ok"), None),
-                    "runs": entries,
-                }
-                for _, entries in sorted(reports.items())
-            ],
-        }
-        for _, reports in sorted(studies.items())
-    ]

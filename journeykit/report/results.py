@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from journeykit.report.page import Page
@@ -18,22 +18,22 @@ def results_text(
     *,
     report: str,
     study: str,
+    status: str,
     parameters: Mapping[str, Any],
-    customer_columns: Collection[str],
 ) -> str:
     """Return the results of a run as JSON, to the byte the same whenever they are the same.
 
     Nothing in it depends on when, where or how fast the run was; numbers have 10 significant
     digits; keys are sorted, while findings, guards, tables, figures and rows keep their order.
-    Columns named in `customer_columns` hold ids: they are left out, and named as such.
+    Columns of customer ids were taken out of the notebook before: ``left_out`` names them.
     """
     data = page.data or {"facts": [], "ledger": [], "fingerprint": ""}
     results = {
-        "version": 1,
+        "version": 2,
         "report": report,
         "study": study,
-        "parameters": {name: value for name, value in parameters.items() if name != "study"},
-        "status": "failed" if page.failure else "ok",
+        "parameters": dict(parameters),
+        "status": status,
         "title": page.title,
         "fingerprint": data["fingerprint"],
         "facts": dict(data["facts"]),
@@ -41,27 +41,28 @@ def results_text(
             {"step": step, "reason": reason, "customers": customers, "events": events}
             for step, reason, customers, events in data["ledger"]
         ],
-        "findings": [_only(found, "text", "basis") for found in page.findings],
+        "findings": [_without_kind(found) for found in page.findings],
+        "kpis": [_without_kind(kpi) for kpi in page.kpis],
         "guards": [_only(guard, "name", "status", "found") for guard in page.guards],
         "figures": [_only(figure, "alt", "caption") for figure in page.figures],
-        "tables": [_table(table, customer_columns) for table in page.tables],
+        "tables": [_table(table) for table in page.tables],
     }
     text = json.dumps(_rounded(results), indent=1, ensure_ascii=False, sort_keys=True)
     return f"{text}\n"
+
+
+def _without_kind(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name != "kind"}
 
 
 def _only(content: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: content[name] for name in names}
 
 
-def _table(table: Mapping[str, Any], customer_columns: Collection[str]) -> dict[str, Any]:
-    columns = table["columns"]
-    kept = [at for at, name in enumerate(columns) if name not in customer_columns]
+def _table(table: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        **_only(table, "key", "caption", "n"),
-        "columns": [columns[at] for at in kept],
-        "rows": [[row[at] for at in kept] for row in table["rows"]],
-        "left_out": [name for name in columns if name in customer_columns],
+        **_only(table, "key", "caption", "n", "columns", "rows", "identity"),
+        "left_out": table.get("left_out", []),
     }
 
 

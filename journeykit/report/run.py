@@ -1,142 +1,82 @@
-"""Reports of a study: checked as a whole, then run one after the other and published."""
+"""One report: its notebook run, its page and all that lies beside it published."""
 
 from __future__ import annotations
 
 import json
-import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import shutil
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from journeykit import __version__
-from journeykit.checks import did_you_mean
-from journeykit.errors import MappingError, ParameterError, StudyError
-from journeykit.report.parameters import REPORTS, Parameters, parameters_of
-from journeykit.shipped import shipped
+from journeykit.report.inputs import comparable, described, inputs_of
+from journeykit.report.jobs import Job
+from journeykit.report.manifest import GOOD, manifest_of, manifest_text, newest, read_json
 
 if TYPE_CHECKING:
     from journeykit.report.execute import Advance
     from journeykit.report.page import Page
+    from journeykit.report.protection import Protection
     from journeykit.report.publish import RunFolder
-    from journeykit.study import Study
-
-#: Packages whose version can change a number on the page.
-_PACKAGES = ("duckdb", "lifelines", "matplotlib", "numpy", "pandas", "pyarrow", "scipy")
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One report to make: its notebook, its checked parameters."""
-
-    study: Study
-    parameters: Parameters
-    notebook: Path
-
-    @property
-    def report(self) -> str:
-        """Name of the report."""
-        return self.parameters.report
+    from journeykit.report.reserve import Reserve
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What came of a job."""
+    """What came of a job.
+
+    Attributes
+    ----------
+    report : str
+    status : {"ok", "alert", "partial", "failed"}
+    page : Path
+    cause : str
+        Why it failed.
+    seconds : float
+    unchanged : bool
+        Nothing had changed since the run that made the page, so nothing was run.
+    """
 
     report: str
-    good: bool
+    status: str
     page: Path
     cause: str = ""
     seconds: float = 0.0
+    unchanged: bool = False
+
+    @property
+    def good(self) -> bool:
+        """Whether there is a report to read."""
+        return self.status in GOOD
 
     @property
     def run(self) -> str:
         """Id of the run."""
         return self.page.parent.name
 
-    @property
-    def status(self) -> Literal["ok", "failed"]:
-        """In a word."""
-        return "ok" if self.good else "failed"
+
+def home_of(job: Job, out: Path, /) -> Path:
+    """Return the folder of all runs of a job's report."""
+    return out.absolute() / job.study.name / job.report
 
 
-def plan(study: Study, reports: Sequence[str], given: Mapping[str, object], /) -> tuple[Job, ...]:
-    """Check everything about the `reports` to make before anything runs.
+def unchanged(job: Job, /, *, out: Path) -> Made | None:
+    """Return the run that a new one would only repeat, or None where there is none.
 
-    Parameters
-    ----------
-    study : Study
-    reports : sequence of str
-        Their names; none means those the study lists, or all that ship where it lists none.
-    given : mapping of str to object
-        Parameters from the command line, as text; each goes to every report that has one of that
-        name.
-
-    Raises
-    ------
-    StudyError
-        The study's own list of reports is wrong.
-    MappingError
-        Unknown report.
-    ParameterError
-        A parameter that no chosen report has, of the wrong type or out of range.
+    It was good, and everything it was made from is as it was: each row, parameter, character of the
+    notebook and version of a library; and the data are not older now than the study allows.
     """
-    listed = _listed(study)
-    chosen = {name: parameters_of(name) for name in reports} or listed or REPORTS
-    known = {field for model in chosen.values() for field in model.model_fields} - {"study"}
-    for name in given:
-        if name not in known:
-            raise ParameterError(
-                f"`{name}` is no parameter of {', '.join(chosen)}.{did_you_mean(name, known)} "
-                f"Known here: {', '.join(sorted(known))}."
-            )
-    return tuple(
-        Job(
-            study,
-            model.of(
-                {
-                    **study.reports.get(name, {}),
-                    **{key: value for key, value in given.items() if key in model.model_fields},
-                    "study": study.path,
-                }
-            ),
-            shipped("notebooks", f"{name}.ipynb"),
-        )
-        for name, model in chosen.items()
-    )
-
-
-def verify(jobs: Sequence[Job], /) -> None:
-    """Look whether the parameters suit the data, before anything runs.
-
-    Reads the study's events, or opens them from the cache, where the notebooks find them.
-
-    Raises
-    ------
-    ParameterError
-        Everything that does not suit, a line each.
-    """
-    found = [
-        f"{job.report}: {sentence}"
-        for job in jobs
-        for sentence in job.parameters.unsuited(job.study, job.study.journeys())
-    ]
-    if found:
-        lines = "\n  ".join(dict.fromkeys(found))
-        raise ParameterError(f"{jobs[0].study.path}, with its data:\n  {lines}")
-
-
-def _listed(study: Study) -> dict[str, type[Parameters]]:
-    """Return the models of the reports that the study lists, its own parameters checked."""
-    try:
-        listed = {name: parameters_of(name) for name in study.reports}
-        for name, model in listed.items():
-            model.of({**study.reports[name], "study": study.path})
-    except (MappingError, ParameterError) as error:
-        raise StudyError(f"{study.path}, `reports`: {error}") from error
-    return listed
+    found = newest(home_of(job, out), comparable=comparable(job))
+    if found is None or found["status"] == "partial":
+        return None
+    until = found.get("fresh_until", "")
+    if until and datetime.now(UTC) > datetime.fromisoformat(until):
+        return None
+    inputs = inputs_of(job)
+    if not inputs["all"] or found["inputs"].get("all") != inputs["all"]:
+        return None
+    page = home_of(job, out) / found["run"] / "report.html"
+    return Made(job.report, found["status"], page, unchanged=True) if page.exists() else None
 
 
 def make(
@@ -147,6 +87,7 @@ def make(
     advance: Advance | None = None,
     timeout: float | None = None,
     cell_timeout: float | None = None,
+    keep: int | None = None,
 ) -> Made:
     """Run a job's notebook and publish its page, or the page of its failure.
 
@@ -161,6 +102,8 @@ def make(
         Told after each cell how many are done and how many there are.
     timeout, cell_timeout : float, optional
         Seconds the whole notebook, and each of its cells, may take; by default any time.
+    keep : int, optional
+        Runs that are kept of those that may be compared with this one; by default all.
 
     Raises
     ------
@@ -169,97 +112,132 @@ def make(
     ReportError
         The folder cannot be written.
     """
-    from journeykit.report.execute import execute
-    from journeykit.report.kernel import Watch
-    from journeykit.report.page import read_page
+    from journeykit.report.protection import protection_of
     from journeykit.report.publish import RunFolder, new_run_id
+    from journeykit.report.reserve import Reserve
+    from journeykit.report.retention import prune
+    from journeykit.report.watch import Watch
 
     watch = Watch(timeout=timeout, cell_timeout=cell_timeout)
     started = datetime.now(UTC)
-    folder = RunFolder(out.absolute() / job.study.name / job.report, new_run_id(started))
+    folder = RunFolder(home_of(job, out), new_run_id(started))
+    inputs, protection = inputs_of(job), protection_of(job)
     folder.open()
-    done = execute(
-        job.notebook,
-        job.parameters.plain(),
-        folder=folder.building,
-        watch=watch,
-        advance=advance,
-    )
-    page = read_page(done.notebook, stopped=done.stopped, at=done.cell)
-    manifest = _manifest(job, page, run=folder.run, started=started)
-    _write(folder, job, page, manifest)
-    folder.publish(good=page.failure is None)
+    try:
+        with Reserve(folder.building) as reserve:
+            page = _page(job, folder, protection, watch=watch, reserve=reserve, advance=advance)
+            page, manifest = reserve.written(
+                page,
+                lambda page: _write(folder, job, page, protection, inputs=inputs, started=started),
+            )
+        folder.publish(good=manifest["status"] in GOOD)
+    except BaseException:
+        # Told to stop, or no room even for the page of the failure.
+        shutil.rmtree(folder.building, ignore_errors=True)
+        raise
+    if keep is not None:
+        prune(folder.home, keep)
     return Made(
         job.report,
-        good=page.failure is None,
+        manifest["status"],
         page=folder.final / "report.html",
         cause=page.failure.cause if page.failure else "",
         seconds=manifest["duration_seconds"],
     )
 
 
-def _manifest(job: Job, page: Page, *, run: str, started: datetime) -> dict[str, Any]:
-    finished = datetime.now(UTC)
-    about = (job.study.window_text, *job.parameters.told(), f"made {finished:%Y-%m-%d}")
-    return {
-        "report": job.report,
-        "title": page.title or job.report,
-        "study": job.study.name,
-        "study_title": job.study.title,
-        "about": [part for part in about if part],
-        "status": "ok" if page.failure is None else "failed",
-        "failure": asdict(page.failure) if page.failure else None,
-        "run": run,
-        "parameters": job.parameters.plain(),
-        "packages": {
-            "journeykit": __version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in _PACKAGES},
-        },
-        "fingerprint": page.data["fingerprint"] if page.data else "",
-        "started": started.isoformat(timespec="seconds"),
-        "finished": finished.isoformat(timespec="seconds"),
-        "duration_seconds": round((finished - started).total_seconds(), 2),
-        "findings": [{"text": found["text"], "basis": found["basis"]} for found in page.findings],
-        "guards": [
-            {"name": guard["name"], "status": guard["status"], "found": guard["found"]}
-            for guard in page.guards
-        ],
-        "tables": {table["key"]: table["n"] for table in page.tables},
-        "results": "results.json",
-    }
+def _page(
+    job: Job, folder: RunFolder, protection: Protection, *, reserve: Reserve, **options: Any
+) -> Page:
+    """Run the notebook, clean it and read it; of a refused job the page says only why."""
+    from journeykit.report.execute import execute, rewrite
+    from journeykit.report.page import Failure, Page, read_page
+
+    if job.refused:
+        return Page(title=job.report, failure=Failure("", job.refused))
+    done = execute(
+        job.notebook,
+        job.parameters.plain(),
+        folder=folder.building,
+        reserve=reserve,
+        **options,
+    )
+    # All that is published is made from the cleaned notebook, so that one place cleans all.
+    notebook = protection.notebook(done.notebook)
+    if notebook != done.notebook:
+        rewrite(folder.building, notebook, protection.text)
+    stopped = protection.text(done.stopped)
+    page = read_page(notebook, stopped=stopped, at=done.cell)
+    if stopped and page.failure:
+        # It says more than the error of a cell.
+        page.failure = replace(page.failure, cause=stopped)
+    _judge(page, job)
+    return page
 
 
-def _write(folder: RunFolder, job: Job, page: Page, manifest: dict[str, Any]) -> None:
-    from journeykit.report.export import report_html
-    from journeykit.report.publish import csv_text, write_text
+def _judge(page: Page, job: Job) -> None:
+    from journeykit.report.bands import judged
+
+    for kpi in page.kpis:
+        kpi.update(judged(kpi, job.study.model.kpis.get(f"{job.report}.{kpi['key']}")))
+
+
+def _results(job: Job, page: Page, status: str) -> str:
     from journeykit.report.results import results_text
 
-    for table in page.tables:
-        text = csv_text(table["columns"], table["rows"])
-        write_text(folder.building / "tables" / f"{table['key']}.csv", text)
-    results = results_text(
+    return results_text(
         page,
         report=job.report,
         study=job.study.name,
-        parameters=job.parameters.plain(),
-        customer_columns=_customer_columns(job.study),
+        status=status,
+        parameters=described(job),
     )
-    write_text(folder.building / "results.json", results)
-    has_latest = folder.latest.exists()
-    html = report_html(page, manifest=manifest, has_latest=has_latest)
-    write_text(folder.building / "report.html", html)
-    text = json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True)
-    write_text(folder.building / "manifest.json", f"{text}\n")
 
 
-def _customer_columns(study: Study) -> set[str]:
-    """Names under which a table would hold customer ids: ours, and those of the sources."""
-    model = study.model
-    links = model.identities
+def _compared(folder: RunFolder, manifest: dict[str, Any], results: str) -> dict[str, Any]:
+    """Return what changed since the newest good run that may be compared, none on the first."""
+    from journeykit.report.compare import Run, changes
+
+    before = newest(folder.home, comparable=manifest["comparable"], before=folder.run)
+    if before is None or manifest["status"] not in GOOD:
+        return {"previous": None}
+    old = Run(before, read_json(folder.home / before["run"] / "results.json") or {})
+    found = changes(old, Run(manifest, json.loads(results)))
     return {
-        *("customer", "customer_id"),
-        *model.events.customer,
-        *(model.customers.customer if model.customers else ()),
-        *((links.anonymous, links.known) if links else ()),
+        "previous": before["run"],
+        "previous_finished": before["finished"],
+        "changes": [{"kind": change.kind, "text": change.text} for change in found],
     }
+
+
+def _write(
+    folder: RunFolder,
+    job: Job,
+    page: Page,
+    protection: Protection,
+    *,
+    inputs: dict[str, Any],
+    started: datetime,
+) -> tuple[Page, dict[str, Any]]:
+    """Write the page and all that lies beside it; return the page and its manifest."""
+    from journeykit.report.export import report_html
+    from journeykit.report.protection import GUARD
+    from journeykit.report.publish import csv_text, write_text
+
+    has_latest = folder.latest.exists()
+    if page.failure is None and not any(guard["name"] == GUARD for guard in page.guards):
+        trial = report_html(page, manifest={"report": job.report}, has_latest=has_latest)
+        page.guards.append({"kind": "guard", **protection.guard(trial)})
+    manifest = manifest_of(
+        job, page, run=folder.run, inputs=inputs, started=started, finished=datetime.now(UTC)
+    )
+    results = _results(job, page, manifest["status"])
+    manifest |= _compared(folder, manifest, results)
+    for table in page.tables:
+        text = csv_text(table["columns"], table["rows"])
+        write_text(folder.building / "tables" / f"{table['key']}.csv", text)
+    write_text(folder.building / "results.json", results)
+    html = report_html(page, manifest=manifest, has_latest=has_latest)
+    write_text(folder.building / "report.html", protection.text(html))
+    write_text(folder.building / "manifest.json", protection.text(manifest_text(manifest)))
+    return page, manifest

@@ -8,7 +8,7 @@ from journeykit.stats.intervals import (
     esty_interval,
     wilson_interval,
 )
-from journeykit.stats.multiplicity import benjamini_hochberg
+from journeykit.stats.multiplicity import benjamini_hochberg, holm
 
 __all__ = [
     "ClusterSums",
@@ -17,6 +17,7 @@ __all__ = [
     "clustered_wilson_interval",
     "esty_interval",
     "hash_strings",
+    "holm",
     "mix",
     "poisson_weights",
     "wilson_interval",

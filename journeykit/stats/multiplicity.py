@@ -26,3 +26,21 @@ def benjamini_hochberg(p_value: ArrayLike, /) -> NDArray[np.float64]:
     if tested.any():
         q[tested] = stats.false_discovery_control(p[tested])
     return q
+
+
+def holm(p_value: ArrayLike, /) -> NDArray[np.float64]:
+    """Adjust p-values so that those below a level hold a single false one with at most that chance.
+
+    NaN (not tested) stays NaN and does not count as tested.
+
+    References
+    ----------
+    Holm (1979), A simple sequentially rejective multiple test procedure, Scand. J. Statist. 6.
+    """
+    p = np.asarray(p_value, dtype=np.float64)
+    adjusted = np.full(p.shape, np.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * factors))
+    return adjusted

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from journeykit import __version__
 from journeykit.errors import DataError
-from journeykit.study.reading import files, read, read_customers
+from journeykit.study.folders import cache_folder
+from journeykit.study.hashes import file_hashes
+from journeykit.study.reading import database_version, files, read, read_customers
 
 if TYPE_CHECKING:
     from journeykit.journeys import Journeys
@@ -25,29 +25,18 @@ _MAPPING = ("time_zone", "events", "customers", "identities", "window")
 _CODE = ("events", "journeys", "study")
 
 
-def cache_folder() -> Path:
-    """Return the folder for what can be made again: ``JOURNEYKIT_CACHE``, else the user's own."""
-    if "JOURNEYKIT_CACHE" in os.environ:
-        return Path(os.environ["JOURNEYKIT_CACHE"])
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
-    return Path(base) / "journeykit"
-
-
 def cached_journeys(study: Study, /) -> Journeys:
     """Open the journeys of a study from the cache, or build and keep them.
 
-    Those of a database are built anew each time: nothing tells whether its rows have changed.
+    Those of a database are built anew each time, unless the study has a `version_query`: nothing
+    else tells whether its rows have changed.
     """
-    if study.model.events.source is None:
+    version = data_version(study)
+    if not version:
         return _build(study)
     from journeykit.journeys import load, save
 
-    folder = cache_folder() / "journeys" / _key(study)
+    folder = cache_folder() / "journeys" / _key(study, version)
     if folder.is_dir():
         try:
             return load(folder)
@@ -77,21 +66,33 @@ def _build(study: Study) -> Journeys:
     )
 
 
-def _key(study: Study) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def data_version(study: Study, /) -> str:
+    """Return a text that changes with the data of a study; empty where nothing tells.
+
+    For files it is a hash of their names and contents, for a database what its `version_query`
+    answers.
+    """
+    paths = list(sources(study))
+    told = [[path.name for path in paths], file_hashes(paths)]
+    if study.model.events.query is not None:
+        if study.model.events.version_query is None:
+            return ""
+        told.append(database_version(study))
+    return hashlib.blake2b(json.dumps(told).encode(), digest_size=16).hexdigest()
+
+
+def _key(study: Study, version: str) -> str:
     mapping = study.model.model_dump(mode="json", include=set(_MAPPING))
-    digest.update(json.dumps([__version__, mapping], sort_keys=True).encode())
-    for path in (*_code(), *_sources(study)):
-        digest.update(f"{path.name}\0".encode())
-        with path.open("rb") as content:
-            digest.update(hashlib.file_digest(content, "blake2b").digest())
-    return digest.hexdigest()
+    made_of = [__version__, mapping, version, file_hashes(_code())]
+    told = json.dumps(made_of, sort_keys=True).encode()
+    return hashlib.blake2b(told, digest_size=16).hexdigest()
 
 
-def _sources(study: Study) -> Iterable[Path]:
+def sources(study: Study, /) -> Iterable[Path]:
+    """Return the files the journeys are made of; none of a database."""
     for part in ("events", "customers", "identities"):
         given = getattr(study.model, part)
-        if given is not None:
+        if given is not None and given.source is not None:
             yield from files(study, f"{part}.source", given.source)
 
 

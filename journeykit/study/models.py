@@ -81,6 +81,7 @@ class Events(Part):
     source: Names | None = None
     query: str | None = None
     uri: Annotated[str | None, BeforeValidator(_environment_variable)] = None
+    version_query: str | None = None
     customer: Names
     time: str
     touchpoint: str
@@ -107,6 +108,8 @@ class Events(Part):
             raise ValueError("needs either `source` (files) or `query` (a database), and not both.")
         if (self.query is None) != (self.uri is None):
             raise ValueError("needs `query` and `uri` together: what to ask, and which database.")
+        if self.version_query is not None and self.query is None:
+            raise ValueError("with `version_query` needs `query`: files say by themselves.")
         if self.by == "account" and self.account is None:
             raise ValueError("with `by: account` needs `account`.")
         return self
@@ -197,6 +200,45 @@ class Churn(Part):
         return self
 
 
+class Bands(Part):
+    """From where on a KPI is a warning, and from where on a failure: below, above or both."""
+
+    warn_below: float | None = None
+    fail_below: float | None = None
+    warn_above: float | None = None
+    fail_above: float | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.model_dump(exclude_none=True) == {}:
+            raise ValueError("needs `warn_below`, `fail_below`, `warn_above` or `fail_above`.")
+        for side, sign, warn, fail in (
+            ("below", 1, self.warn_below, self.fail_below),
+            ("above", -1, self.warn_above, self.fail_above),
+        ):
+            if warn is not None and fail is not None and sign * fail > sign * warn:
+                given = f"`warn_{side}` {warn:g} and `fail_{side}` {fail:g}"
+                raise ValueError(f"must warn before it fails; got {given}.")
+        return self
+
+
+Reaction = Literal["banner", "refuse"]
+
+
+class Freshness(Part):
+    """How old the newest event may be when a report is made, and what happens otherwise."""
+
+    newest_within_days: Days
+    then: Reaction = "banner"
+
+
+class Volume(Part):
+    """Whether the newest day or week holds as many events as those before it, within chance."""
+
+    per: Literal["day", "week"] = "week"
+    then: Reaction = "banner"
+
+
 class StudyModel(Part):
     """The whole file."""
 
@@ -211,4 +253,7 @@ class StudyModel(Part):
     outcome: Outcome | None = None
     churn: Churn | None = None
     small_cell: Annotated[int, Field(ge=1, le=1000)] = 10
+    freshness: Freshness | None = None
+    volume: Volume | None = None
+    kpis: dict[str, Bands] = {}
     reports: dict[str, Given] = {}

@@ -88,13 +88,25 @@ def _source(study: Study) -> list[str] | PostgresQuery:
         return [str(path) for path in files(study, "events.source", events.source)]
     from journeykit.events.sources import PostgresQuery
 
-    variable = str(events.uri).removeprefix("env:")
+    return PostgresQuery(_address(study), str(events.query))
+
+
+def _address(study: Study) -> str:
+    variable = str(study.model.events.uri).removeprefix("env:")
     if variable not in os.environ:
         raise StudyError(
             f"{study.path}: `events.uri` is `env:{variable}`, and the environment has no variable "
             f"{variable}."
         )
-    return PostgresQuery(os.environ[variable], str(events.query))
+    return os.environ[variable]
+
+
+def database_version(study: Study, /) -> list[str]:
+    """Return what the `version_query` of a study answers: its rows as text."""
+    from journeykit.events.sources import PostgresQuery, fetch
+
+    query = PostgresQuery(_address(study), str(study.model.events.version_query))
+    return [str(row) for row in fetch(query).to_pylist()]
 
 
 def read_customers(study: Study, /, *, clock: str) -> pa.Table | None:

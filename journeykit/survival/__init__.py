@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     )
     from journeykit.survival.comparison import LogRank, log_rank
     from journeykit.survival.curves import KaplanMeier, Quantiles, SurvivalAt, kaplan_meier
+    from journeykit.survival.departures import leaving
     from journeykit.survival.following import lifetimes
     from journeykit.survival.lives import Lifetimes, LifetimesAudit, lifetimes_from_frame
 
@@ -34,6 +35,7 @@ __all__ = [
     "churn_rule",
     "churn_start",
     "kaplan_meier",
+    "leaving",
     "lifetimes",
     "lifetimes_from_frame",
     "log_rank",
@@ -48,11 +50,11 @@ _MODULES = {
         "StartTouchpoint",
         "churn_rule",
         "churn_start",
-        "churn_start",
     ),
     "comparison": ("LogRank", "log_rank"),
     "curves": ("KaplanMeier", "Quantiles", "SurvivalAt", "kaplan_meier"),
     "following": ("lifetimes",),
+    "departures": ("leaving",),
     "lives": ("Lifetimes", "LifetimesAudit", "lifetimes_from_frame"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

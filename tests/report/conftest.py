@@ -40,8 +40,9 @@ def shown(data: dict[str, Any], **metadata: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a study whose data are never read."""
+    """Folder of a study with data of two customers."""
     folder = tmp_path_factory.mktemp("tiny {study}")
+    (folder / "e.csv").write_text("c,t,p\na,2017-03-01,visit\nb,2017-03-02,buy\n")
     (folder / "study.yaml").write_text(
         "name: tiny\ntitle: A tiny study\n"
         "events: {source: e.csv, customer: c, time: t, touchpoint: p}\n"

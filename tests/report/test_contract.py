@@ -4,13 +4,15 @@ import json
 import math
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
 from journeykit import report
-from journeykit.errors import ArgumentError
-from journeykit.report.contract import CONTRACT_MIME, MOST_ROWS, cell_text
+from journeykit.errors import ArgumentError, MappingError
+from journeykit.report.contract import CONTRACT_MIME
+from journeykit.report.tables import MOST_CELLS, MOST_ROWS, cell_text
 
 
 @pytest.fixture(autouse=True)
@@ -25,15 +27,39 @@ def bars() -> plt.Axes:
 
 
 def test_finding() -> None:
-    bundle = report.finding("Half <leave>.", basis="10 of 20")._repr_mimebundle_()
+    found = report.finding(
+        "Half <leave>.",
+        key="leave",
+        basis="10 of 20",
+        verdict="cannot tell",
+        estimate=np.float64(0.5),
+        conf_low=0.3,
+        conf_high=float("nan"),
+        n=np.int64(20),
+        todo="Wait.",
+    )
+    bundle = found._repr_mimebundle_()
     assert bundle[CONTRACT_MIME] == {
-        "kind": "finding",
-        "text": "Half <leave>.",
-        "basis": "10 of 20",
-    }
+        "kind": "finding", "text": "Half <leave>.", "key": "leave", "basis": "10 of 20",
+        "verdict": "cannot tell", "estimate": 0.5, "conf_low": 0.3, "conf_high": None, "n": 20,
+        "customers": None, "todo": "Wait.",
+    }  # fmt: skip
+    json.dumps(bundle[CONTRACT_MIME])
     assert "Half &lt;leave&gt;." in bundle["text/html"]
+    with pytest.raises(ArgumentError, match="`verdict` must be one of 'clear', .*; got 'sure'"):
+        report.finding("x", verdict="sure")  # type: ignore[arg-type]
     with pytest.raises(ArgumentError, match="`text` of a finding must not be empty"):
         report.finding(" ")
+
+
+def test_term() -> None:
+    content = report.term("Churn", "Leaving <for> good.")._repr_mimebundle_()
+    assert content[CONTRACT_MIME] == {
+        "kind": "term", "name": "Churn", "meaning": "Leaving <for> good.",
+    }  # fmt: skip
+    assert "Leaving &lt;for&gt; good." in content["text/html"]
+    with pytest.raises(ArgumentError, match="A term needs a `name` and a `meaning`"):
+        report.term("Churn", " ")
 
 
 def test_guard() -> None:
@@ -100,7 +126,37 @@ def test_table() -> None:
 
 def test_long_tables_travel_up_to_a_limit() -> None:
     made = report.table(pd.DataFrame({"n": range(MOST_ROWS + 5)}), key="n", caption="N.", shown=3)
-    assert (len(made.rows), len(made.cells), made.n) == (MOST_ROWS, 3, MOST_ROWS + 5)
+    assert (len(made.rows), len(made.cells), made.n) == (MOST_ROWS, MOST_CELLS, MOST_ROWS + 5)
+    assert made.shown == 3
+    assert made._repr_html_().count("<td>") == 3
+
+
+def test_rows_are_known_by_their_identity() -> None:
+    frame = pd.DataFrame({"path": ["a", "b"], "n": [1, 2]})
+    assert report.table(frame, key="n", caption="N.", identity=["path"]).identity == ("path",)
+    with pytest.raises(MappingError, match="`identity` names columns that do not exist: 'pth'"):
+        report.table(frame, key="n", caption="N.", identity=["pth"])
+
+
+def test_small_cells_are_hidden_and_said_to_be() -> None:
+    frame = pd.DataFrame(
+        {"path": list("abcd"), "n": [500, 300, 40, 3], "n_event": [100, 4, 20, 1], "share": 0.25}
+    )
+    made = report.table(
+        frame, key="n", caption="Ways.", identity=["path"], counts={"n": None, "n_event": "n"}
+    )
+    # The 3 is small, and 40 goes with it: the sum would tell. Of those who did it, in the rows that
+    # are left, the 4 is small, and 100 goes with it.
+    assert made.rows == (
+        ("a", 500, None, 0.25), ("b", 300, None, 0.25), ("c", None, None, None),
+        ("d", None, None, None),
+    )  # fmt: skip
+    assert made.caption == (
+        "Ways. 4 numbers are hidden: of fewer than 10 customers, or such that they would tell of "
+        "so few."
+    )
+    whole = report.table(frame, key="n", caption="Ways.", counts={"n": None}, small_cell=3)
+    assert (whole.rows[3], whole.caption) == (("d", 3, 1, 0.25), "Ways.")
 
 
 @pytest.mark.parametrize("key", ["../up", "A b", "", "a_b", "-a", "a.csv"])

@@ -44,6 +44,8 @@ def test_the_table_of_a_report_that_ships() -> None:
         "A study.yaml, its folder, or a study that ships.",
         "segment    text                   (none)      "
         "Only customers with this attribute: `attribute=value`.",
+        "month      month                  (none)      "
+        "Only this calendar month: `2026-03`; by default all.",
         "order      whole number  1 to 3   1           Touchpoints a step remembers.",
         "variants   whole number  1 to 50  10          Most frequent paths shown.",
     ]

@@ -16,8 +16,8 @@ import pytest
 
 from journeykit.errors import ArgumentError
 from journeykit.report import make
-from journeykit.report.kernel import Watch
 from journeykit.report.run import Job
+from journeykit.report.watch import Watch
 from tests.report.conftest import code, markdown
 
 #: Starts a process of its own, then computes where no interrupt is heard.
@@ -31,18 +31,22 @@ while True:
 """
 #: A command that makes one report.
 COMMAND = """
-import sys
+import signal, sys
 from pathlib import Path
 from journeykit.report import PathsParameters, make
 from journeykit.report.run import Job
+from journeykit.report.watch import stop_cleanly_when_told
 from journeykit.study import load_study
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+stop_cleanly_when_told()
 study = load_study(sys.argv[1])
 job = Job(study, PathsParameters.of({"study": study.path}), Path(sys.argv[2]))
 make(job, out=Path(sys.argv[3]))
 """
 
 
-def gone(file: Path, *, within: float = 2) -> bool:
+def gone(file: Path, *, within: float = 5) -> bool:
     """Whether the processes whose ids `file` holds end within so many seconds."""
     pids = [int(pid) for pid in file.read_text().split()]
     assert len(pids) == 2
@@ -146,23 +150,76 @@ def test_folders_of_killed_runs_go_after_a_day(job_of: Callable[..., Job], tmp_p
     assert ".building-old" not in left
 
 
+#: Ways in which a kernel that has done its work does not end; each leaves a file when it is tried.
+STUCK = {
+    "at exit": """
+import atexit, signal
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+atexit.register(lambda: (open("tried", "w").close(), time.sleep(300)))
+""",
+    "when asked": """
+kernel.shell_handlers["kernel_info_request"] = lambda *_: (
+    open("tried", "w").close(), time.sleep(300))
+""",
+    "stopped": """
+kernel.shell_handlers["kernel_info_request"] = lambda *_: (
+    open("tried", "w").close(), os.kill(os.getpid(), 19))
+""",
+}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_command_leaves_no_kernel(
-    sent: signal.Signals, job_of: Callable[..., Job], tmp_path: Path
+@pytest.mark.parametrize("how", STUCK)
+def test_a_kernel_that_does_not_end_is_ended(
+    how: str, job_of: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("journeykit.report.watch._FAREWELL_SECONDS", 1)
+    before = processes()
+    began = time.monotonic()
+    # The work was done within its limits.
+    source = f"import os, time\nkernel = get_ipython().kernel\n{STUCK[how]}"
+    made = make(job_of(code(source, count=None)), out=tmp_path, timeout=60, cell_timeout=20)
+    assert time.monotonic() - began < 30
+    assert (made.good, made.cause) == (True, "")
+    assert (made.page.parent / "tried").exists()
+    assert processes() <= before
+
+
+def test_a_slow_start_of_the_kernel_is_not_time_of_a_cell(
+    job_of: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import time; time.sleep(4)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    began = time.monotonic()
+    made = make(job_of(), out=tmp_path / "out", cell_timeout=3.5)
+    assert time.monotonic() - began > 4
+    assert (made.good, made.cause) == (True, "")
+    made = make(job_of(), out=tmp_path / "out", timeout=1)
+    assert made.cause == "It took longer than the 1 second that a report may take."
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize(
+    ("sent", "code_of_exit"),
+    [
+        (signal.SIGTERM, 143),
+        (signal.SIGHUP, 129),
+        (signal.SIGINT, -signal.SIGINT),
+        (signal.SIGKILL, -signal.SIGKILL),
+    ],
+)
+def test_a_killed_command_leaves_no_process(
+    sent: signal.Signals, code_of_exit: int, job_of: Callable[..., Job], tmp_path: Path
 ) -> None:
     pids = tmp_path / "pids"
-    endless = (
-        "import os, pathlib\n"
-        f"pathlib.Path({str(pids)!r}).write_text(f'{{os.getpid()}} {{os.getppid()}}')\n"
-        "while True: pass"
-    )
-    job = job_of(code(endless, count=None))
+    job = job_of(code(BUSY.format(pids), count=None))
     arguments = [str(job.study.path), str(job.notebook), str(tmp_path / "out")]
     command = subprocess.Popen([sys.executable, "-c", COMMAND, *arguments])
     until = time.monotonic() + 60
     while not (pids.exists() and pids.read_text()) and time.monotonic() < until:
         time.sleep(0.1)
     command.send_signal(sent)
-    command.wait(timeout=30)
-    assert gone(pids, within=15)
+    assert gone(pids)
+    assert command.wait(timeout=30) == code_of_exit
+    if sent != signal.SIGKILL:
+        assert list((tmp_path / "out" / "tiny" / "paths").iterdir()) == []

@@ -9,14 +9,16 @@ from pydantic import Field
 
 from journeykit.errors import MappingError, ParameterError, StudyError
 from journeykit.report import REPORTS, Parameters, PathsParameters, SurvivalParameters, plan
-from journeykit.report.parameters import parameters_of
+from journeykit.report.registry import report_of
 from journeykit.study import load_study
 
 
 def test_text_is_typed() -> None:
     p = PathsParameters.of({"study": "here", "order": "2", "segment": "income=75-99K"})
     assert (p.study, p.order, p.variants, p.segment) == (Path("here"), 2, 10, "income=75-99K")
-    assert p.plain() == {"study": "here", "order": 2, "variants": 10, "segment": "income=75-99K"}
+    assert p.plain() == {
+        "study": "here", "segment": "income=75-99K", "month": None, "order": 2, "variants": 10,
+    }  # fmt: skip
 
 
 def test_empty_text_means_not_given() -> None:
@@ -28,8 +30,8 @@ def test_empty_text_means_not_given() -> None:
     [
         (
             {"ordr": "2"},
-            "`ordr` is not known. Did you mean 'order'? Known here: study, segment, order, "
-            "variants.",
+            "`ordr` is not known. Did you mean 'order'? Known here: study, segment, month, "
+            "order, variants.",
         ),
         ({"order": "two"}, "`order` must be a whole number; got 'two'."),
         ({"order": "1.5"}, "`order` must be a whole number; got '1.5'."),
@@ -85,7 +87,7 @@ def test_ones_own_notebook_subclasses_one_model() -> None:
 def test_unknown_report() -> None:
     assert list(REPORTS) == ["paths", "survival", "attribution"]
     with pytest.raises(MappingError, match="no report 'path'. Did you mean 'paths'"):
-        parameters_of("path")
+        report_of("path")
 
 
 @pytest.fixture

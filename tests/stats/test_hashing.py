@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from scipy import stats
 
-from journeykit.stats import benjamini_hochberg, hash_strings, mix, poisson_weights
+from journeykit.stats import hash_strings, mix, poisson_weights
 
 
 def test_mix_is_splitmix64() -> None:
@@ -43,8 +42,3 @@ def test_poisson_weights_are_poisson_and_belong_to_the_customer() -> None:
     assert (again == weights[shuffled]).all()
     other = poisson_weights(customers, replicate=4, seed=5)
     assert abs(np.corrcoef(weights, other)[0, 1]) < 0.01
-
-
-def test_benjamini_hochberg_ignores_what_was_not_tested() -> None:
-    q = benjamini_hochberg([0.01, np.nan, 0.04, 0.03])
-    assert q == pytest.approx([0.03, np.nan, 0.04, 0.04], nan_ok=True)

@@ -1,0 +1,262 @@
+"""What changed between two runs of a report: exactly, or beyond what chance may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from journeykit.errors import ReportError
+from journeykit.report.kpis import said
+from journeykit.report.manifest import read_json
+from journeykit.report.rows import row_changes
+
+Kind = Literal[
+    "status", "kpi", "chance", "revision", "finding", "row", "guard", "parameter", "data", "code"
+]
+#: In a run whose customers did not change, some KPI is called changed with at most this chance.
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is not as it was; `kind` says what, `text` says it to a reader."""
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The two files of a run that are compared."""
+
+    manifest: Mapping[str, Any]
+    results: Mapping[str, Any]
+
+
+def read_run(path: Path, /) -> Run:
+    """Read a run from its folder, or from its page or another of its files.
+
+    Raises
+    ------
+    ReportError
+        No such run, or its files are damaged.
+    """
+    folder = path if path.is_dir() else path.parent
+    read = [read_json(folder / name) for name in ("manifest.json", "results.json")]
+    if read[0] is None or read[1] is None:
+        raise ReportError(
+            f"{path}: is no run of a report; name its folder, the one that holds manifest.json "
+            "and results.json."
+        )
+    return Run(read[0], read[1])
+
+
+def diff(old: Path, new: Path, /) -> list[Change]:
+    """Compare two runs of one report, wherever they are.
+
+    Raises
+    ------
+    ReportError
+        Either is no run, or they are runs of different reports.
+    """
+    first, second = read_run(old), read_run(new)
+    names = [run.manifest.get("report") for run in (first, second)]
+    if names[0] != names[1]:
+        raise ReportError(
+            f"Only runs of one report can be compared; got {names[0]} and {names[1]}."
+        )
+    return changes(first, second)
+
+
+def changes(old: Run, new: Run, /) -> list[Change]:
+    """Return what is not as it was, the most telling first; nothing where all is the same.
+
+    **KPIs** are shares of customers in the newest complete calendar period. Two periods that do not
+    overlap are compared by the difference of their values, divided by its standard error from
+    bootstrap samples that hold the same customers in both; Holm's procedure over all KPIs keeps the
+    chance of calling any of them changed when none is at 5 %. What passes is ``kpi``, the rest
+    ``chance``. **Revisions** are values of one and the same period that are not what they were;
+    they are facts and are not tested. **Rows** of tables that say which row is which: see
+    `rows.row_changes`. Everything else is listed exactly.
+    """
+    return [
+        *_status(old, new),
+        *_kpis(old.results, new.results),
+        *_revisions(old.results, new.results),
+        *_findings(old.results, new.results),
+        *(Change("row", text) for text in row_changes(old, new)),
+        *_guards(old.results, new.results),
+        *_parameters(old.manifest, new.manifest),
+        *_data(old.manifest, new.manifest),
+        *_code(old.manifest, new.manifest),
+    ]
+
+
+def _keyed(results: Mapping[str, Any], kind: str, key: str) -> dict[str, Mapping[str, Any]]:
+    return {entry[key]: entry for entry in results.get(kind, ()) if entry.get(key)}
+
+
+def _pairs(
+    old: Mapping[str, Any], new: Mapping[str, Any], kind: str, key: str
+) -> Iterator[tuple[str, Mapping[str, Any], Mapping[str, Any]]]:
+    before = _keyed(old, kind, key)
+    for name, entry in _keyed(new, kind, key).items():
+        if name in before:
+            yield name, before[name], entry
+
+
+def _status(old: Run, new: Run) -> Iterator[Change]:
+    if old.manifest.get("status") != new.manifest.get("status"):
+        yield Change(
+            "status", f"The report is {new.manifest['status']}; it was {old.manifest['status']}."
+        )
+    for _, before, after in _pairs(old.results, new.results, "kpis", "key"):
+        if before.get("status") != after.get("status"):
+            now = f"{after['label']} is {after.get('said') or 'without bounds'}"
+            yield Change("status", f"{now}; it was {before.get('said') or 'without bounds'}.")
+
+
+def _kpis(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    compared = [
+        (before, after)
+        for _, before, after in _pairs(old, new, "kpis", "key")
+        if before["period"] and after["period"] and _apart(before["period"], after["period"])
+    ]
+    for (before, after), sure in zip(compared, beyond_chance(compared), strict=True):
+        earlier = _value_in(after, before["period"], otherwise=before["value"])
+        told = (
+            f"{after['label']}: {said(after['value'])} in {_span(after['period'])}, "
+            f"{said(earlier)} in {_span(before['period'])}"
+        )
+        if sure:
+            yield Change("kpi", f"{told}: more than chance alone explains.")
+        else:
+            yield Change("chance", f"{told}: within what chance alone may do.")
+
+
+def _apart(one: Sequence[str], other: Sequence[str]) -> bool:
+    return one[1] < other[0] or other[1] < one[0]
+
+
+def _value_in(kpi: Mapping[str, Any], period: Sequence[str], *, otherwise: float) -> float:
+    """Return the value of a period as the newer run knows it, so that revisions stay apart."""
+    known = {(past["from"], past["to"]): past["value"] for past in kpi["history"]}
+    return float(known.get((period[0], period[1]), otherwise))
+
+
+def beyond_chance(compared: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], /) -> list[bool]:
+    """Return which KPIs differ by more than chance alone explains, all of them looked at together.
+
+    Each pair is a KPI of the older and of the newer run, over periods that do not overlap.
+    """
+    import math
+
+    import numpy as np
+
+    from journeykit.stats import holm
+
+    p_value = np.full(len(compared), np.nan)
+    for at, (before, after) in enumerate(compared):
+        drawn = [np.asarray(kpi["replicates"], dtype=np.float64) for kpi in (before, after)]
+        if len(drawn[0]) != len(drawn[1]) or not len(drawn[0]):
+            continue
+        std_error = float((drawn[1] - drawn[0]).std(ddof=1))
+        gone = after["value"] - _value_in(after, before["period"], otherwise=before["value"])
+        if std_error > 0:
+            p_value[at] = math.erfc(abs(gone) / std_error / math.sqrt(2))
+    # Comparisons with NaN, which was not tested, are False.
+    return [bool(adjusted < LEVEL) for adjusted in holm(p_value)]
+
+
+def _revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    for _, before, after in _pairs(old, new, "kpis", "key"):
+        known = {(past["from"], past["to"]): past for past in before["history"]}
+        for now in after["history"]:
+            was = known.get((now["from"], now["to"]))
+            if was is not None and (was["value"], was["n"]) != (now["value"], now["n"]):
+                yield Change(
+                    "revision",
+                    f"{after['label']} of {_span((now['from'], now['to']))} was revised: "
+                    f"{said(now['value'])} of {now['n']:,}; it was {said(was['value'])} of "
+                    f"{was['n']:,}.",
+                )
+
+
+def _span(period: Sequence[str]) -> str:
+    """Return a calendar month as such, and any other span by its first and last day."""
+    from datetime import date, timedelta
+
+    first, last = (date.fromisoformat(day) for day in period)
+    is_month = first.day == 1 and (last + timedelta(days=1)).day == 1 and (last - first).days < 31
+    if is_month:
+        return f"{first:%B %Y}"
+    return f"{first}" if first == last else f"{first} to {last}"
+
+
+def _findings(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    for _, before, after in _pairs(old, new, "findings", "key"):
+        if before["text"] != after["text"]:
+            yield Change("finding", f"It now says: {after['text']} It said: {before['text']}")
+        elif before["verdict"] != after["verdict"]:
+            yield Change(
+                "finding",
+                f"“{after['text']}” is now “{after['verdict'] or 'without verdict'}”; it was "
+                f"“{before['verdict'] or 'without verdict'}”.",
+            )
+
+
+def _guards(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    for name, before, after in _pairs(old, new, "guards", "name"):
+        if before["status"] != after["status"]:
+            yield Change("guard", f"{name}: {after['status']}; it was {before['status']}.")
+
+
+def _parameters(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    before, after = (
+        {name: value for name, value in run["parameters"].items() if name != "study"}
+        for run in (old, new)
+    )
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            now, was = (_given(run.get(name)) for run in (after, before))
+            yield Change("parameter", f"The parameter {name} is {now}; it was {was}.")
+
+
+def _given(value: object) -> str:
+    return "not given" if value is None else str(value)
+
+
+def _data(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    if old.get("fingerprint") == new.get("fingerprint"):
+        return
+    rows, span = (
+        [run.get("rows") or {} for run in (old, new)],
+        [run.get("span") for run in (old, new)],
+    )
+    parts = [
+        f"{rows[1][name]:,} {name} ({rows[1][name] - rows[0][name]:+,})"
+        for name in ("customers", "events")
+        if rows[0].get(name) is not None and rows[1].get(name) is not None
+    ]
+    if span[0] and span[1] and span[0] != span[1]:
+        parts.append(f"from {span[1][0]} to {span[1][1]} (before: {span[0][0]} to {span[0][1]})")
+    yield Change("data", f"The data are not the same: {', '.join(parts) or 'other values'}.")
+
+
+def _code(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    for name, words in (
+        ("study", "The file of the study, or its catalogue, is"),
+        ("notebook", "The notebook is"),
+        ("code", "The code of journeykit is"),
+    ):
+        if (old.get("inputs") or {}).get(name) != (new.get("inputs") or {}).get(name):
+            yield Change("code", f"{words} not the same.")
+    before, after = old.get("packages") or {}, new.get("packages") or {}
+    for name in sorted({*before, *after}):
+        if before.get(name) != after.get(name):
+            yield Change(
+                "code",
+                f"{name} is {after.get(name, 'gone')}; it was {before.get(name, 'not there')}.",
+            )

@@ -1,0 +1,110 @@
+"""``manifest.json``: what a run was made from, when, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from journeykit.report.inputs import comparable, packages
+
+if TYPE_CHECKING:
+    from journeykit.report.jobs import Job
+    from journeykit.report.page import Page
+
+#: Ends of a run after which its page is the latest; the fourth is "failed".
+GOOD = ("ok", "alert", "partial")
+
+
+def manifest_of(
+    job: Job,
+    page: Page,
+    /,
+    *,
+    run: str,
+    inputs: Mapping[str, Any],
+    started: datetime,
+    finished: datetime,
+) -> dict[str, Any]:
+    """Return the manifest of a run; what changed since the run before is added by who knows it."""
+    data = page.data or {}
+    about = (job.study.window_text, *job.parameters.told(), f"made {finished:%Y-%m-%d}")
+    return {
+        "version": 2,
+        "report": job.report,
+        "title": page.title or job.report,
+        "study": job.study.name,
+        "study_title": job.study.title,
+        "about": [part for part in about if part],
+        "status": status_of(page, banners=job.banners),
+        "failure": asdict(page.failure) if page.failure else None,
+        "degraded": list(page.degraded),
+        "banners": [{"level": "warn", "text": text} for text in job.banners],
+        "fresh_until": job.fresh_until,
+        "run": run,
+        "parameters": job.parameters.plain(),
+        "packages": {"python": platform.python_version(), **packages()},
+        "fingerprint": data.get("fingerprint", ""),
+        "rows": {"customers": data.get("n_customers"), "events": data.get("n_events")},
+        "span": data.get("span"),
+        "inputs": dict(inputs),
+        "comparable": comparable(job),
+        "started": started.isoformat(timespec="seconds"),
+        "finished": finished.isoformat(timespec="seconds"),
+        "duration_seconds": round((finished - started).total_seconds(), 2),
+        "findings": [_without(found, "kind") for found in page.findings],
+        "guards": [_without(guard, "kind") for guard in page.guards],
+        "kpis": [_without(kpi, "kind", "replicates") for kpi in page.kpis],
+        "tables": {table["key"]: table["n"] for table in page.tables},
+        "results": "results.json",
+    }
+
+
+def status_of(page: Page, /, *, banners: tuple[str, ...]) -> str:
+    """Return what came of a run: failed, partial, alert or ok, the gravest that is true."""
+    if page.failure is not None:
+        return "failed"
+    if page.degraded:
+        return "partial"
+    failing = any(kpi["status"] == "fail" for kpi in page.kpis)
+    return "alert" if failing or banners else "ok"
+
+
+def _without(content: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in content.items() if name not in names}
+
+
+def manifest_text(manifest: Mapping[str, Any], /) -> str:
+    """Return the file: keys sorted, so that two runs can be compared line by line."""
+    return f"{json.dumps(manifest, indent=2, ensure_ascii=False, sort_keys=True)}\n"
+
+
+def read_json(path: Path, /) -> dict[str, Any] | None:
+    """Return what a file of a run holds, or None where it is missing or damaged."""
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def newest(home: Path, /, *, comparable: str, before: str = "~") -> dict[str, Any] | None:
+    """Return the manifest of the newest good run in `home` that may be compared, or None.
+
+    Run ids sort by time; only those before the id `before` count.
+    """
+    for folder in sorted(home.glob("[!.]*/"), key=lambda path: path.name, reverse=True):
+        if folder.name >= before:
+            continue
+        manifest = read_json(folder / "manifest.json")
+        if (
+            manifest is not None
+            and manifest.get("comparable") == comparable
+            and manifest.get("status") in GOOD
+        ):
+            return manifest
+    return None

@@ -1,0 +1,215 @@
+"""Rows for the page, and all of them for a CSV file beside it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from journeykit.checks import check_known, check_whole
+from journeykit.errors import ArgumentError
+from journeykit.report.contract import Shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Rows of a table that travel with the notebook into its CSV file.
+MOST_ROWS = 10_000
+#: Rows on the page, most of them folded until the reader asks.
+MOST_CELLS = 100
+_KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(Shown):
+    """Rows for the page, and all of them for a CSV file beside it.
+
+    Attributes
+    ----------
+    key : str
+        Name of the CSV file without its ending: lower-case words joined by hyphens.
+    columns : tuple of str
+        Names in the file.
+    rows : tuple of tuple
+        Rows of the file, at most `MOST_ROWS`; missing is None.
+    labels, is_number : tuple
+        Headings on the page, and whether a column is set to the right.
+    cells : tuple of tuple of str
+        Rows on the page, at most `MOST_CELLS`, as the reader sees them.
+    shown : int
+        How many of them the reader sees at first.
+    n : int
+        Rows there are.
+    identity : tuple of str
+        Columns that say which row is which: by them runs are compared.
+    """
+
+    kind: ClassVar[str] = "table"
+    key: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    labels: tuple[str, ...]
+    is_number: tuple[bool, ...]
+    cells: tuple[tuple[str, ...], ...]
+    shown: int
+    n: int
+    identity: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{html.escape(label)}</th>" for label in self.labels)
+        body = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>"
+            for row in self.cells[: self.shown]
+        )
+        return f"<table><caption>{html.escape(self.caption)}</caption><tr>{head}</tr>{body}</table>"
+
+
+#: Column names of the shared vocabulary in a reader's words.
+_LABELS = {
+    "customer_id": "Customer", "touchpoint": "Touchpoint", "channel": "Channel", "path": "Path",
+    "source": "From", "target": "To", "group": "Group", "time_days": "Day", "n": "Number",
+    "n_source": "Out of", "n_event": "Events", "n_censored": "Still open", "n_at_risk": "At risk",
+    "estimate": "Estimate", "share": "Share", "cumulative_share": "Share so far", "value": "Value",
+    "p_value": "p", "q_value": "q", "interval": "95% interval",
+}  # fmt: skip
+_BOUNDS = ["conf_low", "conf_high"]
+
+
+def table(
+    frame: pd.DataFrame,
+    /,
+    *,
+    key: str,
+    caption: str,
+    labels: Mapping[str, str] | None = None,
+    percent: Sequence[str] = ("share", "cumulative_share"),
+    shown: int = 10,
+    identity: Sequence[str] = (),
+    counts: Mapping[str, str | None] | None = None,
+    small_cell: int = 10,
+) -> Table:
+    """Return a table: its first rows for the page, all (at most 10,000) for ``tables/<key>.csv``.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `conf_low` and `conf_high` are shown as one column, ``interval``.
+    key : str
+        Name of the file: lower-case words and digits joined by hyphens.
+    caption : str
+        What the rows are and how to read them, one sentence.
+    labels : mapping of str to str, optional
+        Column headings in the reader's words, where the usual ones do not fit.
+    percent : sequence of str
+        Columns of shares between 0 and 1, shown as percentages.
+    shown : int
+        Rows the reader sees at first; up to 100 are on the page.
+    identity : sequence of str
+        Columns that say which row is which. With them the next run says which rows are new and
+        which are gone; without, rows are not compared.
+    counts : mapping of str to str or None, optional
+        Columns that count customers, and the column of those they are counted among. Counts below
+        `small_cell` are hidden, and what would give them away (see `stats.suppress`). Where a count
+        is of all there are (None), all other numbers of its row are hidden with it.
+    small_cell : int
+    """
+    check_whole("shown", shown, least=1, most=1000)
+    if not _KEY.fullmatch(key):
+        raise ArgumentError(f"`key` must be lower-case words joined by hyphens; got {key!r}.")
+    check_known("identity", identity, [str(name) for name in frame.columns], what="columns")
+    frame, n_hidden = _published(frame, counts or {}, identity, small_cell)
+    if n_hidden:
+        are = "number is" if n_hidden == 1 else "numbers are"
+        caption = (
+            f"{caption} {n_hidden:,} {are} hidden: of fewer than {small_cell} customers, or such "
+            "that they would tell of so few."
+        )
+    page = _for_page(frame.head(max(shown, MOST_CELLS)), percent)
+    words = {**_LABELS, **(labels or {})}
+    return Table(
+        key=key,
+        caption=caption,
+        columns=tuple(str(name) for name in frame.columns),
+        rows=tuple(
+            tuple(_plain(value) for value in row)
+            for row in frame.head(MOST_ROWS).itertuples(index=False, name=None)
+        ),
+        labels=tuple(words.get(name, name.replace("_", " ").capitalize()) for name in page),
+        is_number=tuple(number for number, _ in page.values()),
+        cells=tuple(zip(*(cells for _, cells in page.values()), strict=True)),
+        shown=shown,
+        n=len(frame),
+        identity=tuple(identity),
+    )
+
+
+def _published(
+    frame: pd.DataFrame,
+    counts: Mapping[str, str | None],
+    identity: Sequence[str],
+    small_cell: int,
+) -> tuple[pd.DataFrame, int]:
+    """Return the frame without its small cells, and how many counts are hidden."""
+    from pandas.api.types import is_numeric_dtype
+
+    from journeykit.stats.disclosure import suppress
+
+    n_hidden = 0
+    for name, among in counts.items():
+        others = [str(other) for other in frame.columns if is_numeric_dtype(frame[other])]
+        hide = [other for other in others if other not in {name, *identity}] if not among else []
+        frame, hidden = suppress(frame, n=name, hide=hide, total=among, small_cell=small_cell)
+        n_hidden += hidden
+    return frame, n_hidden
+
+
+def _for_page(frame: pd.DataFrame, percent: Sequence[str]) -> dict[str, tuple[bool, list[str]]]:
+    """Return by column whether it holds numbers, and its cells; the bounds become one column."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    page: dict[str, tuple[bool, list[str]]] = {}
+    for name in frame.columns:
+        number = is_numeric_dtype(frame[name]) and not is_bool_dtype(frame[name])
+        cells = [cell_text(_plain(value), percent=name in percent) for value in frame[name]]
+        page[str(name)] = (number, cells)
+    if set(_BOUNDS) <= set(page):
+        low, high = (page[name][1] for name in _BOUNDS)
+        between = [
+            f"{a.removesuffix('%') if b.endswith('%') else a} to {b}" if a != "–" or b != "–" else a
+            for a, b in zip(low, high, strict=True)
+        ]
+        page = {
+            ("interval" if name == "conf_low" else name): (
+                (True, between) if name == "conf_low" else column
+            )
+            for name, column in page.items()
+            if name != "conf_high"
+        }
+    return page
+
+
+def _plain(value: Any) -> Any:
+    """Return a value JSON can hold: infinities as text, missing as None, dates in ISO form."""
+    import pandas as pd
+
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return str(value)
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+def cell_text(value: Any, /, *, percent: bool = False) -> str:
+    """Return a value as the reader sees it: an en dash for missing, four significant digits."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if percent:
+        return f"{100 * value:.1f}%"
+    whole = float(value).is_integer() or abs(value) >= 10_000
+    return f"{value:,.0f}" if whole else f"{value:.4g}"

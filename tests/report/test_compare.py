@@ -1,0 +1,267 @@
+"""What changed between two runs: what was changed and nothing else, and what chance may do."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from journeykit.counts import Periods
+from journeykit.counts.calendar import counted
+from journeykit.errors import ReportError
+from journeykit.report import kpi
+from journeykit.report.compare import Run, beyond_chance, changes, diff
+from journeykit.stats import mix
+
+KPI = {
+    "key": "success", "label": "With a success", "value": 0.12, "n": 1000, "status": "ok",
+    "said": "within the bounds of the study", "period": ["2026-02-01", "2026-02-28"],
+    "history": [
+        {"from": "2026-01-01", "to": "2026-01-31", "value": 0.1, "n": 900},
+        {"from": "2026-02-01", "to": "2026-02-28", "value": 0.12, "n": 1000},
+    ],
+    "replicates": [0.11, 0.12, 0.13],
+}  # fmt: skip
+MANIFEST: dict[str, Any] = {
+    "report": "paths", "status": "ok", "run": "A", "parameters": {"study": "/x", "order": 1},
+    "fingerprint": "aa", "rows": {"customers": 1000, "events": 5000},
+    "span": ["2026-01-01", "2026-02-28"], "packages": {"numpy": "2.0"},
+    "inputs": {"study": "s", "notebook": "n", "code": "c", "data": "d"},
+}  # fmt: skip
+RESULTS: dict[str, Any] = {
+    "kpis": [KPI],
+    "findings": [{"key": "leader", "text": "A leads.", "verdict": "clear"}],
+    "guards": [{"name": "Enough", "status": "passed", "found": "x"}],
+    "tables": [
+        {
+            "key": "journeys", "caption": "Ways", "identity": ["path"], "columns": ["path", "n"],
+            "rows": [["a > b", 700], ["a", 200]],
+        }
+    ],
+}  # fmt: skip
+
+
+def run(change: Callable[[dict[str, Any], dict[str, Any]], None] = lambda m, r: None) -> Run:
+    manifest, results = copy.deepcopy(MANIFEST), copy.deepcopy(RESULTS)
+    change(manifest, results)
+    return Run(manifest, results)
+
+
+def set_to(*path: Any, value: Any) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+    """Change one value: ("m" or "r", key, key ..., value=...)."""
+
+    def change(manifest: dict[str, Any], results: dict[str, Any]) -> None:
+        inner: Any = {"m": manifest, "r": results}[path[0]]
+        for key in path[1:-1]:
+            inner = inner[key]
+        inner[path[-1]] = value
+
+    return change
+
+
+def test_nothing_where_nothing_changed() -> None:
+    assert changes(run(), run()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "text"),
+    [
+        (set_to("m", "status", value="alert"), "status", "The report is alert; it was ok."),
+        (
+            set_to("m", "parameters", "order", value=2),
+            "parameter",
+            "The parameter order is 2; it was 1.",
+        ),
+        (
+            set_to("m", "parameters", "segment", value="a=b"),
+            "parameter",
+            "The parameter segment is a=b; it was not given.",
+        ),
+        (set_to("m", "parameters", "study", value="/elsewhere"), None, ""),
+        (set_to("m", "packages", "numpy", value="2.1"), "code", "numpy is 2.1; it was 2.0."),
+        (set_to("m", "inputs", "notebook", value="x"), "code", "The notebook is not the same."),
+        (
+            set_to("m", "inputs", "code", value="x"),
+            "code",
+            "The code of journeykit is not the same.",
+        ),
+        (
+            set_to("r", "guards", 0, "status", value="warned"),
+            "guard",
+            "Enough: warned; it was passed.",
+        ),
+        (
+            set_to("r", "findings", 0, "verdict", value="leaning"),
+            "finding",
+            "“A leads.” is now “leaning”; it was “clear”.",
+        ),
+        (
+            set_to("r", "findings", 0, "text", value="B leads."),
+            "finding",
+            "It now says: B leads. It said: A leads.",
+        ),
+        (
+            set_to("r", "tables", 0, "rows", value=[["a > b", 700], ["a", 200], ["c", 40]]),
+            "row",
+            "“c” is new in the table “Ways”",
+        ),
+        (
+            set_to("r", "tables", 0, "rows", value=[["a > b", 700]]),
+            "row",
+            "“a” is gone in the table “Ways”",
+        ),
+        (
+            set_to("r", "kpis", 0, "history", 0, "value", value=0.2),
+            "revision",
+            "With a success of January 2026 was revised: 20% of 900; it was 10% of 900.",
+        ),
+        (
+            set_to("r", "kpis", 0, "status", value="fail"),
+            "status",
+            "With a success is within the bounds of the study; it was within the bounds of the "
+            "study.",
+        ),
+    ],
+)
+def test_each_change_is_said_and_nothing_else(
+    change: Callable[[dict[str, Any], dict[str, Any]], None], kind: str | None, text: str
+) -> None:
+    found = [(one.kind, one.text) for one in changes(run(), run(change))]
+    assert found == ([] if kind is None else [(kind, text)])
+
+
+def test_other_data_say_how_many_more() -> None:
+    def more(manifest: dict[str, Any], results: dict[str, Any]) -> None:
+        manifest |= {"fingerprint": "bb", "rows": {"customers": 1100, "events": 4990}}
+        manifest["span"] = ["2026-01-01", "2026-03-01"]
+
+    assert [one.text for one in changes(run(), run(more))] == [
+        "The data are not the same: 1,100 customers (+100), 4,990 events (-10), from 2026-01-01 to "
+        "2026-03-01 (before: 2026-01-01 to 2026-02-28)."
+    ]
+
+
+def later(value: float, replicates: list[float], *, revised: float | None = None) -> Run:
+    """A run a month later."""
+
+    def change(manifest: dict[str, Any], results: dict[str, Any]) -> None:
+        past = copy.deepcopy(KPI["history"])
+        assert isinstance(past, list)
+        if revised is not None:
+            past[1]["value"] = revised
+        newest = {"from": "2026-03-01", "to": "2026-03-31", "value": value, "n": 1000}
+        results["kpis"][0] |= {
+            "value": value, "period": ["2026-03-01", "2026-03-31"], "replicates": replicates,
+            "history": [*past, newest],
+        }  # fmt: skip
+
+    return run(change)
+
+
+def test_kpis_of_two_periods_are_compared_with_what_chance_may_do() -> None:
+    # Paired differences .1, .11, .12: their standard deviation is .01, and .22 - .12 is 10 of it.
+    (beyond,) = changes(run(), later(0.22, [0.21, 0.23, 0.25]))
+    assert (beyond.kind, beyond.text) == (
+        "kpi",
+        "With a success: 22% in March 2026, 12% in February 2026: more than chance alone explains.",
+    )
+    # Differences -.01, .01, .03 have a standard deviation of .02.
+    (within,) = changes(run(), later(0.13, [0.10, 0.13, 0.16]))
+    assert (within.kind, within.text[-35:]) == ("chance", "6: within what chance alone may do.")
+
+
+def test_revisions_are_apart_from_change() -> None:
+    found = changes(run(), later(0.22, [0.21, 0.23, 0.25], revised=0.21))
+    assert [one.kind for one in found] == ["chance", "revision"]
+    assert "22% in March 2026, 21% in February 2026" in found[0].text
+    assert found[1].text == (
+        "With a success of February 2026 was revised: 21% of 1,000; it was 12% of 1,000."
+    )
+
+
+def test_periods_that_overlap_are_not_compared() -> None:
+    def overlapping(manifest: dict[str, Any], results: dict[str, Any]) -> None:
+        results["kpis"][0] |= {"period": ["2026-02-15", "2026-03-14"], "value": 0.5, "history": []}
+
+    assert changes(run(), run(overlapping)) == []
+
+
+def test_rows_of_another_time_must_be_more_than_chance() -> None:
+    def next_month(manifest: dict[str, Any], results: dict[str, Any]) -> None:
+        manifest["span"] = ["2026-03-01", "2026-03-31"]
+        results["tables"][0]["rows"] += [["c", 280], ["d", 210]]
+
+    # Unpublished before is at most 200. Of 480 in two halves 280 or more: p = .00015, times 2 sides
+    # and 6 rows .002; 210 of 410: p = .33.
+    assert [one.text for one in changes(run(), run(next_month))] == [
+        "“c” is new in the table “Ways”",
+        "1 row is new in the table “Ways”, which chance alone may bring",
+    ]
+
+
+def test_runs_are_found_by_any_of_their_files(tmp_path: Path) -> None:
+    folders = []
+    for name, change in (("a", None), ("b", set_to("m", "parameters", "order", value=2))):
+        made = run(change) if change else run()
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "manifest.json").write_text(json.dumps(made.manifest))
+        (folder / "results.json").write_text(json.dumps(made.results))
+        folders.append(folder)
+    for second in (folders[1], folders[1] / "report.html"):
+        assert [one.kind for one in diff(folders[0], second)] == ["parameter"]
+    with pytest.raises(ReportError, match="is no run of a report; name its folder"):
+        diff(folders[0], tmp_path / "c")
+    other = {**MANIFEST, "report": "survival"}
+    (folders[1] / "manifest.json").write_text(json.dumps(other))
+    with pytest.raises(ReportError, match="Only runs of one report can be compared; got paths and"):
+        diff(*folders)
+
+
+CALENDAR = Periods(
+    (date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)), np.arange(3), np.array([True, True])
+)
+
+
+def two_months(rng: np.random.Generator, shares: tuple[float, float]) -> list[tuple[Any, Any]]:
+    """Three KPIs of an older and a newer run: 300 customers of unequal diligence, most in both."""
+    n = 300
+    ids = mix(rng.integers(1 << 60, size=n))
+    diligence = rng.beta(2, 2, size=(n, 1)) * 2
+    there = np.tile(rng.random((n, 2)) < 0.8, 3)
+    done = there & (rng.random((n, 6)) < np.tile(shares, 3) * diligence)
+    six = counted(there, done, ids, periods=Periods((date(2026, 1, 1),) * 7, *[np.arange(6)] * 2))
+    pairs = []
+    for at in (slice(0, 2), slice(2, 4), slice(4, 6)):
+        counts = replace(
+            six, periods=CALENDAR, n=six.n[at], n_event=six.n_event[at],
+            replicates=six.replicates[:, :, at],
+        )  # fmt: skip
+        older = replace(counts, periods=replace(CALENDAR, complete=np.array([True, False])))
+        pairs.append(
+            tuple(asdict(kpi(c, key="k", label="L", definition="D")) for c in (older, counts))
+        )
+    return pairs  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_of_runs_without_a_change_at_most_one_in_ten_says_there_was_one(share: float) -> None:
+    rng = np.random.default_rng(20)
+    worlds = 1000
+    flagged = sum(any(beyond_chance(two_months(rng, (share, share)))) for _ in range(worlds))
+    assert flagged / worlds <= 0.1
+
+
+def test_a_change_is_found() -> None:
+    rng = np.random.default_rng(21)
+    worlds = 1000
+    # From 10 to 20 % of about 240 customers: the first of three KPIs is flagged in 80 % at least.
+    found = sum(beyond_chance(two_months(rng, (0.1, 0.2)))[0] for _ in range(worlds))
+    assert found / worlds >= 0.8
