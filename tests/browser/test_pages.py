@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from journeykit.report.publish import write_index
+from journeykit.report.index import write_index
 from tests.browser.conftest import Visit
 from tests.report.pages import MANIFEST, PAYLOADS
 
