@@ -19,6 +19,8 @@ from journeykit.report.outputs import is_code
 from journeykit.report.page import Page
 
 _TEMPLATES = Path(__file__).parent / "template"
+#: Styles that a page shares with some others.
+_SHARED = {"report": ("headline",), "summary": ("headline",)}
 #: Findings in sight; more than five are not "in short".
 _MOST_FINDINGS = 5
 #: Icon and word of a state: no reader has to tell colours apart.
@@ -44,12 +46,12 @@ def _environment() -> Environment:
 def render(template: str, /, values: dict[str, Any]) -> str:
     """Fill a template; every value is escaped unless it is Markup already.
 
-    A page has one style, the shared one and that of its own name, and at most one script, that of
-    its own name. The browser applies and runs what has the hash that the page's policy names:
+    A page has one style, put together from the shared ones and that of its own name, and at most
+    one script, that of its own name. The browser applies and runs what its policy names by hash:
     nothing else can be slipped in, and, unlike a nonce, the same report gives the same bytes.
     """
     stem = template.partition(".")[0]
-    style = _asset("style.css") + _asset(f"{stem}.css")
+    style = "".join(_asset(f"{name}.css") for name in ("style", *_SHARED.get(stem, ()), stem))
     script = _asset(f"{stem}.js")
     fixed = {
         "style": Markup(style),  # noqa: S704 - our own file
@@ -139,7 +141,7 @@ def figure_words(kpi: Mapping[str, Any], *, with_period: bool = True) -> dict[st
         f"95% interval {_amount(low, unit)} to {_amount(high, unit)}"
         if low is not None and high is not None
         else "",
-        f"n = {n:,}" if n is not None else "",
+        f"n\u00a0=\u00a0{n:,}" if n is not None else "",
         _period(kpi) if with_period else "",
     ]
     return {
@@ -192,7 +194,7 @@ def _numbers(found: Mapping[str, Any]) -> str:
     parts = [
         _amount(estimate) if estimate is not None else "",
         f"95% interval {_amount(low)} to {_amount(high)}" if interval else "",
-        f"n = {n:,}" if n is not None else "",
+        f"n\u00a0=\u00a0{n:,}" if n is not None else "",
     ]
     return ", ".join(part for part in parts if part)
 

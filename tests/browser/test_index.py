@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from journeykit.report.index import write_index
-from tests.browser.test_pages import Visit, browser  # noqa: F401 - a fixture
+from tests.browser.conftest import Visit
+from tests.report.pages import PAYLOADS
 from tests.report.test_index import kpi, put, put_many
-from tests.report.test_page import PAYLOADS
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
@@ -40,7 +40,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_request_no_message_no_overflow(
-    browser: Any,  # noqa: F811
+    browser: Any,
     index: Path,
     width: int,
     scheme: str,
@@ -56,7 +56,7 @@ def test_no_request_no_message_no_overflow(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
-def test_axe_finds_nothing(browser: Any, index: Path, scheme: str, width: int) -> None:  # noqa: F811
+def test_axe_finds_nothing(browser: Any, index: Path, scheme: str, width: int) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     # axe is a script of its own, which the page's policy rightly refuses.
@@ -82,7 +82,7 @@ def shown(page: Any, selector: str) -> list[str]:
     return list(texts)
 
 
-def test_filters(browser: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_filters(browser: Any, tmp_path: Path) -> None:
     put(tmp_path, 1, title="Which way?", parameters={"segment": "gold"})
     put(tmp_path, 2, title="Which way?")
     put(tmp_path, 3, report="survival", title="How long?", status="alert")
@@ -125,7 +125,7 @@ def test_filters(browser: Any, tmp_path: Path) -> None:  # noqa: F811
     assert page.get_attribute(runs, "open") is not None
 
 
-def test_coming_back_keeps_what_was_chosen(browser: Any, index: Path) -> None:  # noqa: F811
+def test_coming_back_keeps_what_was_chosen(browser: Any, index: Path) -> None:
     page = Visit(browser, index).page
     page.select_option("select[name=report]", "paths")
     before = page.inner_text(".told span")
@@ -136,7 +136,7 @@ def test_coming_back_keeps_what_was_chosen(browser: Any, index: Path) -> None:  
     assert page.inner_text(".told span") == before
 
 
-def test_without_script_all_can_be_read(browser: Any, index: Path) -> None:  # noqa: F811
+def test_without_script_all_can_be_read(browser: Any, index: Path) -> None:
     page = browser.new_context(java_script_enabled=False).new_page()
     page.goto(index.as_uri())
     assert not page.is_visible(".filters")
@@ -146,7 +146,7 @@ def test_without_script_all_can_be_read(browser: Any, index: Path) -> None:  # n
 
 
 def test_links_lead_on_wherever_the_folder_is_copied(
-    browser: Any,  # noqa: F811
+    browser: Any,
     index: Path,
     tmp_path: Path,
 ) -> None:

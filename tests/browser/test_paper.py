@@ -84,6 +84,12 @@ def test_headings_keep_with_what_follows_wherever_the_page_ends(
     assert not set(last) & {"Words", "Numbers", "What they say.", "More"}
 
 
+def test_numbers_and_their_headings_are_not_broken(paper: PdfReader) -> None:
+    lines = "\n".join(page.extract_text() for page in paper.pages)
+    for whole in ("162,290", "2,469", "26,000", "Name Number", "Customers Events"):
+        assert whole in lines
+
+
 def test_paper_has_no_code_no_tools_and_readable_links(paper: PdfReader) -> None:
     text = words_of(paper)
     assert "order=1" in text  # among the parameters, once

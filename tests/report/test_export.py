@@ -101,7 +101,7 @@ def test_one_period_is_told_once() -> None:
 
     november, december = ["2017-11-01", "2017-11-30"], ["2017-12-01", "2017-12-31"]
     assert html(november, november).count("2017-11-01 to 2017-11-30") == 1
-    assert "n = 1,000, 2017-12-01 to 2017-12-31" in html(november, december)
+    assert "n = 1,000, 2017-12-01 to 2017-12-31" in text_of(html(november, december))
 
 
 def test_a_finding_without_words_about_it_gives_its_numbers() -> None:
@@ -165,6 +165,15 @@ def test_a_missing_part_is_told_where_it_is_and_at_the_top() -> None:
     assert "One part is missing: Extra could not be made. The rest of the report stands." in text
     assert "This part could not be made. No costs. The rest of the report stands." in text
     assert "Trace" not in html
+
+
+def test_contents_say_what_is_not_whole() -> None:
+    html = html_of(
+        markdown("# T\n\n## A", "optional"), code("x", error()), markdown("## B"),
+        code("x", error()), markdown("## C"), code("x", count=None),
+    )  # fmt: skip
+    contents = text_of(html.partition("<nav")[2].partition("</nav>")[0])
+    assert "A (incomplete) B (failed) C (not run)" in contents
 
 
 def test_contents_and_code_toggle() -> None:
