@@ -53,6 +53,8 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
         "_shipped/data/complete-journey/events.parquet",
         "report/template/report.html.j2",
         "report/template/style.css",
+        "report/schedules/crontab",
+        "report/schedules/journeykit.service",
     ):
         assert f"journeykit/{name}" in names
     assert not [name for name in names if name.startswith(("tests/", "notebooks/", "data/"))]
@@ -67,9 +69,13 @@ def test_run_in_an_empty_folder(command: Path, tmp_path: Path) -> None:
         [command, "run"], cwd=empty, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[0] == str(empty / "reports" / "index.html")
+    first = Path(done.stdout.splitlines()[0])
+    assert first.parent.parent == empty / "reports" / "complete-journey" / "summary"
+    assert (empty / "reports" / "index.html").is_file()
     pages = list(empty.glob("reports/complete-journey/*/*/report.html"))
-    assert sorted(page.parts[-3] for page in pages) == ["attribution", "paths", "survival"]
-    assert all("In short" in page.read_text() for page in pages)
+    assert sorted(page.parts[-3] for page in pages) == [
+        *("attribution", "paths", "summary", "survival")
+    ]
+    assert all('id="in-short"' in page.read_text() for page in pages)
     manifest = next(empty.glob("reports/complete-journey/paths/*/manifest.json")).read_text()
     assert str(ROOT) not in manifest

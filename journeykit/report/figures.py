@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as MatplotlibFigure
 
 #: Beyond this a drawing weighs more than the same picture in pixels.
-_MOST_SVG_BYTES = 40_000
+_MOST_SVG_BYTES = 38_000
 _COLOURS = 128
 #: Inches. Letters keep their size when a drawing is made narrower, so a phone shows them larger.
 _MOST_WIDTH = 5.4

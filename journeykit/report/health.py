@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from journeykit.counts import periods
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -95,6 +93,8 @@ def _moment(microseconds: int) -> datetime:
 
 
 def _unusual(declared: Volume, study: Study, journeys: Journeys) -> Concern | None:
+    from journeykit.counts import periods
+
     if not journeys.n_events:
         return None
     calendar = periods(journeys, unit=declared.per, time_zone=study.model.time_zone)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from journeykit.errors import ReportError
 from journeykit.report.entry import STATUSES, Figure, Run, in_words, read_run, text
 from journeykit.report.export import render
 from journeykit.report.manifest import EVERYBODY
@@ -93,7 +94,12 @@ def write_index(out: Path, /) -> Path:
     """
     with locked(out):
         runs, broken = _read(out)
-        write_shared(out / "index.html", index_html(runs, broken))
+        try:
+            write_shared(out / "index.html", index_html(runs, broken))
+        except OSError as error:
+            raise ReportError(
+                f"{out / 'index.html'} cannot be written ({error.strerror}); the old one stands."
+            ) from error
     return out / "index.html"
 
 

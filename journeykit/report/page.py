@@ -214,7 +214,11 @@ def _harvest(page: Page, section: Section, output: Mapping[str, Any]) -> None:
 
 #: What common errors mean to somebody who does not program.
 _CAUSES = {
-    "MemoryError": "The computer ran out of memory.",
+    **dict.fromkeys(
+        # As Python, NumPy, Arrow and DuckDB call it.
+        ("MemoryError", "_ArrayMemoryError", "ArrowMemoryError", "OutOfMemoryException"),
+        "The computer ran out of memory.",
+    ),
     "ModuleNotFoundError": "A program this report needs is not installed",
     "FileNotFoundError": "A file this report needs is missing",
     "KeyboardInterrupt": "The run was stopped by hand.",

@@ -195,8 +195,13 @@ def comparable_of(manifest: dict[str, Any], /) -> str:
 def write_text(path: Path, text: str, /) -> None:
     """Write a whole file or nothing: readers never see half of it."""
     beside = path.with_name(f".{path.name}-{secrets.token_hex(3)}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError:
+        # Half a file would take room on a disk that is full.
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def write_shared(path: Path, text: str, /) -> None:

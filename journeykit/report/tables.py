@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Rows of a table that travel with the notebook into its CSV file.
 MOST_ROWS = 10_000
 #: Rows on the page, most of them folded until the reader asks.
-MOST_CELLS = 100
+MOST_CELLS = 50
 _KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 

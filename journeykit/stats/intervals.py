@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from journeykit.checks import check_fraction
 
@@ -26,6 +25,13 @@ class Estimate(NamedTuple):
     estimate: float
     low: float
     high: float
+
+
+def _normal_quantile(confidence: float) -> float:
+    """Return the two-sided quantile of the normal distribution: 1.96 for 95 %."""
+    from scipy.special import ndtri
+
+    return float(ndtri((1 + confidence) / 2))
 
 
 def wilson_interval(n_event: ArrayLike, n: ArrayLike, *, confidence: float = 0.95) -> Interval:
@@ -50,7 +56,7 @@ def wilson_interval(n_event: ArrayLike, n: ArrayLike, *, confidence: float = 0.9
     total = np.asarray(n, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.asarray(n_event, dtype=np.float64) / total
-        z2 = stats.norm.isf((1 - confidence) / 2) ** 2
+        z2 = _normal_quantile(confidence) ** 2
         middle = (share + z2 / (2 * total)) / (1 + z2 / total)
         half = np.sqrt(z2 * share * (1 - share) / total + z2**2 / (4 * total**2)) / (1 + z2 / total)
     # The bound is exactly 0 or 1 at the edge; rounding must not leave 1e-17 beyond it.
@@ -104,9 +110,11 @@ def cluster_effective_n(sums: ClusterSums, /, *, confidence: float = 0.95) -> ND
     positive counts estimated from survey data, Survey Methodology 24.
     """
     check_fraction("confidence", confidence)
+    from scipy.special import stdtrit
+
     x, m, xx, xm, mm, customers, rarer = (np.asarray(a, dtype=np.float64) for a in sums)
-    quantile = stats.norm.isf((1 - confidence) / 2)
-    shrink = (quantile / stats.t.isf((1 - confidence) / 2, np.maximum(rarer - 1, 1))) ** 2
+    level = (1 + confidence) / 2
+    shrink = (_normal_quantile(confidence) / stdtrit(np.maximum(rarer - 1, 1), level)) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         share = x / m
         spread = np.maximum(xx - 2 * share * xm + share**2 * mm, 0)
@@ -153,5 +161,5 @@ def esty_interval(n: int, n_once: int, n_twice: int, *, confidence: float = 0.95
     if variance == 0:
         edge = wilson_interval(n_once, n, confidence=confidence)
         return Estimate(estimate, float(edge.low), float(edge.high))
-    half = float(stats.norm.isf((1 - confidence) / 2)) * variance**0.5
+    half = _normal_quantile(confidence) * variance**0.5
     return Estimate(estimate, max(0.0, estimate - half), min(1.0, estimate + half))

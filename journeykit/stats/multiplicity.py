@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -20,6 +19,8 @@ def benjamini_hochberg(p_value: ArrayLike, /) -> NDArray[np.float64]:
     ----------
     Benjamini, Hochberg (1995), JRSS B 57.
     """
+    from scipy import stats
+
     p = np.asarray(p_value, dtype=np.float64)
     q = np.full(p.shape, np.nan)
     tested = ~np.isnan(p)
