@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from journeykit.errors import ReportError
-from journeykit.report.kpis import said
+from journeykit.report.kpis import period_words, said
 from journeykit.report.manifest import read_json
 from journeykit.report.rows import row_changes
 
@@ -127,8 +127,8 @@ def _kpis(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     for (before, after), sure in zip(compared, beyond_chance(compared), strict=True):
         earlier = _value_in(after, before["period"], otherwise=before["value"])
         told = (
-            f"{after['label']}: {said(after['value'])} in {_span(after['period'])}, "
-            f"{said(earlier)} in {_span(before['period'])}"
+            f"{after['label']}: {said(after['value'])} in {period_words(after['period'])}, "
+            f"{said(earlier)} in {period_words(before['period'])}"
         )
         if sure:
             yield Change("kpi", f"{told}: more than chance alone explains.")
@@ -178,21 +178,10 @@ def _revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Chang
             if was is not None and (was["value"], was["n"]) != (now["value"], now["n"]):
                 yield Change(
                     "revision",
-                    f"{after['label']} of {_span((now['from'], now['to']))} was revised: "
+                    f"{after['label']} of {period_words((now['from'], now['to']))} was revised: "
                     f"{said(now['value'])} of {now['n']:,}; it was {said(was['value'])} of "
                     f"{was['n']:,}.",
                 )
-
-
-def _span(period: Sequence[str]) -> str:
-    """Return a calendar month as such, and any other span by its first and last day."""
-    from datetime import date, timedelta
-
-    first, last = (date.fromisoformat(day) for day in period)
-    is_month = first.day == 1 and (last + timedelta(days=1)).day == 1 and (last - first).days < 31
-    if is_month:
-        return f"{first:%B %Y}"
-    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def _findings(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

@@ -21,7 +21,7 @@ def kernel_ended(code: int | None, /, *, oom_killed: bool = False) -> str:
     """
     what = "The program that computed it"
     if code is None:
-        return f"{what} did not answer any more."
+        return f"{what} did not answer any more, mostly for lack of memory."
     if code >= 0:
         return f"{what} ended itself (exit code {code})."
     if -code == getattr(signal, "SIGKILL", 9):

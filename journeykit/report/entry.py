@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from journeykit.report.kpis import period_words
 from journeykit.report.kpis import said as share_in_words
 from journeykit.report.manifest import EVERYBODY, GOOD
 from journeykit.report.publish import comparable_of, is_run_id, read_manifest
@@ -170,7 +171,6 @@ def _figure(kpi: dict[str, Any]) -> Figure | None:
         return None
     value, low, high, n = (_number(kpi.get(it)) for it in ("value", "conf_low", "conf_high", "n"))
     band = kpi.get("status")
-    period = [text(day) for day in _list(kpi.get("period"))]
     return Figure(
         key=key,
         label=text(kpi.get("label")) or key,
@@ -179,10 +179,18 @@ def _figure(kpi: dict[str, Any]) -> Figure | None:
         low=low,
         high=high,
         n=n,
-        period=" to ".join(period) if len(period) == 2 and all(period) else "",
+        period=_period(kpi.get("period")),
         band=band if isinstance(band, str) and band in BANDS else "",
         said=text(kpi.get("said")),
     )
+
+
+def _period(value: object) -> str:
+    try:
+        first, last = _list(value)
+        return period_words([first, last])
+    except (TypeError, ValueError, OverflowError):
+        return ""
 
 
 def _notes(manifest: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import logging
 import sys
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from journeykit.report.course import Course
-from journeykit.report.endings import kernel_did_not_start
+from journeykit.report.endings import kernel_did_not_start, kernel_ended
 from journeykit.report.kernel import OwnKernelManager, manager_class
 from journeykit.report.publish import write_text
 from journeykit.report.reserve import Reserve, disk_full, full_disk_of, is_full
+from journeykit.report.silence import SilentKernelError
 from journeykit.report.watch import Watch
 
 
@@ -44,6 +46,8 @@ with _absent("rfc3987_syntax"):
     from papermill.engines import NotebookExecutionManager
 
 _LOG, _NOTEBOOK = "log.txt", "notebook.ipynb"
+#: How often a kernel at work on a cell is asked whether it still is.
+_ASK_SECONDS = 15.0
 #: Reads what `advance` is told: cells done, cells there are.
 Advance = Callable[[int, int], None]
 
@@ -136,6 +140,8 @@ def _run(
             _run_cells(notebook, course, watch, kernels, folder)
     except DeadKernelError:
         stopped = watch.how_it_ended()
+    except SilentKernelError:
+        stopped = kernel_ended(None)
     except Exception as error:
         # Whatever happened, the reader gets a page.
         if watch.has_kernel and not course.begun:
@@ -194,6 +200,23 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
             raise
         self.course.cells_ended()
         self.watch.cells_ended()
+
+    async def _async_poll_for_reply(self, msg_id: str, *others: Any) -> Any:
+        self.kc.shell_channel.wait_for(msg_id)
+        return await super()._async_poll_for_reply(msg_id, *others)
+
+    async def _async_poll_kernel_alive(self) -> None:
+        asking = asyncio.ensure_future(self._ask())
+        try:
+            await super()._async_poll_kernel_alive()
+        finally:
+            asking.cancel()
+
+    async def _ask(self) -> None:
+        """Ask the kernel something now and then; busy with the cell, it answers afterwards."""
+        while True:
+            await asyncio.sleep(_ASK_SECONDS)
+            self.kc.shell_channel.asked(self.kc.kernel_info())
 
 
 def _write(notebook: NotebookNode, folder: Path) -> None:

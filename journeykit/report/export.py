@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from journeykit.report.glossary import VERDICTS, used_terms
+from journeykit.report.kpis import period_words
 from journeykit.report.outputs import is_code
 from journeykit.report.page import Page
 
@@ -29,6 +30,8 @@ _SIGNS = {
     "warn": ("!", "Watch"),
     "fail": ("✕", "Alert"),
 }
+#: Packages that readers are told; the manifest has all.
+_TOLD = ("journeykit", "python", "duckdb", "lifelines", "numpy", "pandas", "scipy", "statsmodels")
 _RUN = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)\d\dZ(-|$)")
 
 
@@ -157,7 +160,7 @@ def figure_words(kpi: Mapping[str, Any], *, with_period: bool = True) -> dict[st
 
 def _period(kpi: Mapping[str, Any]) -> str:
     period = kpi.get("period")
-    return f"{period[0]} to {period[1]}" if period else ""
+    return period_words(period) if period else ""
 
 
 def _amount(value: float | None, unit: str = "number") -> str:
@@ -245,7 +248,7 @@ def _provenance(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Parameters", ", ".join(parameters) or ("none" if in_folder else "")),
         ("Data fingerprint", manifest.get("fingerprint") or "not known"),
         ("Made", f"{made} (UTC), in {seconds:.1f} s" if made else ""),
-        ("Software", ", ".join(f"{name} {version}" for name, version in packages.items())),
+        ("Software", ", ".join(f"{name} {packages[name]}" for name in _TOLD if name in packages)),
         ("Run", manifest.get("run", "")),
     ]
     return [(name, str(fact)) for name, fact in facts if fact]

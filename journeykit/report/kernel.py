@@ -16,6 +16,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Type
 
+from journeykit.report.silence import ShellChannel
 from journeykit.report.watch import Watch
 
 #: What a kernel runs first; no name of it is left in the notebook.
@@ -32,7 +33,9 @@ _LONGEST_SOCKET = 90
 
 
 class OwnKernelClient(AsyncKernelClient):
-    """Hears at once when the kernel is ready, or dead."""
+    """Hears at once when the kernel is ready, or dead, and in the end when it will not answer."""
+
+    shell_channel_class = Type(ShellChannel)  # type: ignore[assignment]
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """Wait until the kernel answers, and its outputs arrive.

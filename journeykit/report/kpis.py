@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from journeykit.checks import check_choice
@@ -139,6 +140,18 @@ def kpi(
 def _days(counts: PeriodCounts, at: int) -> tuple[str, str]:
     first = counts.periods.first
     return first[at].isoformat(), (first[at + 1] - _ONE_DAY).isoformat()
+
+
+def period_words(period: Sequence[str], /) -> str:
+    """Return a calendar month as such, and any other span by its first and last day.
+
+    >>> period_words(["2026-02-01", "2026-02-28"])
+    'February 2026'
+    """
+    first, last = (date.fromisoformat(day) for day in period)
+    if first.day == 1 and last + _ONE_DAY == (first + 31 * _ONE_DAY).replace(day=1):
+        return f"{first:%B %Y}"
+    return f"{first}" if first == last else f"{first} to {last}"
 
 
 def said(value: float | None, /) -> str:

@@ -6,6 +6,7 @@ KPIs; nothing here knows any report by name.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ class Source:
 
     manifest: Mapping[str, Any]
     made: Made
+    one_of_several: bool = False
 
     @property
     def href(self) -> str:
@@ -69,7 +71,8 @@ def summarise(study: Study, made: Sequence[Made], /, *, out: Path) -> Made:
     from journeykit.report.publish import RunFolder, new_run_id, write_text
 
     started = datetime.now(UTC)
-    sources = [Source(_said_by(one), one) for one in made]
+    often = Counter(one.report for one in made)
+    sources = [Source(_said_by(one), one, often[one.report] > 1) for one in made]
     folder = RunFolder(out.absolute() / study.name / SUMMARY, new_run_id(started))
     folder.open()
     findings = ranked(sources)
@@ -139,13 +142,15 @@ def _linked(content: Mapping[str, Any], source: Source) -> dict[str, Any]:
         **content,
         "href": f"{source.href}#{quote(anchor)}" if anchor else source.href,
         "from": source.manifest["title"],
-        "about": _for_whom(source.manifest),
+        "about": _for_whom(source),
     }
 
 
-def _for_whom(manifest: Mapping[str, Any]) -> str:
+def _for_whom(source: Source) -> str:
     """Return for whom or when a report is, where several of one kind stand beside each other."""
-    return ", ".join(said for said in manifest.get("told", ()) if said != EVERYBODY)
+    if not source.one_of_several:
+        return ""
+    return ", ".join(said for said in source.manifest.get("told", ()) if said != EVERYBODY)
 
 
 def _changes(sources: Sequence[Source]) -> list[dict[str, Any]]:
@@ -164,7 +169,7 @@ def _report(source: Source) -> dict[str, Any]:
         "href": source.href,
         "status": manifest["status"],
         "icon": STATUSES[manifest["status"]],
-        "about": _for_whom(manifest),
+        "about": _for_whom(source),
         "cause": (manifest["failure"] or {}).get("cause", ""),
         "findings": len(manifest["findings"]),
     }

@@ -93,7 +93,6 @@ def check_the_account(made: Made, *, failed: str | None) -> Any:
         ("int('x')", "A step of this section could not be computed: "
                      "invalid literal for int() with base 10: 'x'"),
         ("raise MemoryError", "The computer ran out of memory."),
-        pytest.param(EXHAUSTED, "The computer ran out of memory.", marks=linux),
         ("raise KeyboardInterrupt", "The run was stopped by hand."),
         ("import sys; sys.exit()", "A step of it ended the report early."),
         ("raise SystemExit('No data.')", "A step of it ended the report early: No data."),
@@ -110,7 +109,7 @@ def check_the_account(made: Made, *, failed: str | None) -> Any:
             marks=posix,
         ),
     ],
-    ids=["error", "no memory", "limit", "interrupt", "exit", "exit said", "gone", "killed",
+    ids=["error", "no memory", "interrupt", "exit", "exit said", "gone", "killed",
          "crash"],
 )  # fmt: skip
 def test_a_failure_is_a_page(
@@ -123,6 +122,59 @@ def test_a_failure_is_a_page(
     assert "so far" in html
     assert "Later</h2>" in html
     assert "Not run: the report stopped before this section." in html
+
+
+@linux
+def test_a_limit_of_memory_that_is_reached(
+    job_of: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("journeykit.report.execute._ASK_SECONDS", 1.0)
+    made = make(broken(job_of, EXHAUSTED), out=tmp_path)
+    # At its limit a kernel may have no room left for its answer.
+    assert made.cause in (
+        "The computer ran out of memory.",
+        "The program that computed it did not answer any more, mostly for lack of memory.",
+    )
+    check_the_page(made, made.cause)
+    check_the_account(made, failed=EXHAUSTED)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import time; time.sleep(1.5)",
+        "import asyncio; await asyncio.sleep(1.5)",
+        "end = __import__('time').time() + 1.5\nwhile __import__('time').time() < end: pass",
+    ],
+)
+def test_a_kernel_that_is_asked_while_it_works_is_not_given_up(
+    source: str, job_of: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("journeykit.report.execute._ASK_SECONDS", 0.1)
+    made = make(job_of(*(code(source, count=None) for _ in range(3))), out=tmp_path)
+    assert (made.status, made.cause) == ("ok", "")
+
+
+#: The kernel sends the reply to this cell nowhere.
+MUTE = """
+shell = get_ipython().kernel
+true = shell.session.send
+def send(stream, message, *others, **named):
+    if message != "execute_reply":
+        return true(stream, message, *others, **named)
+    shell.session.send = true
+shell.session.send = send
+"""
+
+
+def test_a_reply_that_got_lost_is_a_page(
+    job_of: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("journeykit.report.execute._ASK_SECONDS", 1.0)
+    cause = "The program that computed it did not answer any more, mostly for lack of memory."
+    made = make(broken(job_of, MUTE), out=tmp_path)
+    check_the_page(made, cause)
+    check_the_account(made, failed=MUTE)
 
 
 @pytest.mark.parametrize("limit", [{"cell_timeout": 2}, {"timeout": 5}])
@@ -157,7 +209,7 @@ def test_a_kernel_that_never_starts_is_a_page(
 @pytest.mark.parametrize(
     ("code", "oom_killed", "said"),
     [
-        (None, False, "did not answer any more."),
+        (None, False, "did not answer any more, mostly for lack of memory."),
         (0, False, "ended itself (exit code 0)."),
         (-6, True, "crashed (signal 6): a fault in compiled code."),
         (-9, True, "The computer ran out of memory: the program that computed it was ended for it "
@@ -284,7 +336,9 @@ def test_a_page_too_large_for_the_disk_is_its_head(job_of: Callable[..., Job], d
     whole = make(job_of(*cells), out=disk)
     assert whole.good
     made = make(job_of(*cells, markdown("## Last"), code(fill(disk), count=None)), out=disk)
-    check_the_page(made, f"The disk is full (0.0 MB free); {MENDS}", section="Last")
+    # A page that was tried and did not fit has left some room.
+    assert re.fullmatch(rf"The disk is full \(0\.\d MB free\); {re.escape(MENDS)}", made.cause)
+    check_the_page(made, made.cause, section="Last")
     assert made.page.stat().st_size < 60_000 < whole.page.stat().st_size
     assert list((made.page.parent / "tables").iterdir()) == []
     # Half of a notebook is none; without its outputs it has room.
