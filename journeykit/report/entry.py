@@ -46,6 +46,7 @@ class Figure:
     period: str
     band: str
     said: str
+    history: tuple[float, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -171,6 +172,7 @@ def _figure(kpi: dict[str, Any]) -> Figure | None:
         return None
     value, low, high, n = (_number(kpi.get(it)) for it in ("value", "conf_low", "conf_high", "n"))
     band = kpi.get("status")
+    past = (period.get("value") for period in _dicts(kpi.get("history")))
     return Figure(
         key=key,
         label=text(kpi.get("label")) or key,
@@ -182,6 +184,7 @@ def _figure(kpi: dict[str, Any]) -> Figure | None:
         period=_period(kpi.get("period")),
         band=band if isinstance(band, str) and band in BANDS else "",
         said=text(kpi.get("said")),
+        history=tuple(past for past in map(_number, past) if past is not None),
     )
 
 

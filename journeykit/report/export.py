@@ -75,11 +75,12 @@ def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
-def report_html(page: Page, /, *, manifest: dict[str, Any], has_latest: bool) -> str:
+def report_html(page: Page, /, *, manifest: dict[str, Any], last_good: str) -> str:
     """Return the page of a report.
 
     `page` holds HTML made by ``outputs`` (escaped or filtered there); all else is escaped here.
-    A `manifest` without ``run`` belongs to a page that stands alone, with no files beside it.
+    `last_good` is the address of the last good page of its kind, or "". A `manifest` without
+    ``run`` belongs to a page that stands alone, with no files beside it.
     """
     kpis = manifest.get("kpis", page.kpis)
     lede, rest = _parted(page.question)
@@ -115,7 +116,7 @@ def report_html(page: Page, /, *, manifest: dict[str, Any], has_latest: bool) ->
             "data": page.data,
             "words": _words(page, kpis),
             "failure": page.failure,
-            "has_latest": has_latest,
+            "last_good": last_good,
             "in_folder": bool(manifest.get("run")),
             "provenance": _provenance(manifest),
         },

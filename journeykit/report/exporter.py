@@ -50,7 +50,7 @@ class ReportExporter(Exporter):
             "fingerprint": page.data["fingerprint"] if page.data else "",
             "banners": [{"level": "warn", "text": _STALE}] if _is_stale(notebook) else [],
         }
-        return report_html(page, manifest=manifest, has_latest=False), resources
+        return report_html(page, manifest=manifest, last_good=""), resources
 
 
 def _is_stale(notebook: Mapping[str, Any]) -> bool:

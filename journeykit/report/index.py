@@ -174,6 +174,11 @@ def _by_first(item: tuple[str, str]) -> tuple[bool, str]:
 
 
 def _trend(figure: Figure, runs: Sequence[Run]) -> Trend:
+    """Draw a figure over its own past, or, where it tells none, over the runs."""
+    if figure.value is not None and len(figure.history) > 1:
+        first = in_words(figure.history[0], figure.unit)
+        words = f"from {first} to {figure.shown} over {len(figure.history)} periods"
+        return Trend(figure, sparkline(figure.history, low=figure.low, high=figure.high), words)
     same = (run.figures.get(figure.key) for run in runs)
     values = [one.value for one in same if one is not None and one.unit == figure.unit]
     known = [value for value in values if value is not None]

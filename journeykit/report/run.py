@@ -218,9 +218,8 @@ def _write(
     from journeykit.report.protection import GUARD
     from journeykit.report.publish import csv_text, write_text
 
-    has_latest = folder.latest.exists()
     if page.failure is None and not any(guard["name"] == GUARD for guard in page.guards):
-        trial = report_html(page, manifest={"report": job.report}, has_latest=has_latest)
+        trial = report_html(page, manifest={"report": job.report}, last_good="")
         page.guards.append({"kind": "guard", **protection.guard(trial)})
     manifest = manifest_of(
         job, page, run=folder.run, inputs=inputs, started=started, finished=datetime.now(UTC)
@@ -231,7 +230,9 @@ def _write(
         text = csv_text(table["columns"], table["rows"])
         write_text(folder.building / "tables" / f"{table['key']}.csv", text)
     write_text(folder.building / "results.json", results)
-    html = report_html(page, manifest=manifest, has_latest=has_latest)
+    good = newest(folder.home, comparable=manifest["comparable"])
+    last_good = f"../{good['run']}/report.html" if good else ""
+    html = report_html(page, manifest=manifest, last_good=last_good)
     write_text(folder.building / "report.html", protection.text(html))
     write_text(folder.building / "manifest.json", protection.text(manifest_text(manifest)))
     return page, manifest

@@ -83,9 +83,7 @@ def _written(folder: Path, cells: list[Any], manifest: dict[str, Any]) -> Path:
     run = folder / "tiny" / "paths" / "run"
     run.mkdir(parents=True)
     path = run / "report.html"
-    path.write_text(
-        report_html(page_of(*cells), manifest=manifest, has_latest=False), encoding="utf-8"
-    )
+    path.write_text(report_html(page_of(*cells), manifest=manifest, last_good=""), encoding="utf-8")
     return path
 
 

@@ -96,7 +96,7 @@ def test_the_answer_is_on_the_first_screen_of_a_phone(browser: Any, tmp_path: Pa
         "about": ["2017-01-01 up to 2018-01-01", "all customers", "made 2026-11-24"],
     }
     path = tmp_path / "report.html"
-    path.write_text(report_html(page, manifest=manifest, has_latest=False), encoding="utf-8")
+    path.write_text(report_html(page, manifest=manifest, last_good=""), encoding="utf-8")
     page = Visit(browser, path, width=390).page
     assert page.locator(".todo").bounding_box()["y"] < 844 - 24
 

@@ -78,7 +78,7 @@ def test_headings_keep_with_what_follows_wherever_the_page_ends(
         markdown("## More\n\nThe end."),
     )
     path = tmp_path / "report.html"
-    path.write_text(report_html(page, manifest=MANIFEST, has_latest=False), encoding="utf-8")
+    path.write_text(report_html(page, manifest=MANIFEST, last_good=""), encoding="utf-8")
     printed = PdfReader(io.BytesIO(Visit(browser, path).page.pdf(format="A4")))
     last = [sheet.extract_text().strip().splitlines()[-1].strip() for sheet in printed.pages]
     assert not set(last) & {"Words", "Numbers", "What they say.", "More"}
@@ -120,7 +120,7 @@ def test_a_heading_row_is_repeated_on_the_next_page(browser: Any, tmp_path: Path
     made = table(rows, labels=["Their name", "Number"])
     page = page_of(markdown("# T\n\n## S"), code("x", made))
     path = tmp_path / "report.html"
-    path.write_text(report_html(page, manifest=MANIFEST, has_latest=False), encoding="utf-8")
+    path.write_text(report_html(page, manifest=MANIFEST, last_good=""), encoding="utf-8")
     printed = PdfReader(io.BytesIO(Visit(browser, path).page.pdf(format="A4")))
     with_rows = [text for sheet in printed.pages if "row " in (text := sheet.extract_text())]
     assert len(with_rows) >= 2

@@ -40,7 +40,7 @@ def tables_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         code("x", table(long, key="long", shown=10), table([], key="none"), table(long[:8])),
     ]
     path = tmp_path_factory.mktemp("tables") / "report.html"
-    html = report_html(page_of(*cells), manifest=MANIFEST, has_latest=False)
+    html = report_html(page_of(*cells), manifest=MANIFEST, last_good="")
     path.write_text(html, encoding="utf-8")
     return path
 
@@ -163,7 +163,7 @@ def test_formulas_are_stopped_as_in_the_files(browser: Any, tmp_path: Path) -> N
     page = page_of(markdown("# T\n\n## S"), code("x", table(
         [[text, "-3"] for text in texts], labels=["=name", "n"], key="formulas")))  # fmt: skip
     path = tmp_path / "report.html"
-    path.write_text(report_html(page, manifest=MANIFEST, has_latest=False), encoding="utf-8")
+    path.write_text(report_html(page, manifest=MANIFEST, last_good=""), encoding="utf-8")
     visit = Visit(browser, path)
     _, text = saved(visit, table_of(visit, "formulas"))
     assert text == csv_text(["=name", "n"], [[text, -3] for text in texts])

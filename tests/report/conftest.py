@@ -12,6 +12,9 @@ import pytest
 from journeykit.report import PathsParameters
 from journeykit.report.run import Job
 from journeykit.study import load_study
+from tests.postgres import postgres
+
+__all__ = ["postgres"]
 
 v4 = nbformat.v4
 DEFAULTS = 'study = "complete-journey"\nsegment = None\norder = 1\nvariants = 10'

@@ -32,7 +32,7 @@ from tests.report.pages import (
 
 def html_of(*cells: Any, stopped: str = "", **manifest: Any) -> str:
     page = page_of(*cells, stopped=stopped)
-    return report_html(page, manifest={**MANIFEST, **manifest}, has_latest=True)
+    return report_html(page, manifest={**MANIFEST, **manifest}, last_good="../latest.html")
 
 
 def text_of(html: str) -> str:
@@ -202,7 +202,7 @@ def test_glossary_has_the_words_of_the_page_and_no_others() -> None:
 
 def test_a_page_without_a_run_links_to_no_files() -> None:
     page = page_of(markdown("# T\n\n## S"), code("x", table([["a", "1"]])), files=False)
-    html = report_html(page, manifest={"report": "mine"}, has_latest=False)
+    html = report_html(page, manifest={"report": "mine"}, last_good="")
     assert re.findall(r'href="([^"]*)"', html) == ["data:,"]
     assert "<title>T</title>" in html
 
@@ -319,7 +319,9 @@ class Tags(HTMLParser):
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_hostile_text_stays_text(payload: str, failing: bool) -> None:
     cells = [*hostile_cells(payload), *([code("x", error("X", payload, payload))] * failing)]
-    html = report_html(page_of(*cells), manifest=hostile_manifest(payload), has_latest=True)
+    html = report_html(
+        page_of(*cells), manifest=hostile_manifest(payload), last_good="../latest.html"
+    )
     found = Tags(html).found
     for tag, attributes in found:
         assert tag in TAGS, (tag, attributes)

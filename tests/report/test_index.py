@@ -157,7 +157,7 @@ def test_a_figure_with_its_way_there(tmp_path: Path) -> None:
     put(tmp_path, 7, kpis=[kpi(0.06, **newest, period=period, said="below 7%, a failure")])
     html = write_index(tmp_path).read_text()
     assert (
-        "Return 6.0% 5.5% to 6.5%, n = 2,500 2026-01-01 to 2026-01-31 "
+        "Return 6.0% 5.5% to 6.5%, n = 2,500 January 2026 "
         "✕ alert below 7%, a failure from 5.0% to 6.0% over 4 runs"
     ) in lines(html)
     # 0.05, 0.07, 0.06, 0.06 between 28 (bottom) and 4 (top) of 32 pixels.

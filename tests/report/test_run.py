@@ -107,6 +107,7 @@ def test_latest_leads_to_the_good_run_and_a_failure_leaves_it(
         markdown("## Fine"), code("print('so far')", count=None),
         markdown("## Prices"), code(boom, count=None),
         markdown("## Later"), code("1", count=None),
+        order="2",
     )  # fmt: skip
     made = make(job, out=out)
     assert not made.good
@@ -115,7 +116,7 @@ def test_latest_leads_to_the_good_run_and_a_failure_leaves_it(
     html = made.page.read_text()
     assert "so far" in html
     assert "<strong>Prices</strong>" in html
-    assert 'href="../latest.html"' in html
+    assert f'The last good report is kept: <a href="../{good.parent.name}/report.html">' in html
     manifest = json.loads((made.page.parent / "manifest.json").read_text())
     assert (manifest["status"], manifest["failure"]["section"]) == ("failed", "Prices")
     notebook = nbformat.read(made.page.parent / "notebook.ipynb", as_version=4)
