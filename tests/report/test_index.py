@@ -389,3 +389,12 @@ def test_empty_index(tmp_path: Path) -> None:
     html = write_index(tmp_path / "not yet there").read_text()
     assert "No report has been made yet" in html
     assert html == index_html([], [])
+
+
+def test_a_figure_over_its_own_months(tmp_path: Path) -> None:
+    months = [{"value": value} for value in (0.2, "x", None, 0.1, 0.3)]
+    put(tmp_path, 1, kpis=[kpi(0.9)])
+    put(tmp_path, 2, kpis=[kpi(0.3, history=months)])
+    html = write_index(tmp_path).read_text()
+    assert "from 20% to 30% over 3 periods" in html
+    assert html.count('class="spark"') == 1

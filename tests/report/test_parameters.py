@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pytest
 from pydantic import Field
@@ -150,3 +150,45 @@ def test_readers_are_told_what_is_not_the_default() -> None:
     made = PathsParameters.of({"study": "x", "order": "2", "segment": "age=35-44"})
     assert made.told() == ["age=35-44", "order 2"]
     assert PathsParameters.of({"study": "x"}).told() == ["all customers"]
+
+
+def month_of(
+    tmp_path: Path, month: str, *, time_zone: str = "UTC", day_clock: bool = False
+) -> list[str]:
+    """Days and hours of the events that a report about a month is made of."""
+    times = ["2026-01-31 23:30", "2026-02-01 00:30", "2026-02-28 23:30", "2026-03-01 00:30"]
+    rows = [time[:10] if day_clock else time for time in times]
+    (tmp_path / "e.csv").write_text("c,t,p\n" + "".join(f"a,{time},x\n" for time in rows))
+    (tmp_path / "study.yaml").write_text(
+        f"name: s\ntime_zone: {time_zone}\n"
+        "events: {source: e.csv, customer: c, time: t, touchpoint: p}\n"
+    )
+    study = load_study(tmp_path)
+    parameters = PathsParameters.of({"study": study.path, "month": month})
+    assert parameters.unsuited(study, study.journeys()) == []
+    journeys = parameters.choose(study)
+    return [str(time)[:13] for time in journeys.time.astype("datetime64[us]")]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({}, ["2026-02-01T00", "2026-02-28T23"]),
+        # Written in Tokyo's time; February there is from 15:00 UTC to 15:00 UTC.
+        ({"time_zone": "Asia/Tokyo"}, ["2026-01-31T15", "2026-02-28T14"]),
+        ({"time_zone": "Asia/Tokyo", "day_clock": True}, ["2026-02-01T00", "2026-02-28T00"]),
+    ],
+)
+def test_a_month_is_that_of_the_study(
+    options: dict[str, Any], found: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOURNEYKIT_CACHE", str(tmp_path / "cache"))
+    assert month_of(tmp_path, "2026-02", **options) == found
+
+
+@pytest.mark.parametrize(
+    "month", ["2026-13", "2026-2", "26-02", "2026-02-01", "02/2026", "0000-01"]
+)
+def test_what_is_no_month(month: str) -> None:
+    with pytest.raises(ParameterError, match="`month` must be a month such as 2026-03; got"):
+        PathsParameters.of({"study": "x", "month": month})
