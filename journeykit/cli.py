@@ -115,9 +115,9 @@ def run(
     3: an alert: the data are not as the study declares, or a KPI is where it draws the line.
     4: some failed or lack a part, some are good.
     """
+    from journeykit.report.execution.watch import stop_cleanly_when_told
     from journeykit.report.jobs import plan, verify
-    from journeykit.report.notify import split_command
-    from journeykit.report.watch import stop_cleanly_when_told
+    from journeykit.report.publishing.notify import split_command
     from journeykit.study import load_study
 
     stop_cleanly_when_told()
@@ -269,10 +269,10 @@ def _finish(
     study: Any, made: list[Made], out: Path, *, keep: int | None, command: list[str] | None
 ) -> None:
     """Write the summary and the index, say what came of all, and tell others."""
-    from journeykit.report.index import write_index
-    from journeykit.report.notify import payload, tell
-    from journeykit.report.retention import prune
-    from journeykit.report.summary import overall, summarise
+    from journeykit.report.publishing.index import write_index
+    from journeykit.report.publishing.notify import payload, tell
+    from journeykit.report.publishing.retention import prune
+    from journeykit.report.publishing.summary import overall, summarise
 
     status = overall([one.status for one in made])
     summary = None

@@ -51,8 +51,8 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
         "_shipped/notebooks/attribution.ipynb",
         "_shipped/data/complete-journey/study.yaml",
         "_shipped/data/complete-journey/events.parquet",
-        "report/template/report.html.j2",
-        "report/template/style.css",
+        "report/pages/template/report.html.j2",
+        "report/pages/template/style.css",
         "report/schedules/crontab",
         "report/schedules/journeykit.service",
     ):

@@ -11,9 +11,9 @@ from journeykit.report.models import (
     SurvivalParameters,
 )
 from journeykit.report.parameters import Month, Parameters
+from journeykit.report.privacy.secrets import Secret
 from journeykit.report.registry import REPORTS
 from journeykit.report.run import Made, make
-from journeykit.report.secrets import Secret
 from journeykit.report.tables import table
 
 __all__ = [

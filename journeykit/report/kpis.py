@@ -143,13 +143,18 @@ def _days(counts: PeriodCounts, at: int) -> tuple[str, str]:
 
 
 def period_words(period: Sequence[str], /) -> str:
-    """Return a calendar month as such, and any other span by its first and last day.
+    """Return a calendar month as such, and any other span by its two ends.
 
     >>> period_words(["2026-02-01", "2026-02-28"])
     'February 2026'
     """
-    first, last = (date.fromisoformat(day) for day in period)
-    if first.day == 1 and last + _ONE_DAY == (first + 31 * _ONE_DAY).replace(day=1):
+    try:
+        first, last = (date.fromisoformat(day) for day in period)
+        month = first.day == 1 and last + _ONE_DAY == (first + 31 * _ONE_DAY).replace(day=1)
+    except (ValueError, OverflowError):
+        # A report of a user's own may call its periods what it likes.
+        return " to ".join(period)
+    if month:
         return f"{first:%B %Y}"
     return f"{first}" if first == last else f"{first} to {last}"
 

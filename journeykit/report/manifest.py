@@ -14,7 +14,7 @@ from journeykit.report.inputs import comparable, packages
 
 if TYPE_CHECKING:
     from journeykit.report.jobs import Job
-    from journeykit.report.page import Page
+    from journeykit.report.pages.page import Page
 
 #: Ends of a run after which its page is the latest; the fourth is "failed".
 GOOD = ("ok", "alert", "partial")

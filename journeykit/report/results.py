@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from journeykit.report.page import Page
+from journeykit.report.pages.page import Page
 
 #: Digits on which all machines agree; the ones after them differ with the order of additions.
 _DIGITS = 10

@@ -14,11 +14,11 @@ from journeykit.report.jobs import Job
 from journeykit.report.manifest import GOOD, manifest_of, manifest_text, newest, read_json
 
 if TYPE_CHECKING:
-    from journeykit.report.execute import Advance
-    from journeykit.report.page import Page
-    from journeykit.report.protection import Protection
-    from journeykit.report.publish import RunFolder
-    from journeykit.report.reserve import Reserve
+    from journeykit.report.execution.execute import Advance
+    from journeykit.report.execution.reserve import Reserve
+    from journeykit.report.pages.page import Page
+    from journeykit.report.privacy.protection import Protection
+    from journeykit.report.publishing.publish import RunFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,10 @@ def make(
     ReportError
         The folder cannot be written.
     """
-    from journeykit.report.protection import protection_of
-    from journeykit.report.publish import RunFolder, new_run_id
-    from journeykit.report.reserve import Reserve
-    from journeykit.report.watch import Watch
+    from journeykit.report.execution.reserve import Reserve
+    from journeykit.report.execution.watch import Watch
+    from journeykit.report.privacy.protection import protection_of
+    from journeykit.report.publishing.publish import RunFolder, new_run_id
 
     watch = Watch(timeout=timeout, cell_timeout=cell_timeout)
     started = datetime.now(UTC)
@@ -144,8 +144,8 @@ def _page(
     job: Job, folder: RunFolder, protection: Protection, *, reserve: Reserve, **options: Any
 ) -> Page:
     """Run the notebook, clean it and read it; of a refused job the page says only why."""
-    from journeykit.report.execute import execute, rewrite
-    from journeykit.report.page import Failure, Page, read_page
+    from journeykit.report.execution.execute import execute, rewrite
+    from journeykit.report.pages.page import Failure, Page, read_page
 
     if job.refused:
         return Page(title=job.report, failure=Failure("", job.refused))
@@ -214,9 +214,9 @@ def _write(
     started: datetime,
 ) -> tuple[Page, dict[str, Any]]:
     """Write the page and all that lies beside it; return the page and its manifest."""
-    from journeykit.report.export import report_html
-    from journeykit.report.protection import GUARD
-    from journeykit.report.publish import csv_text, write_text
+    from journeykit.report.pages.export import report_html
+    from journeykit.report.privacy.protection import GUARD
+    from journeykit.report.publishing.publish import csv_text, write_text
 
     if page.failure is None and not any(guard["name"] == GUARD for guard in page.guards):
         trial = report_html(page, manifest={"report": job.report}, last_good="")

@@ -11,8 +11,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
+from journeykit.report.execution.watch import stop_cleanly_when_told
 from journeykit.report.slots import serve
-from journeykit.report.watch import stop_cleanly_when_told
 
 
 def _listen(lines: SimpleQueue[str]) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from journeykit import report
-from journeykit.report.export import report_html
+from journeykit.report.pages.export import report_html
 from tests.report.conftest import code, markdown, shown
-from tests.report.pages import (
+from tests.report.pages.examples import (
     MANIFEST,
     PAYLOADS,
     data,

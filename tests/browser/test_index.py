@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from journeykit.report.index import write_index
+from journeykit.report.publishing.index import write_index
 from tests.browser.conftest import Visit
-from tests.report.pages import PAYLOADS
-from tests.report.test_index import kpi, put, put_many
+from tests.report.pages.examples import PAYLOADS
+from tests.report.publishing.test_index import kpi, put, put_many
 
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 

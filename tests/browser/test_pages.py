@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from journeykit.report.index import write_index
+from journeykit.report.publishing.index import write_index
 from tests.browser.conftest import Visit
-from tests.report.pages import MANIFEST, PAYLOADS
+from tests.report.pages.examples import MANIFEST, PAYLOADS
 
 EVERYWHERE = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
 
@@ -80,9 +80,9 @@ def test_headings_landmarks_and_links(browser: Any, page_file: Path) -> None:
 
 
 def test_the_answer_is_on_the_first_screen_of_a_phone(browser: Any, tmp_path: Path) -> None:
-    from journeykit.report.export import report_html
+    from journeykit.report.pages.export import report_html
     from tests.report.conftest import code, markdown
-    from tests.report.pages import finding, kpi, page_of
+    from tests.report.pages.examples import finding, kpi, page_of
 
     text = "Of all other moments, “mailing A” is most often followed directly by “redemption”."
     basis = "2.9% of 3,618 times (95% interval 2.4% to 3.6%), by 90 customers; highest of 8."

@@ -68,9 +68,9 @@ def test_no_heading_is_left_alone_at_the_end_of_a_page(
 def test_headings_keep_with_what_follows_wherever_the_page_ends(
     browser: Any, tmp_path: Path, filler: int
 ) -> None:
-    from journeykit.report.export import report_html
+    from journeykit.report.pages.export import report_html
     from tests.report.conftest import code, markdown
-    from tests.report.pages import MANIFEST, page_of, table
+    from tests.report.pages.examples import MANIFEST, page_of, table
 
     page = page_of(
         markdown("# T\n\n## Words\n\n" + "A line.\n\n" * filler + "## Numbers"),
@@ -112,9 +112,9 @@ def test_paper_is_white_also_when_the_screen_is_dark(browser: Any, page_file: Pa
 
 
 def test_a_heading_row_is_repeated_on_the_next_page(browser: Any, tmp_path: Path) -> None:
-    from journeykit.report.export import report_html
+    from journeykit.report.pages.export import report_html
     from tests.report.conftest import code, markdown
-    from tests.report.pages import MANIFEST, page_of, table
+    from tests.report.pages.examples import MANIFEST, page_of, table
 
     rows = [[f"row {i}", str(i)] for i in range(80)]
     made = table(rows, labels=["Their name", "Number"])

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from journeykit.report.jobs import plan
+from journeykit.report.publishing.summary import summarise
 from journeykit.report.run import make
-from journeykit.report.summary import summarise
 from journeykit.study import load_study
 from tests.browser.conftest import Visit
 from tests.browser.test_index import WCAG

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from journeykit.report.export import report_html
-from journeykit.report.publish import csv_text
+from journeykit.report.pages.export import report_html
+from journeykit.report.publishing.publish import csv_text
 from tests.browser.conftest import Visit
 from tests.report.conftest import code, markdown
-from tests.report.pages import MANIFEST, PAYLOADS, page_of, table
+from tests.report.pages.examples import MANIFEST, PAYLOADS, page_of, table
 
 #: Nine rows, so that there is a filter; sorting must take the numbers as numbers.
 ROWS = [

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pytest
 
 from journeykit.report import REPORTS, make, plan
-from journeykit.report.privacy import Identifiers, scan
-from journeykit.report.protection import GUARD
+from journeykit.report.privacy.cleaning import Identifiers, scan
+from journeykit.report.privacy.protection import GUARD
 from journeykit.shipped import shipped
 from journeykit.study import load_study
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from journeykit.report import make
-from journeykit.report.page import Failure, Page
+from journeykit.report.pages.page import Failure, Page
 from journeykit.report.results import results_text
 from journeykit.report.run import Job
 from tests.report.conftest import code, markdown

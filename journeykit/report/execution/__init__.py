@@ -1,0 +1,1 @@
+"""A notebook run within its limits, and how it ended."""

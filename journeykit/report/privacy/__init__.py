@@ -1,0 +1,1 @@
+"""What no reader may see: ids, addresses, secrets."""

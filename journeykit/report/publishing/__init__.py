@@ -1,0 +1,1 @@
+"""What readers and others get: folders of runs, the index, the summary, messages."""
