@@ -15,7 +15,7 @@ from journeykit.counts.align import same
 from journeykit.errors import DataError
 from journeykit.journeys.fingerprint import hash_customers
 from journeykit.journeys.shape import codes_of
-from journeykit.stats import poisson_weights
+from journeykit.stats.hashing import poisson_key, poisson_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -220,18 +220,14 @@ def counted(
     """
     check_whole("replicates", replicates, least=2)
     check_whole("seed", seed)
-    # Exact: counts of customers stay far below 2^53, and products of floats use all of the chip.
-    both = np.concatenate([done, there], axis=1).astype(np.float64)
-    sums = np.empty((replicates, both.shape[1]), dtype=np.int64)
-    for replicate in range(replicates):
-        weights = poisson_weights(customer_hash, replicate=replicate, seed=seed)
-        sums[replicate] = weights.astype(np.float64) @ both
-    p = len(periods)
+    from journeykit.counts.kernels import resampled
+
+    keys = np.array([poisson_key(replicate, seed=seed) for replicate in range(replicates)])
     return PeriodCounts(
         periods,
         done.sum(axis=0, dtype=np.int64),
         there.sum(axis=0, dtype=np.int64),
-        np.stack([sums[:, :p], sums[:, p:]]),
+        resampled(there, done, customer_hash, keys, poisson_steps()),
         seed,
         fingerprint,
     )

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeykit.counts import PeriodCounts, Periods, period_counts, periods
+from journeykit.counts.calendar import counted
 from journeykit.errors import ArgumentError, DataError, NotObservedError
 from journeykit.journeys import Journeys
 from journeykit.journeys.shape import customer_range
+from journeykit.stats import mix, poisson_weights
 from tests.strategies import journeys as any_journeys
 
 
@@ -126,6 +128,18 @@ def test_the_same_customers_have_the_same_weights_in_every_period() -> None:
     drawn = one.replicates[1, :, 0]
     assert drawn.mean() == pytest.approx(40, abs=4 * np.sqrt(40 / 200))
     assert drawn.var() == pytest.approx(40, rel=0.4)
+
+
+def test_samples_are_those_of_the_weights() -> None:
+    rng = np.random.default_rng(5)
+    there = rng.random((300, 4)) < 0.6
+    done, ids = there & (rng.random((300, 4)) < 0.3), mix(np.arange(300))
+    calendar = Periods((date(2026, 1, 1),) * 5, np.arange(5), np.ones(4, dtype=bool))
+    found = counted(there, done, ids, periods=calendar, seed=7, replicates=30).replicates
+    for replicate in range(30):
+        weights = poisson_weights(ids, replicate=replicate, seed=7)
+        assert found[0, replicate].tolist() == (weights @ done).tolist()
+        assert found[1, replicate].tolist() == (weights @ there).tolist()
 
 
 def test_what_cannot_be_counted_says_so() -> None:
