@@ -130,7 +130,7 @@ def run(
     standing = {} if force else _standing(planned, out)
     waiting = [at for at in range(len(planned)) if at not in standing]
     if dry_run:
-        _say_plan(planned, standing, out)
+        _say_plan(planned, standing, verify([planned[at] for at in waiting]), out)
         return
     options = {"timeout": timeout, "cell_timeout": cell_timeout}
     limits = {"slots": jobs, "retries": retries, "options": options}
@@ -234,13 +234,21 @@ def _standing(planned: Sequence[Job], out: Path) -> dict[int, Made]:
     return {at: made for at, made in found.items() if made is not None}
 
 
-def _say_plan(planned: Sequence[Job], standing: dict[int, Made], out: Path) -> None:
+def _say_plan(
+    planned: Sequence[Job], standing: dict[int, Made], waiting: Sequence[Job], out: Path
+) -> None:
+    verified = iter(waiting)
     jobs = [
-        {**job.to_json(), "unchanged": at in standing, "out": str(out.absolute())}
+        {
+            **(job if at in standing else next(verified)).to_json(),
+            "unchanged": at in standing,
+            "out": str(out.absolute()),
+        }
         for at, job in enumerate(planned)
     ]
     for job in jobs:
-        state = "unchanged" if job["unchanged"] else "to be made"
+        refused = f"refused: {job['refused']}" if job["refused"] else "to be made"
+        state = "unchanged" if job["unchanged"] else refused
         given = {name: value for name, value in job["parameters"].items() if value is not None}
         typer.echo(f"{job['report']}: {state}, {given}")
     typer.echo(json.dumps({"status": "planned", "reports": jobs}))
@@ -286,7 +294,7 @@ def _finish(
     write_index(out)
     for one in made:
         if not one.good:
-            typer.echo(f"The report {one.report!r} failed: {one.cause}", err=True)
+            typer.echo(f"The report {one.report!r} ({one.told}) failed: {one.cause}", err=True)
         elif one.unchanged:
             typer.echo(f"The report {one.report!r} stands: nothing has changed.", err=True)
     page = summary.page if summary else made[0].page if len(made) == 1 else _latest(study, out)
@@ -313,6 +321,7 @@ def _latest(study: Any, out: Path) -> Path:
 def _line(made: Made, out: Path) -> dict[str, object]:
     return {
         "report": made.report,
+        "told": made.told,
         "status": made.status,
         "unchanged": made.unchanged,
         "page": made.page.relative_to(out.absolute()).as_posix(),

@@ -45,28 +45,28 @@ class LoyaltyParameters(Parameters):
             )
         return self
 
-    def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:  # noqa: ARG002
+    def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
         """Return what does not suit the data: a month in which nobody came first."""
-        months = _first_purchases(journeys).dt.strftime("%Y-%m").value_counts().sort_index()
+        first = purchases(journeys, time_zone=study.model.time_zone).groupby("customer_id")["day"]
+        months = first.min().dt.strftime("%Y-%m").value_counts().sort_index()
         if self.first_month in months.index:
             return []
         known = ", ".join(f"{month} ({n:,})" for month, n in months.items())
         return [f"`first_month` is {self.first_month}, when nobody came first. There are: {known}."]
 
 
-def second_purchases(journeys: Journeys, p: LoyaltyParameters, /) -> pd.DataFrame:
+def second_purchases(bought: pd.DataFrame, p: LoyaltyParameters, /) -> pd.DataFrame:
     """Return the customers of the month, a row each: `days` followed, and whether they `returned`.
 
     Who has not returned is followed up to the last day seen and no further: not yet is not never.
     """
-    end = np.datetime64(journeys.window[1], "us")
+    end = bought.attrs["end"]
     if p.seen_until is not None:
         end = min(end, np.datetime64(p.seen_until + timedelta(days=1), "us"))
-    first = _first_purchases(journeys)
-    bought = journeys.to_frame()  # sorted by customer and time
-    on_another_day = bought["event_time"] > bought["customer_id"].map(first)
+    first = bought.groupby("customer_id")["day"].min()
+    on_another_day = bought["day"] > bought["customer_id"].map(first)
     again = on_another_day if p.counts == "another day" else bought["customer_id"].duplicated()
-    second = bought[again].groupby("customer_id")["event_time"].min()
+    second = bought[again].groupby("customer_id")["day"].min()
 
     first = first[(first.dt.strftime("%Y-%m") == p.first_month) & (first < end)]
     second = second.reindex(first.index)
@@ -75,5 +75,14 @@ def second_purchases(journeys: Journeys, p: LoyaltyParameters, /) -> pd.DataFram
     return days.to_frame("days").assign(returned=returned).reset_index()
 
 
-def _first_purchases(journeys: Journeys) -> pd.Series:
-    return journeys.to_frame().groupby("customer_id")["event_time"].min()
+def purchases(journeys: Journeys, /, *, time_zone: str) -> pd.DataFrame:
+    """Return who bought on which day of the study, sorted by customer and time; `end` ends them."""
+    bought = journeys.to_frame()
+    time, end = bought["event_time"], np.datetime64(journeys.window[1], "us")
+    if time.dt.tz is not None:
+        # Times of day: days are those of the study's zone.
+        time = time.dt.tz_convert(time_zone).dt.tz_localize(None)
+        end = time.max().normalize().to_datetime64() + np.timedelta64(1, "D")
+    bought = bought.assign(day=time.dt.normalize())
+    bought.attrs["end"] = end
+    return bought

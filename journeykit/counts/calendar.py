@@ -10,12 +10,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from journeykit.checks import check_choice, check_whole
+from journeykit.checks import check_choice
 from journeykit.counts.align import same
+from journeykit.counts.run import BLOCK
 from journeykit.errors import DataError
-from journeykit.journeys.fingerprint import hash_customers
 from journeykit.journeys.shape import codes_of
-from journeykit.stats.hashing import poisson_key, poisson_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 Unit = Literal["day", "week", "month"]
 UNITS: tuple[Unit, ...] = ("day", "week", "month")
-#: Bootstrap samples: the standard error of a difference is known to 5 % of itself.
-REPLICATES = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ONE_DAY = timedelta(days=1)
@@ -44,7 +41,8 @@ class Periods:
     complete : array of bool, shape (p,)
         Whether the data cover the whole of it. They begin with the window, or the day after that of
         the first event; they end with the window where the newest event lies on its last day, and
-        otherwise with the day before that of the newest event, which may still be going on.
+        otherwise with the day before that of the newest event, which may still be going on. On a
+        day clock without a declared window the newest day counts as whole.
     """
 
     first: tuple[date, ...]
@@ -111,38 +109,74 @@ def _next(day: date, unit: Unit) -> date:
 class PeriodCounts:
     """Customers by calendar period: how many counted, and how many of them did it.
 
+    Each customer counts once a period. The joint counts say how many customers two periods have in
+    common, so that a difference between their shares has a standard error that knows of it.
+
     Attributes
     ----------
     periods : Periods
     n_event, n : arrays of int64, shape (p,)
-        Customers who did it, and customers who counted; each once a period.
-    replicates : array of int64, shape (2, r, p)
-        The same two on bootstrap samples: customers weighted by Poisson(1) draws that hang on seed
-        and customer id alone. So samples of different periods, and of different runs, hold the same
-        customers with the same weights, and their differences know that customers stay.
-    seed : int
+        Customers who did it, and customers who counted.
+    both_did : array of int64, shape (p, p)
+        Customers who did it in both periods.
+    did_and_counted : array of int64, shape (p, p)
+        Customers who did it in the first and counted in the second.
+    both_counted : array of int64, shape (p, p)
+        Customers who counted in both.
     fingerprint : int
     """
 
     periods: Periods
     n_event: NDArray[np.int64]
     n: NDArray[np.int64]
-    replicates: NDArray[np.int64]
-    seed: int
+    both_did: NDArray[np.int64]
+    did_and_counted: NDArray[np.int64]
+    both_counted: NDArray[np.int64]
     fingerprint: int
 
     def __add__(self, other: PeriodCounts) -> PeriodCounts:
         """Add the counts of other customers over the same periods."""
         same("periods", self.periods.first, other.periods.first)
-        same("seed", self.seed, other.seed)
         return PeriodCounts(
             self.periods,
             self.n_event + other.n_event,
             self.n + other.n,
-            self.replicates + other.replicates,
-            self.seed,
+            self.both_did + other.both_did,
+            self.did_and_counted + other.did_and_counted,
+            self.both_counted + other.both_counted,
             (self.fingerprint + other.fingerprint) % (1 << 128),
         )
+
+    def std_error_of_change(self) -> NDArray[np.float64]:
+        """Return the standard error of the difference between the shares of two periods.
+
+        Customers are independent, periods are not: with the share r_p = sum of d_ip / n_p, where
+        d_ip says that customer i did it in p and t_ip that i counted, the variance of r_p - r_q is
+        the sum over customers of ((d_ip - r_p t_ip) / n_p - (d_iq - r_q t_iq) / n_q)^2.
+
+        Returns
+        -------
+        array of float64, shape (p, p)
+            Symmetric; NaN where nobody counted.
+
+        References
+        ----------
+        Woodruff (1971), A simple method for approximating the variance of a complicated estimate,
+        JASA 66: the linearised ratio.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = self.n_event / self.n
+            size = np.outer(self.n, self.n)
+            covariance = (
+                self.both_did
+                - self.did_and_counted * share
+                - self.did_and_counted.T * share[:, None]
+                + self.both_counted * np.outer(share, share)
+            ) / size
+            own = np.diag(covariance)
+            variance = own[:, None] + own - 2 * covariance
+        # Rounding must not leave a root of -1e-19.
+        return np.sqrt(np.maximum(variance, 0))
 
 
 def period_counts(
@@ -152,8 +186,6 @@ def period_counts(
     doing: Sequence[str],
     among: Sequence[str] | None = None,
     periods: Periods,
-    seed: int = 0,
-    replicates: int = REPLICATES,
 ) -> PeriodCounts:
     """Count the customers active in each period, and those of them who did one of `doing`.
 
@@ -166,13 +198,11 @@ def period_counts(
     among : sequence of str, optional
         Touchpoints that make a customer count at all, besides `doing`; by default all.
     periods : Periods
-    seed, replicates : int
-        Of the bootstrap over customers.
 
     Returns
     -------
     PeriodCounts
-        O(events + replicates x customers x periods) time.
+        O(events + customers x periods^2) time.
     """
     time = journeys.need_time("a calendar period")
     at = np.searchsorted(periods.edge, time, side="right") - 1
@@ -188,46 +218,37 @@ def period_counts(
     there, done = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     for table, chosen in ((there, counts & inside), (done, did & inside)):
         table[customer[chosen], at[chosen]] = True
-    return counted(
-        there,
-        done,
-        hash_customers(journeys.customer_id),
-        periods=periods,
-        seed=seed,
-        replicates=replicates,
-        fingerprint=journeys.fingerprint_number,
-    )
+    return counted(there, done, periods=periods, fingerprint=journeys.fingerprint_number)
 
 
 def counted(
     there: NDArray[np.bool_],
     done: NDArray[np.bool_],
-    customer_hash: NDArray[np.uint64],
     /,
     *,
     periods: Periods,
-    seed: int = 0,
-    replicates: int = REPLICATES,
     fingerprint: int = 0,
 ) -> PeriodCounts:
-    """Add up who was there and who did it, and the same on bootstrap samples.
+    """Add up who was there and who did it, in each period and in each two.
 
     Parameters
     ----------
     there, done : arrays of bool, shape (n_customers, p)
         ``done`` only where ``there``.
-    customer_hash : array of uint64, shape (n_customers,)
     """
-    check_whole("replicates", replicates, least=2)
-    check_whole("seed", seed)
-    from journeykit.counts.kernels import resampled
-
-    keys = np.array([poisson_key(replicate, seed=seed) for replicate in range(replicates)])
+    p = len(periods)
+    joint = np.zeros((2 * p, 2 * p), dtype=np.int64)
+    for begin in range(0, len(there), BLOCK):
+        block = slice(begin, begin + BLOCK)
+        # Exact: counts stay far below 2^53; and products of floats use all of the chip.
+        both = np.concatenate([done[block], there[block]], axis=1).astype(np.float64)
+        joint += (both.T @ both).astype(np.int64)
     return PeriodCounts(
         periods,
-        done.sum(axis=0, dtype=np.int64),
-        there.sum(axis=0, dtype=np.int64),
-        resampled(there, done, customer_hash, keys, poisson_steps()),
-        seed,
+        joint[:p, :p].diagonal().copy(),
+        joint[p:, p:].diagonal().copy(),
+        joint[:p, :p],
+        joint[:p, p:],
+        joint[p:, p:],
         fingerprint,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
-from journeykit.checks import check_fraction
+from journeykit.checks import check_fraction, check_whole
 from journeykit.counts import TransitionCounts, run, transition_counts
 from journeykit.counts.transitions import ENTRY, EXIT, OPEN, UNSEEN
 from journeykit.draw import heat_map, interval_bars, percent_axis
@@ -53,23 +53,30 @@ class Transitions(Result):
             f"({top['conf_low']:.0%} to {top['conf_high']:.0%})"
         )
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, small_cell: int = 1) -> Axes:
         """Draw order 1 as a heat map of P(next | this), higher orders as the most frequent steps.
 
         Touchpoints beyond the twelve most frequent are pooled as ``(other)``, so every row still
-        sums to 1.
+        sums to 1. Steps of fewer than `small_cell` customers are not drawn: their cells are as
+        empty as those of steps that nobody made.
         """
+        check_whole("small_cell", small_cell, least=1)
+        few = self.frame[self.frame["n_customers"] < small_cell]
         if self.counts.order > 1:
-            return self._plot_bars(ax)
+            return self._plot_bars(ax, few.index)
         table, rows, columns = _pooled(self.counts)
         share = table / table.sum(axis=1, keepdims=True)
+        share[table < small_cell] = 0
+        for source, target in zip(few["source"], few["target"], strict=True):
+            if source in rows and target in columns:
+                share[rows.index(source), columns.index(target)] = 0
         ax = heat_map(share, rows=rows, columns=columns, ax=ax)
         ax.set_xlabel("next")
         ax.set_ylabel("this")
         return ax
 
-    def _plot_bars(self, ax: Axes | None) -> Axes:
-        top = self.frame.dropna(subset="estimate").nlargest(_BARS, "n")
+    def _plot_bars(self, ax: Axes | None, few: pd.Index) -> Axes:
+        top = self.frame.drop(few).dropna(subset="estimate").nlargest(_BARS, "n")
         labels = [
             f"{source}, then {target} (of {n:,})"
             for source, target, n in zip(top["source"], top["target"], top["n_source"], strict=True)

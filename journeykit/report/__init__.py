@@ -1,6 +1,6 @@
 """Reports: a notebook, typed parameters, a page people trust."""
 
-from journeykit.report.contract import data, finding, guard, term
+from journeykit.report.contract import data, finding, guard, people, term
 from journeykit.report.figures import figure
 from journeykit.report.jobs import Job, plan, verify
 from journeykit.report.kpis import kpi
@@ -33,6 +33,7 @@ __all__ = [
     "guard",
     "kpi",
     "make",
+    "people",
     "plan",
     "table",
     "term",

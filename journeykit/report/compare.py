@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from journeykit.errors import ReportError
-from journeykit.report.kpis import period_words, said
+from journeykit.report.kpis import period_words, said_of
 from journeykit.report.manifest import read_json
 from journeykit.report.rows import row_changes
 
@@ -17,6 +18,8 @@ Kind = Literal[
 ]
 #: In a run whose customers did not change, some KPI is called changed with at most this chance.
 LEVEL = 0.05
+#: Customers that did it, and that did not, from which on a share is taken for normal.
+FEWEST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +73,21 @@ def diff(old: Path, new: Path, /) -> list[Change]:
     return changes(first, second)
 
 
-def changes(old: Run, new: Run, /) -> list[Change]:
+def changes(old: Run, new: Run, /, *, part: float = 1.0) -> list[Change]:
     """Return what is not as it was, the most telling first; nothing where all is the same.
 
     **KPIs** are shares of customers in the newest complete calendar period. Two periods that do not
-    overlap are compared by the difference of their values, divided by its standard error from
-    bootstrap samples that hold the same customers in both; Holm's procedure over all KPIs keeps the
-    chance of calling any of them changed when none is at 5 %. What passes is ``kpi``, the rest
-    ``chance``. **Revisions** are values of one and the same period that are not what they were;
-    they are facts and are not tested. **Rows** of tables that say which row is which: see
-    `rows.row_changes`. Everything else is listed exactly.
+    overlap are compared (`p_value_of_change`), all KPIs of a report together (`beyond_chance`).
+    What passes is ``kpi``, the rest ``chance``. **Revisions** are values of one and the same period
+    that are not what they were; they are facts and are not tested. **Rows** of tables that say
+    which row is which: see `rows.row_changes`. Everything else is listed exactly.
+
+    `part` is the report's part of all KPIs that a study watches, and of the chance of a false
+    alarm: so of all its reports together one is raised with a chance of at most 5 %.
     """
     return [
         *_status(old, new),
-        *_kpis(old.results, new.results),
+        *_kpis(old.results, new.results, LEVEL * part),
         *_revisions(old.results, new.results),
         *_findings(old.results, new.results),
         *(Change("row", text) for text in row_changes(old, new)),
@@ -118,19 +122,27 @@ def _status(old: Run, new: Run) -> Iterator[Change]:
             yield Change("status", f"{now}; it was {before.get('said') or 'without bounds'}.")
 
 
-def _kpis(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def _kpis(old: Mapping[str, Any], new: Mapping[str, Any], level: float) -> Iterator[Change]:
     compared = [
         (before, after)
         for _, before, after in _pairs(old, new, "kpis", "key")
-        if before["period"] and after["period"] and _apart(before["period"], after["period"])
+        if before["period"]
+        and after["period"]
+        and _apart(before["period"], after["period"])
+        # Another definition, such as another threshold, is another figure.
+        and before["definition"] == after["definition"]
     ]
-    for (before, after), sure in zip(compared, beyond_chance(compared), strict=True):
-        earlier = _value_in(after, before["period"], otherwise=before["value"])
+    p_value = [p_value_of_change(before, after) for before, after in compared]
+    for (before, after), p, sure in zip(
+        compared, p_value, beyond_chance(p_value, level=level), strict=True
+    ):
         told = (
-            f"{after['label']}: {said(after['value'])} in {period_words(after['period'])}, "
-            f"{said(earlier)} in {period_words(before['period'])}"
+            f"{after['label']}: {said_of(after)} in {period_words(after['period'])}, "
+            f"{said_of(_known(after, before))} in {period_words(before['period'])}"
         )
-        if sure:
+        if math.isnan(p):
+            yield Change("chance", f"{told}: whether it changed cannot be told.")
+        elif sure:
             yield Change("kpi", f"{told}: more than chance alone explains.")
         else:
             yield Change("chance", f"{told}: within what chance alone may do.")
@@ -140,47 +152,78 @@ def _apart(one: Sequence[str], other: Sequence[str]) -> bool:
     return one[1] < other[0] or other[1] < one[0]
 
 
-def _value_in(kpi: Mapping[str, Any], period: Sequence[str], *, otherwise: float) -> float:
-    """Return the value of a period as the newer run knows it, so that revisions stay apart."""
-    known = {(past["from"], past["to"]): past["value"] for past in kpi["history"]}
-    return float(known.get((period[0], period[1]), otherwise))
+def _known(after: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the older period as the newer run knows it, so that revisions stay apart."""
+    known = {(past["from"], past["to"]): past for past in after["history"]}
+    found: Mapping[str, Any] = known.get((before["period"][0], before["period"][1]), before)
+    return found
 
 
-def beyond_chance(compared: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], /) -> list[bool]:
-    """Return which KPIs differ by more than chance alone explains, all of them looked at together.
+def p_value_of_change(before: Mapping[str, Any], after: Mapping[str, Any], /) -> float:
+    """Return how likely chance alone changes a KPI so much between two periods; NaN if not known.
 
-    Each pair is a KPI of the older and of the newer run, over periods that do not overlap.
+    Where both shares rest on at least `FEWEST` customers on each side, it is the normal test of
+    their difference with its standard error over customers, who may be in both periods; where the
+    newer run does not hold the older period, that of different customers. Otherwise it is Fisher's
+    exact test, which takes all customers for different. A share told as a bound is taken at the
+    bound, which is nearest to the other.
     """
-    import math
-
     import numpy as np
 
+    older = _known(after, before)
+    pair = [_counts(older), _counts(after)]
+    if None in pair:
+        return math.nan
+    (did_old, n_old), (did_new, n_new) = pair  # type: ignore[misc]
+    if None not in (older.get("at_most"), after.get("at_most")):
+        return math.nan
+    if None not in (older.get("at_least"), after.get("at_least")):
+        return math.nan
+    if min(did_old, did_new, n_old - did_old, n_new - did_new) < FEWEST:
+        from scipy.stats import fisher_exact
+
+        table = [[did_old, n_old - did_old], [did_new, n_new - did_new]]
+        return float(fisher_exact(table).pvalue)
+    share = np.array([did_old / n_old, did_new / n_new])
+    apart = math.sqrt(float((share * (1 - share) / [n_old, n_new]).sum()))
+    std_error = older.get("std_error") if older is not before else apart
+    std_error = std_error or apart
+    return math.erfc(abs(share[1] - share[0]) / std_error / math.sqrt(2))
+
+
+def _counts(told: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return who did it, and of how many, as far as it is told."""
+    share = next(
+        (told[name] for name in ("value", "at_most", "at_least") if told.get(name) is not None),
+        None,
+    )
+    return None if share is None or not told["n"] else (round(share * told["n"]), told["n"])
+
+
+def beyond_chance(p_value: Sequence[float], /, *, level: float = LEVEL) -> list[bool]:
+    """Return which changes are more than chance explains, all of them looked at together.
+
+    By Holm's procedure, in a run without any change one is called so with a chance of at most
+    `level`. What was not tested (NaN) is not.
+    """
     from journeykit.stats import holm
 
-    p_value = np.full(len(compared), np.nan)
-    for at, (before, after) in enumerate(compared):
-        drawn = [np.asarray(kpi["replicates"], dtype=np.float64) for kpi in (before, after)]
-        if len(drawn[0]) != len(drawn[1]) or not len(drawn[0]):
-            continue
-        std_error = float((drawn[1] - drawn[0]).std(ddof=1))
-        gone = after["value"] - _value_in(after, before["period"], otherwise=before["value"])
-        if std_error > 0:
-            p_value[at] = math.erfc(abs(gone) / std_error / math.sqrt(2))
-    # Comparisons with NaN, which was not tested, are False.
-    return [bool(adjusted < LEVEL) for adjusted in holm(p_value)]
+    return [bool(adjusted < level) for adjusted in holm(p_value)]
 
 
 def _revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     for _, before, after in _pairs(old, new, "kpis", "key"):
         known = {(past["from"], past["to"]): past for past in before["history"]}
+        if before["definition"] != after["definition"]:
+            yield Change("revision", f"{after['label']} is defined anew: {after['definition']}")
+            continue
         for now in after["history"]:
             was = known.get((now["from"], now["to"]))
-            if was is not None and (was["value"], was["n"]) != (now["value"], now["n"]):
+            if was is not None and _counts(was) != _counts(now):
                 yield Change(
                     "revision",
                     f"{after['label']} of {period_words((now['from'], now['to']))} was revised: "
-                    f"{said(now['value'])} of {now['n']:,}; it was {said(was['value'])} of "
-                    f"{was['n']:,}.",
+                    f"{said_of(now)} of {now['n']:,}; it was {said_of(was)} of {was['n']:,}.",
                 )
 
 

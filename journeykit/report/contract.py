@@ -188,6 +188,15 @@ def _number(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
+def people(n: int, /, *, small_cell: int = 10) -> str:
+    """Return a number of customers as it may be told: so few are "fewer than 10".
+
+    >>> people(1234), people(3), people(0)
+    ('1,234', 'fewer than 10', '0')
+    """
+    return f"fewer than {small_cell}" if 0 < n < small_cell else f"{n:,}"
+
+
 def term(name: str, meaning: str, /) -> Term:
     """Return a word and its meaning for the glossary of the page."""
     if not name.strip() or not meaning.strip():

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from journeykit.study.models import Freshness, Volume
 
 #: Earlier days or weeks that limits are made of: fewer say nothing, older ones no longer hold.
-FEWEST, MOST = 8, 26
+FEWEST, MOST = 12, 26
 #: Shewhart's three sigma, from the mean absolute difference of neighbours: 3 / 1.128.
 _THREE_SIGMA = 2.66
 
@@ -44,9 +44,9 @@ def concerns(study: Study, journeys: Journeys, /, *, now: datetime) -> tuple[Con
     declared window did not end before that.
 
     **Volume**: the events of the newest complete week lie outside the natural process limits of the
-    8 to 26 complete weeks before it: their mean plus or minus 2.66 times the mean absolute
+    12 to 26 complete weeks before it: their mean plus or minus 2.66 times the mean absolute
     difference of neighbours. A day is compared with the same weekday of the weeks before. With
-    fewer than 8 nothing can be said, and that is no concern.
+    fewer than 12 nothing can be said, and that is no concern.
 
     References
     ----------
@@ -116,7 +116,7 @@ def _unusual(declared: Volume, study: Study, journeys: Journeys) -> Concern | No
 
 
 def process_limits(values: NDArray[np.integer], /) -> tuple[float, float] | None:
-    """Return the natural process limits of counts in time order; None of fewer than 8."""
+    """Return the natural process limits of counts in time order; None of fewer than 12."""
     if len(values) < FEWEST:
         return None
     reach = _THREE_SIGMA * np.abs(np.diff(values)).mean()

@@ -29,7 +29,6 @@ def inputs_of(job: Job, /) -> dict[str, Any]:
     empty where `data` is.
     """
     study = job.study
-    model = job.notebook.with_suffix(".py")
     texts = [
         study.path,
         *([study.path.parent / study.model.catalogue] if study.model.catalogue else []),
@@ -38,12 +37,20 @@ def inputs_of(job: Job, /) -> dict[str, Any]:
         "study": digest(file_hashes(texts)),
         "data": _data(study),
         "parameters": digest(described(job)),
-        "notebook": digest(file_hashes([job.notebook, *([model] if model.exists() else [])])),
+        "notebook": digest(file_hashes([job.notebook, *_beside(job.notebook.parent)])),
         "code": _code(),
         "packages": digest(packages()),
         "python": f"{platform.python_version()} {platform.machine()}",
     }
     return {**inputs, "all": digest(inputs) if inputs["data"] else ""}
+
+
+def _beside(folder: Path) -> list[Path]:
+    """Return the modules and packages that a notebook in `folder` may import from there."""
+    found = sorted(folder.glob("*.py"))
+    for package in sorted(path.parent for path in folder.glob("*/__init__.py")):
+        found += _beside(package)
+    return found
 
 
 def _data(study: Study) -> str:

@@ -189,6 +189,20 @@ def _listed(study: Study) -> dict[str, Report]:
     return listed
 
 
+def is_own(job: Job, /) -> bool:
+    """Whether a job has the parameters that its study gives the report, and no others."""
+    own = {**job.study.reports.get(job.report, {}), "study": job.study.path}
+    return type(job.parameters).of(own) == job.parameters
+
+
+def part_of_kpis(job: Job, /) -> float:
+    """Return the part of all KPIs of a study's reports that a job's report has."""
+    study = job.study
+    names = {*(study.reports or REPORTS), job.report}
+    numbers = {name: len(report_of(name, study).model.kpis) for name in names}
+    return numbers[job.report] / max(1, sum(numbers.values()))
+
+
 def _check_kpis(study: Study, reports: Mapping[str, Report]) -> None:
     known = [f"{name}.{key}" for name, report in reports.items() for key in report.model.kpis]
     for name in study.model.kpis:
@@ -239,7 +253,8 @@ def verify(jobs: Sequence[Job], /) -> tuple[Job, ...]:
     return tuple(
         replace(
             job,
-            banners=banners,
+            # A refusal says the same.
+            banners=() if refusal else banners,
             refused=" ".join(sentences) or refusal,
             fresh_until=until.isoformat() if until else "",
         )

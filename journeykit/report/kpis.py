@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -33,16 +33,17 @@ class Kpi(Shown):
     better : {"higher", "lower", ""}
         Which way is good, where one is.
     value, conf_low, conf_high : float or None
-        The share and its 95 % Wilson interval; None where no period is complete.
+        The share and its 95 % Wilson interval; None where no period is complete, or so few did it
+        (or did not) that they could be recognised.
+    at_most, at_least : float or None
+        What is said instead of so small a share, or one so near to all: no more than that.
     n : int
-        Customers who counted.
+        Customers who counted; 0 where they are too few to be told.
     period : (str, str) or None
         First and last day.
     history : tuple of dict
-        ``from to value n`` of every complete period, oldest first.
-    replicates : tuple of float
-        The value on bootstrap samples of the customers; those of another period or run with the
-        same seed hold the same customers, so differences between them have a standard error.
+        ``from to value at_most at_least n std_error`` of every complete period, oldest first;
+        `std_error` is that of the difference between the newest value and this one, over customers.
     """
 
     kind: ClassVar[str] = "kpi"
@@ -54,13 +55,15 @@ class Kpi(Shown):
     value: float | None
     conf_low: float | None
     conf_high: float | None
+    at_most: float | None = None
+    at_least: float | None = None
     n: int
     period: tuple[str, str] | None
     history: tuple[dict[str, Any], ...]
-    replicates: tuple[float, ...]
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.label)}: <strong>{html.escape(said(self.value))}</strong></p>"
+        told = said(self.value, at_most=self.at_most, at_least=self.at_least)
+        return f"<p>{html.escape(self.label)}: <strong>{html.escape(told)}</strong></p>"
 
 
 def kpi(
@@ -87,8 +90,8 @@ def kpi(
         Of whom it is a share, one sentence.
     better : {"higher", "lower", ""}
     small_cell : int
-        Periods in which so few did it, or so few did not, are not shown: they could be recognised.
-        None doing it, or all, is no such period.
+        Where fewer did it, or fewer did not, only that is told: they could be recognised. None
+        doing it, or all, may be told.
     """
     import numpy as np
 
@@ -98,43 +101,45 @@ def kpi(
     for name, text in (("key", key), ("label", label), ("definition", definition)):
         if not text.strip():
             raise ArgumentError(f"`{name}` of a KPI must not be empty.")
-    few = [(some > 0) & (some < small_cell) for some in (counts.n_event, counts.n - counts.n_event)]
-    complete = counts.periods.complete & (counts.n > 0)
-    newest = np.flatnonzero(complete)[-1:]
-    known = np.flatnonzero(complete & ~few[0] & ~few[1])
+    words = {"key": key, "label": label, "definition": definition, "better": better}
+    complete = np.flatnonzero(counts.periods.complete & (counts.n > 0)).tolist()
+    if not complete:
+        nothing = {"value": None, "conf_low": None, "conf_high": None, "n": 0}
+        return Kpi(**words, **nothing, period=None, history=())  # type: ignore[arg-type]
+    newest = complete[-1]
+    change = counts.std_error_of_change()
     history = tuple(
         {
             **dict(zip(("from", "to"), _days(counts, at), strict=True)),
-            "value": counts.n_event[at] / counts.n[at],
-            "n": int(counts.n[at]),
+            **_published(int(counts.n_event[at]), int(counts.n[at]), small_cell),
+            "std_error": float(change[newest, at]),
         }
-        for at in known.tolist()
+        for at in complete
     )
-    # An older period never stands in for the newest.
-    if not len(newest) or newest[0] not in known:
-        return Kpi(
-            key=key, label=label, definition=definition, better=better, value=None, conf_low=None,
-            conf_high=None, n=int(counts.n[newest].sum()),
-            period=_days(counts, int(newest[0])) if len(newest) else None, history=history,
-            replicates=(),
-        )  # fmt: skip
-    at = int(newest[0])
-    low, high = wilson_interval(counts.n_event[at], counts.n[at])
-    events, customers = counts.replicates[:, :, at]
-    drawn = np.divide(events, customers, out=np.zeros(len(events)), where=customers > 0)
+    published = {name: history[-1][name] for name in ("value", "at_most", "at_least", "n")}
+    bounds = wilson_interval(counts.n_event[newest], counts.n[newest])
+    low, high = (None if published["value"] is None else float(bound) for bound in bounds)
+    period = _days(counts, newest)
     return Kpi(
-        key=key,
-        label=label,
-        definition=definition,
-        better=better,
-        value=float(counts.n_event[at] / counts.n[at]),
-        conf_low=float(low),
-        conf_high=float(high),
-        n=int(counts.n[at]),
-        period=_days(counts, at),
+        **words,  # type: ignore[arg-type]
+        **published,
+        conf_low=low,
+        conf_high=high,
+        period=period,
         history=history,
-        replicates=tuple(float(f"{value:.6g}") for value in drawn),
     )
+
+
+def _published(n_event: int, n: int, small_cell: int) -> dict[str, Any]:
+    """Return a share as it may be told: so few, or all but so few, are told as a bound."""
+    told: dict[str, Any] = {"value": n_event / n, "at_most": None, "at_least": None, "n": n}
+    if n < small_cell:
+        return {**told, "value": None, "n": 0}
+    if 0 < n_event < small_cell:
+        return {**told, "value": None, "at_most": (small_cell - 1) / n}
+    if 0 < n - n_event < small_cell:
+        return {**told, "value": None, "at_least": 1 - (small_cell - 1) / n}
+    return told
 
 
 def _days(counts: PeriodCounts, at: int) -> tuple[str, str]:
@@ -159,8 +164,22 @@ def period_words(period: Sequence[str], /) -> str:
     return f"{first}" if first == last else f"{first} to {last}"
 
 
-def said(value: float | None, /) -> str:
-    """Return a share as the reader sees it: whole percents from 10 to 90, else one digit more."""
+def said(
+    value: float | None, /, *, at_most: float | None = None, at_least: float | None = None
+) -> str:
+    """Return a share as the reader sees it: whole percents from 10 to 90, else one digit more.
+
+    >>> said(0.256), said(0.0567), said(None, at_most=0.0043)
+    ('26%', '5.7%', 'at most 0.4%')
+    """
+    for words, bound in (("at most", at_most), ("at least", at_least)):
+        if value is None and bound is not None:
+            return f"{words} {said(bound)}"
     if value is None:
         return "cannot tell"
     return f"{value:.0%}" if 0.1 <= value <= 0.9 else f"{value:.1%}"
+
+
+def said_of(kpi: Mapping[str, Any], /) -> str:
+    """Return the value of a KPI, or of a period in its history, as the reader sees it."""
+    return said(kpi["value"], at_most=kpi.get("at_most"), at_least=kpi.get("at_least"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from journeykit.report.inputs import comparable, packages
+from journeykit.report.jobs import is_own
 
 if TYPE_CHECKING:
     from journeykit.report.jobs import Job
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 #: Ends of a run after which its page is the latest; the fourth is "failed".
 GOOD = ("ok", "alert", "partial")
-#: For whom a report is that is for no segment.
-EVERYBODY = "all customers"
 
 
 def manifest_of(
@@ -44,6 +43,7 @@ def manifest_of(
         "study_title": job.study.title,
         "about": [part for part in about if part],
         "told": told,
+        "own": is_own(job),
         "status": status_of(page, banners=job.banners),
         "failure": asdict(page.failure) if page.failure else None,
         "degraded": list(page.degraded),
@@ -96,10 +96,13 @@ def read_json(path: Path, /) -> dict[str, Any] | None:
     return read if isinstance(read, dict) else None
 
 
-def newest(home: Path, /, *, comparable: str, before: str = "~") -> dict[str, Any] | None:
+def newest(
+    home: Path, /, *, comparable: str, before: str = "~", parameters: str | None = None
+) -> dict[str, Any] | None:
     """Return the manifest of the newest good run in `home` that may be compared, or None.
 
-    Run ids sort by time; only those before the id `before` count.
+    Run ids sort by time; only those before the id `before` count, and only those with the hash
+    `parameters` where it is given.
     """
     for folder in sorted(home.glob("[!.]*/"), key=lambda path: path.name, reverse=True):
         if folder.name >= before:
@@ -109,6 +112,29 @@ def newest(home: Path, /, *, comparable: str, before: str = "~") -> dict[str, An
             manifest is not None
             and manifest.get("comparable") == comparable
             and manifest.get("status") in GOOD
+            and parameters in (None, (manifest.get("inputs") or {}).get("parameters"))
         ):
             return manifest
     return None
+
+
+def before(home: Path, manifest: Mapping[str, Any], /, *, periods: Sequence[str]) -> Any:
+    """Return the manifest of the run that one is compared with, or None.
+
+    It is the newest good one before it with the same parameters; where there is none, and the
+    parameters `periods` say which time each is about, that of the latest time before its own.
+    """
+    kept = {"comparable": manifest["comparable"], "before": manifest["run"]}
+    same = newest(home, **kept, parameters=manifest["inputs"]["parameters"])
+    about = [str(manifest["parameters"].get(name) or "") for name in periods]
+    if same is not None or not all(about) or not about:
+        return same
+    earlier = []
+    for folder in home.glob("[!.]*/"):
+        other = read_json(folder / "manifest.json") or {}
+        given = other.get("parameters") or {}
+        then = [str(given.get(name) or "") for name in periods]
+        good = other.get("comparable") == manifest["comparable"] and other.get("status") in GOOD
+        if good and all(then) and then < about and folder.name < manifest["run"]:
+            earlier.append((then, folder.name, other))
+    return max(earlier, key=lambda found: found[:2])[2] if earlier else None

@@ -11,8 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from journeykit.checks import did_you_mean
 from journeykit.errors import DataError
-from journeykit.report.manifest import EVERYBODY
-from journeykit.report.parameters import Month, Parameters
+from journeykit.report.parameters import EVERYBODY, Month, Parameters
 
 if TYPE_CHECKING:
     from journeykit.journeys import Journeys

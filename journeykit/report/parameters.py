@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from journeykit.study import Study
 
 
+#: For whom a report is that is for no segment.
+EVERYBODY = "all customers"
+
+
 def _month(value: object) -> object:
     if value is not None and not re.fullmatch(r"[1-9]\d{3}-(0[1-9]|1[0-2])", str(value)):
         raise ValueError(f"must be a month such as 2026-03; got {value!r}.")

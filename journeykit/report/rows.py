@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 _COUNTS = ("n_customers", "n")
 #: In a run whose customers did not change, a row is called new or gone with at most this chance.
 LEVEL = 0.05
+#: Spans of time are as long as each other up to this factor: months are.
+_ALIKE = 1.15
 #: Rows named; the others are counted.
 _NAMED = 5
 
@@ -19,43 +22,73 @@ _NAMED = 5
 def row_changes(old: Run, new: Run, /) -> Iterator[str]:
     """Say which rows of the tables are new and which are gone.
 
-    Rows are known by the `identity` columns of their table. On **the same span of time** all are
-    listed. On **another span** a row is listed where its count is more than chance alone brings. A
-    row that is not published has at most as many as the smallest that is; so the count is compared
-    with that many, by the binomial test of two Poisson counts over as many customers as each run
-    has. Bonferroni's correction is over all rows of both tables. The others are counted.
+    Rows are known by the `identity` columns of their table.
+
+    On **the same span of time** all are listed. On **another span as long**, one after the other,
+    a row is listed where its count is more than chance alone brings. A row that is not published
+    has at most as many as the smallest that is; so the count is compared with that many, by the
+    binomial test of two Poisson counts over as many customers and days as each run has, doubled
+    for both sides, with Bonferroni's correction over all rows of all tables of both runs. The
+    others are counted. **Spans that overlap or are not as long** let rows come and go by
+    themselves: they are counted, and nothing is said of them.
     """
-    same_span = old.manifest.get("span") == new.manifest.get("span")
-    people = [(run.manifest.get("rows") or {}).get("customers") or 1 for run in (old, new)]
     before = {table["key"]: table for table in old.results.get("tables", ())}
-    for table in new.results.get("tables", ()):
-        known = before.get(table["key"])
-        if known is None or not table.get("identity") or table["identity"] != known.get("identity"):
-            continue
-        for rows, others, share, word in (
-            (table, known, people[1] / sum(people), "new"),
-            (known, table, people[0] / sum(people), "gone"),
-        ):
-            yield from _said(rows, others, share, word, exactly=same_span)
+    pairs = [
+        (before[table["key"]], table)
+        for table in new.results.get("tables", ())
+        if table.get("identity")
+        and before.get(table["key"], {}).get("identity") == table["identity"]
+    ]
+    exactly = old.manifest.get("span") == new.manifest.get("span")
+    exposure = _exposures(old, new)
+    tested = sum(len(table["rows"]) for pair in pairs for table in pair)
+    for known, table in pairs:
+        for rows, others, at, word in ((table, known, 1, "new"), (known, table, 0, "gone")):
+            share = exposure[at] / sum(exposure) if exposure else None
+            yield from _said(rows, others, share, word, exactly=exactly, tested=tested)
+
+
+def _exposures(old: Run, new: Run) -> list[float] | None:
+    """Return customers times days of each run; None where their spans cannot be compared."""
+    spans = [run.manifest.get("span") for run in (old, new)]
+    people = [(run.manifest.get("rows") or {}).get("customers") or 0 for run in (old, new)]
+    if None in spans or 0 in people:
+        return None
+    first, second = ([date.fromisoformat(day) for day in span] for span in spans)  # type: ignore[union-attr]
+    days = [(span[1] - span[0]).days + 1 for span in (first, second)]
+    if max(days) > _ALIKE * min(days) or not (first[1] < second[0] or second[1] < first[0]):
+        return None
+    return [n * length for n, length in zip(people, days, strict=True)]
 
 
 def _said(
-    rows: Mapping[str, Any], others: Mapping[str, Any], share: float, word: str, *, exactly: bool
+    rows: Mapping[str, Any],
+    others: Mapping[str, Any],
+    share: float | None,
+    word: str,
+    *,
+    exactly: bool,
+    tested: int,
 ) -> Iterator[str]:
     counts, there = _counts(rows), _counts(others)
     only = [name for name in counts if name not in there]
-    told = only if exactly else [
-        name for name in only if _surely(counts[name], there, share, len(counts) + len(there))
-    ]  # fmt: skip
+    told = [
+        name
+        for name in only
+        if exactly or (share is not None and _surely(counts[name], there, share, tested))
+    ]
     for name in told[:_NAMED]:
         yield f"“{' → '.join(name)}” is {word} in the table “{rows['caption']}”"
     if len(told) > _NAMED:
         yield f"{len(told) - _NAMED:,} more rows are {word} in the table “{rows['caption']}”"
     if left := len(only) - len(told):
         are = "row is" if left == 1 else "rows are"
-        yield (
-            f"{left:,} {are} {word} in the table “{rows['caption']}”, which chance alone may bring"
+        why = (
+            "which chance alone may bring"
+            if share is not None
+            else "as the spans of time differ that the runs are about"
         )
+        yield f"{left:,} {are} {word} in the table “{rows['caption']}”, {why}"
 
 
 def _counts(table: Mapping[str, Any]) -> dict[tuple[str, ...], float | None]:

@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from journeykit.report.inputs import comparable, described, inputs_of
-from journeykit.report.jobs import Job
-from journeykit.report.manifest import GOOD, manifest_of, manifest_text, newest, read_json
+from journeykit.report.jobs import Job, part_of_kpis
+from journeykit.report.manifest import (
+    GOOD,
+    before,
+    manifest_of,
+    manifest_text,
+    newest,
+    read_json,
+)
 
 if TYPE_CHECKING:
     from journeykit.report.execution.execute import Advance
@@ -30,6 +37,8 @@ class Made:
     report : str
     status : {"ok", "alert", "partial", "failed"}
     page : Path
+    told : str
+        For whom and with which parameters it is, as readers are told.
     cause : str
         Why it failed.
     seconds : float
@@ -40,6 +49,7 @@ class Made:
     report: str
     status: str
     page: Path
+    told: str = ""
     cause: str = ""
     seconds: float = 0.0
     unchanged: bool = False
@@ -66,17 +76,19 @@ def unchanged(job: Job, /, *, out: Path) -> Made | None:
     It was good, and everything it was made from is as it was: each row, parameter, character of the
     notebook and version of a library; and the data are not older now than the study allows.
     """
-    found = newest(home_of(job, out), comparable=comparable(job))
+    inputs = inputs_of(job)
+    found = newest(home_of(job, out), comparable=comparable(job), parameters=inputs["parameters"])
     if found is None or found["status"] == "partial":
         return None
     until = found.get("fresh_until", "")
     if until and datetime.now(UTC) > datetime.fromisoformat(until):
         return None
-    inputs = inputs_of(job)
     if not inputs["all"] or found["inputs"].get("all") != inputs["all"]:
         return None
     page = home_of(job, out) / found["run"] / "report.html"
-    return Made(job.report, found["status"], page, unchanged=True) if page.exists() else None
+    told = ", ".join(job.parameters.told())
+    made = Made(job.report, found["status"], page, told, unchanged=True)
+    return made if page.exists() else None
 
 
 def make(
@@ -135,6 +147,7 @@ def make(
         job.report,
         manifest["status"],
         page=folder.final / "report.html",
+        told=", ".join(job.parameters.told()),
         cause=page.failure.cause if page.failure else "",
         seconds=manifest["duration_seconds"],
     )
@@ -145,10 +158,11 @@ def _page(
 ) -> Page:
     """Run the notebook, clean it and read it; of a refused job the page says only why."""
     from journeykit.report.execution.execute import execute, rewrite
-    from journeykit.report.pages.page import Failure, Page, read_page
+    from journeykit.report.pages.page import Failure, Page, read_page, title_of
 
     if job.refused:
-        return Page(title=job.report, failure=Failure("", job.refused))
+        shutil.copy(job.notebook, folder.building / "notebook.ipynb")
+        return Page(title=title_of(job.notebook), failure=Failure("", job.refused))
     done = execute(
         job.notebook,
         job.parameters.plain(),
@@ -188,18 +202,24 @@ def _results(job: Job, page: Page, status: str) -> str:
     )
 
 
-def _compared(folder: RunFolder, manifest: dict[str, Any], results: str) -> dict[str, Any]:
+def _compared(
+    job: Job, folder: RunFolder, manifest: dict[str, Any], results: str
+) -> dict[str, Any]:
     """Return what changed since the newest good run that may be compared, none on the first."""
-    from journeykit.report.compare import Run, changes
+    from journeykit.report.compare import Change, Run, changes
 
-    before = newest(folder.home, comparable=manifest["comparable"], before=folder.run)
-    if before is None or manifest["status"] not in GOOD:
+    older = before(folder.home, manifest, periods=job.parameters.periods)
+    if older is None or manifest["status"] not in GOOD:
         return {"previous": None}
-    old = Run(before, read_json(folder.home / before["run"] / "results.json") or {})
-    found = changes(old, Run(manifest, json.loads(results)))
+    old = Run(older, read_json(folder.home / older["run"] / "results.json") or {})
+    try:
+        found = changes(old, Run(manifest, json.loads(results)), part=part_of_kpis(job))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # Whatever an older version wrote must not cost today's page.
+        found = [Change("code", f"What changed cannot be told: {type(error).__name__}: {error}")]
     return {
-        "previous": before["run"],
-        "previous_finished": before["finished"],
+        "previous": older["run"],
+        "previous_finished": older["finished"],
         "changes": [{"kind": change.kind, "text": change.text} for change in found],
     }
 
@@ -225,12 +245,13 @@ def _write(
         job, page, run=folder.run, inputs=inputs, started=started, finished=datetime.now(UTC)
     )
     results = _results(job, page, manifest["status"])
-    manifest |= _compared(folder, manifest, results)
+    manifest |= _compared(job, folder, manifest, results)
     for table in page.tables:
         text = csv_text(table["columns"], table["rows"])
         write_text(folder.building / "tables" / f"{table['key']}.csv", text)
     write_text(folder.building / "results.json", results)
-    good = newest(folder.home, comparable=manifest["comparable"])
+    same = inputs["parameters"]
+    good = newest(folder.home, comparable=manifest["comparable"], parameters=same)
     last_good = f"../{good['run']}/report.html" if good else ""
     html = report_html(page, manifest=manifest, last_good=last_good)
     write_text(folder.building / "report.html", protection.text(html))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import Any
 
@@ -91,16 +93,30 @@ def _spread(
         with told:
             advance(at, done, cells)
 
-    def work() -> None:
-        with Slot(out=out, options=options) as slot:
-            while not left.empty():
-                at = left.get()
+    def work(slot: Slot) -> None:
+        with slot:
+            while True:
+                try:
+                    at = left.get_nowait()
+                except Empty:
+                    return
                 again = 0 if jobs[at].refused else retries
                 found[at] = _tried(lambda at=at: slot.make(jobs[at], at, tell), again)  # type: ignore[misc]
 
-    with ThreadPoolExecutor(min(slots, len(jobs))) as pool:
-        for future in [pool.submit(work) for _ in range(min(slots, len(jobs)))]:
-            future.result()
+    workers = [Slot(out=out, options=options) for _ in range(min(slots, len(jobs)))]
+    with ThreadPoolExecutor(len(workers)) as pool:
+        futures = [pool.submit(work, slot) for slot in workers]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            # Told to stop, or one broke off: nothing new is begun, and what runs ends now.
+            while not left.empty():
+                with suppress(Empty):
+                    left.get_nowait()
+            for slot in workers:
+                slot.stop()
+            raise
     return [found[at] for at in range(len(jobs))]
 
 
@@ -110,6 +126,14 @@ class Slot:
     def __init__(self, *, out: Path, options: Options) -> None:
         self._given: dict[str, Any] = {"out": str(out.absolute()), "options": dict(options)}
         self._process: subprocess.Popen[str] | None = None
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End the process, and the report it makes, at once."""
+        self._stopped = True
+        process = self._process
+        if process is not None:
+            process.terminate()
 
     def __enter__(self) -> Slot:
         """Leave the process to the first job."""
@@ -130,16 +154,22 @@ class Slot:
         process = self._started()
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(json.dumps({**self._given, "job": job.to_json()}) + "\n")
-        process.stdin.flush()
+        with suppress(BrokenPipeError):
+            process.stdin.write(json.dumps({**self._given, "job": job.to_json()}) + "\n")
+            process.stdin.flush()
         for line in process.stdout:
             said = json.loads(line)
             if "error" in said:
                 raise ReportError(said["error"])
+            if "broken" in said:
+                why = f"It could not be made: {said['broken']}"
+                return make(replace(job, refused=why), out=Path(self._given["out"]))
             if "made" in said:
                 return Made(**{**said["made"], "page": Path(said["made"]["page"])})
             advance(at, *said["advance"])
         self._end()
+        if self._stopped:
+            raise ReportError("The run was stopped.")
         return make(replace(job, refused=_ENDED), out=Path(self._given["out"]))
 
     def _end(self) -> None:
@@ -176,6 +206,11 @@ def serve(lines: Iterable[str], say: Callable[[Mapping[str, Any]], None], /) -> 
         except JourneyKitError as error:
             say({"error": str(error)})
             continue
+        except Exception as error:
+            # The reader gets a page, from whoever started us.
+            logging.getLogger(__name__).exception("A report broke off.")
+            say({"broken": f"{type(error).__name__}: {error}"})
+            continue
         say(
             {
                 "made": {
@@ -183,6 +218,7 @@ def serve(lines: Iterable[str], say: Callable[[Mapping[str, Any]], None], /) -> 
                     "status": made.status,
                     "page": str(made.page),
                     "cause": made.cause,
+                    "told": made.told,
                     "seconds": made.seconds,
                 }
             }

@@ -89,6 +89,7 @@ def table(
     shown: int = 10,
     identity: Sequence[str] = (),
     counts: Mapping[str, str | None] | None = None,
+    within: Sequence[str] = (),
     small_cell: int = 10,
 ) -> Table:
     """Return a table: its first rows for the page, all (at most 10,000) for ``tables/<key>.csv``.
@@ -113,19 +114,20 @@ def table(
     counts : mapping of str to str or None, optional
         Columns that count customers, and the column of those they are counted among. Counts below
         `small_cell` are hidden, and what would give them away (see `stats.suppress`). Where a count
-        is of all there are (None), all other numbers of its row are hidden with it.
+        is of all there are (None), its row is left out.
+    within : sequence of str
+        Columns that name the groups whose sums readers know, such as all steps from one touchpoint.
     small_cell : int
     """
     check_whole("shown", shown, least=1, most=1000)
     if not _KEY.fullmatch(key):
         raise ArgumentError(f"`key` must be lower-case words joined by hyphens; got {key!r}.")
     check_known("identity", identity, [str(name) for name in frame.columns], what="columns")
-    frame, n_hidden = _published(frame, counts or {}, identity, small_cell)
-    if n_hidden:
-        are = "number is" if n_hidden == 1 else "numbers are"
+    frame, hidden = _published(frame, counts or {}, within, small_cell)
+    if hidden:
         caption = (
-            f"{caption} {n_hidden:,} {are} hidden: of fewer than {small_cell} customers, or such "
-            "that they would tell of so few."
+            f"{caption} {' and '.join(hidden)}: of fewer than {small_cell} customers, or such that "
+            "they would tell of so few."
         )
     page = _for_page(frame.head(max(shown, MOST_CELLS)), percent)
     words = {**_LABELS, **(labels or {})}
@@ -147,23 +149,26 @@ def table(
 
 
 def _published(
-    frame: pd.DataFrame,
-    counts: Mapping[str, str | None],
-    identity: Sequence[str],
-    small_cell: int,
-) -> tuple[pd.DataFrame, int]:
-    """Return the frame without its small cells, and how many counts are hidden."""
-    from pandas.api.types import is_numeric_dtype
-
+    frame: pd.DataFrame, counts: Mapping[str, str | None], within: Sequence[str], small_cell: int
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the frame without its small cells, and how much is not shown."""
     from journeykit.stats.disclosure import suppress
 
-    n_hidden = 0
+    n_rows = n_cells = 0
     for name, among in counts.items():
-        others = [str(other) for other in frame.columns if is_numeric_dtype(frame[other])]
-        hide = [other for other in others if other not in {name, *identity}] if not among else []
-        frame, hidden = suppress(frame, n=name, hide=hide, total=among, small_cell=small_cell)
-        n_hidden += hidden
-    return frame, n_hidden
+        told, n_hidden = suppress(
+            frame, n=name, hide=[], total=among, by=within, small_cell=small_cell
+        )
+        if among is None:
+            n_rows += n_hidden
+            # Where a row stood would tell between which others it lies.
+            frame = frame[told[name].notna().to_numpy()]
+        else:
+            n_cells += n_hidden
+            frame = told
+    rows = f"{n_rows:,} {'row is' if n_rows == 1 else 'rows are'} left out"
+    cells = f"{n_cells:,} {'number is' if n_cells == 1 else 'numbers are'} hidden"
+    return frame, [rows] * (n_rows > 0) + [cells] * (n_cells > 0)
 
 
 def _for_page(frame: pd.DataFrame, percent: Sequence[str]) -> dict[str, tuple[bool, list[str]]]:

@@ -215,6 +215,29 @@ def suppress(
     return Published(changed, int(hidden.sum()))
 
 
+def rounded(n: ArrayLike, /, *, small_cell: int = 10) -> NDArray[np.int64]:
+    """Round counts to multiples of `small_cell` where any of them is small; else return them.
+
+    For counts that are parts of one another in several ways, such as who was followed, who left and
+    who was left out: hiding one of them lets it be told from the others, while the differences of
+    rounded counts tell nothing.
+
+    Parameters
+    ----------
+    n : array of whole numbers, at least 0
+    small_cell : int
+
+    Returns
+    -------
+    array of int64, same shape
+    """
+    check_whole("small_cell", small_cell, least=1)
+    counts = np.asarray(n, dtype=np.int64)
+    if not ((counts > 0) & (counts < small_cell)).any():
+        return counts
+    return (counts + small_cell // 2) // small_cell * small_cell
+
+
 def _floats(column: pd.Series) -> NDArray[np.float64]:
     return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
 

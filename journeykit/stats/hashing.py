@@ -105,18 +105,7 @@ def poisson_weights(
     ----------
     Chamandy, Muralidharan, Najmi, Naidu (2012), Estimating uncertainty for massive data streams.
     """
-    key = poisson_key(replicate, seed=seed)
+    key = mix(np.asarray([replicate]), seed=seed)[0]
     uniform = (mix(customer_hash ^ key) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return np.searchsorted(poisson_steps(), uniform, side="right").astype(np.int64)
-
-
-def poisson_key(replicate: int, /, *, seed: int) -> np.uint64:
-    """Return what the hashes of customers are combined with for one replicate."""
-    return np.uint64(mix(np.asarray([replicate]), seed=seed)[0])
-
-
-def poisson_steps() -> NDArray[np.float64]:
-    """Return the distribution function of Poisson(1) at 0 to 19; a weight counts those passed."""
     terms = np.cumprod(np.concatenate([[1.0], 1.0 / np.arange(1, 20)]))
-    steps: NDArray[np.float64] = np.cumsum(terms) / np.e
-    return steps
+    return np.searchsorted(np.cumsum(terms) / np.e, uniform, side="right").astype(np.int64)

@@ -37,12 +37,12 @@ def cached_journeys(study: Study, /) -> Journeys:
     from journeykit.journeys import load, save
 
     folder = cache_folder() / "journeys" / _key(study, version)
-    if folder.is_dir():
-        try:
+    try:
+        if folder.is_dir():
             return load(folder)
-        except DataError:
-            # Damaged, half deleted or of an older layout: made again.
-            shutil.rmtree(folder, ignore_errors=True)
+    except (DataError, OSError):
+        # Damaged, half deleted, of an older layout or somebody else's: made again.
+        shutil.rmtree(folder, ignore_errors=True)
     built = _build(study)
     try:
         save(built, folder)

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeykit.counts import PeriodCounts, Periods, period_counts, periods
+from journeykit.counts import Periods, period_counts, periods
 from journeykit.counts.calendar import counted
 from journeykit.errors import ArgumentError, DataError, NotObservedError
 from journeykit.journeys import Journeys
 from journeykit.journeys.shape import customer_range
-from journeykit.stats import mix, poisson_weights
 from tests.strategies import journeys as any_journeys
 
 
@@ -97,15 +96,7 @@ def test_a_window_that_ends_on_the_newest_day_ends_the_data() -> None:
     ).complete.tolist() == [False]
 
 
-def same(a: PeriodCounts, b: PeriodCounts) -> bool:
-    return (
-        a.periods.first == b.periods.first
-        and a.fingerprint == b.fingerprint
-        and all(
-            np.array_equal(getattr(a, name), getattr(b, name))
-            for name in ("n_event", "n", "replicates")
-        )
-    )
+JOINT = ("n_event", "n", "both_did", "did_and_counted", "both_counted")
 
 
 @given(journeys=any_journeys(min_customers=2), cut=st.integers(1, 11))
@@ -115,31 +106,37 @@ def test_parts_of_the_customers_add_up(journeys: Journeys, cut: int) -> None:
         period_counts(customer_range(journeys, a, b), doing=["shop"], periods=calendar)
         for a, b in ((0, cut), (cut, journeys.n_customers))
     )
-    assert same(first + second, period_counts(journeys, doing=["shop"], periods=calendar))
+    added, whole = first + second, period_counts(journeys, doing=["shop"], periods=calendar)
+    assert added.fingerprint == whole.fingerprint
+    for name in JOINT:
+        assert np.array_equal(getattr(added, name), getattr(whole, name)), name
 
 
-def test_the_same_customers_have_the_same_weights_in_every_period() -> None:
-    january = made(*["2026-01-05 buy"] * 40, window=("2026-01-01", "2026-02-01"))
-    both = made(*["2026-01-05 buy, 2026-02-05 buy"] * 40, window=("2026-01-01", "2026-03-01"))
-    one = period_counts(january, doing=["buy"], periods=periods(january))
-    two = period_counts(both, doing=["buy"], periods=periods(both))
-    assert one.replicates[0, :, 0].tolist() == two.replicates[0, :, 1].tolist()
-    # Poisson weights: the sum over 40 customers has mean and variance 40; 200 replicates.
-    drawn = one.replicates[1, :, 0]
-    assert drawn.mean() == pytest.approx(40, abs=4 * np.sqrt(40 / 200))
-    assert drawn.var() == pytest.approx(40, rel=0.4)
+def test_joint_counts_worked_by_hand() -> None:
+    counts = period_counts(FOUR, doing=["buy"], periods=periods(FOUR))
+    # There: the first in January and February, the second in January and March, the third in
+    # February, the fourth in February and March. Bought: the first in January, the fourth in
+    # February.
+    assert counts.both_counted.tolist() == [[2, 1, 1], [1, 3, 1], [1, 1, 2]]
+    assert counts.both_did.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
+    assert counts.did_and_counted.tolist() == [[1, 1, 0], [0, 1, 1], [0, 0, 0]]
 
 
-def test_samples_are_those_of_the_weights() -> None:
+def test_the_standard_error_of_a_change_is_that_of_its_customers() -> None:
     rng = np.random.default_rng(5)
     there = rng.random((300, 4)) < 0.6
-    done, ids = there & (rng.random((300, 4)) < 0.3), mix(np.arange(300))
+    done = there & (rng.random((300, 4)) < rng.random((300, 1)))
     calendar = Periods((date(2026, 1, 1),) * 5, np.arange(5), np.ones(4, dtype=bool))
-    found = counted(there, done, ids, periods=calendar, seed=7, replicates=30).replicates
-    for replicate in range(30):
-        weights = poisson_weights(ids, replicate=replicate, seed=7)
-        assert found[0, replicate].tolist() == (weights @ done).tolist()
-        assert found[1, replicate].tolist() == (weights @ there).tolist()
+    counts = counted(there, done, periods=calendar)
+    change = counts.std_error_of_change()
+    # By the definition: the sum over customers of their squared parts of the difference.
+    part = (done - there * (counts.n_event / counts.n)) / counts.n
+    expected = np.sqrt(((part[:, :, None] - part[:, None, :]) ** 2).sum(axis=0))
+    assert change == pytest.approx(expected, abs=1e-15)
+    # And by resampling customers.
+    drawn = rng.poisson(1, size=(4000, 300)).astype(float)
+    shares = (drawn @ done) / (drawn @ there)
+    assert change[0, 1] == pytest.approx((shares[:, 0] - shares[:, 1]).std(), rel=0.06)
 
 
 def test_what_cannot_be_counted_says_so() -> None:

@@ -120,7 +120,7 @@ def test_second_purchases_worked_by_hand(
     loyalty: ModuleType, given: dict[str, object], expected: list[tuple[str, int, bool]]
 ) -> None:
     p = loyalty.LoyaltyParameters.of({"study": "x", **given})
-    found = loyalty.second_purchases(tiny(), p)
+    found = loyalty.second_purchases(loyalty.purchases(tiny(), time_zone="UTC"), p)
     assert list(found.columns) == ["customer_id", "days", "returned"]
     assert list(found.itertuples(index=False, name=None)) == expected
 

@@ -12,22 +12,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import fisher_exact
 
 from journeykit.counts import Periods
 from journeykit.counts.calendar import counted
 from journeykit.errors import ReportError
 from journeykit.report import kpi
-from journeykit.report.compare import Run, beyond_chance, changes, diff
-from journeykit.stats import mix
+from journeykit.report.compare import Run, beyond_chance, changes, diff, p_value_of_change
 
 KPI = {
-    "key": "success", "label": "With a success", "value": 0.12, "n": 1000, "status": "ok",
-    "said": "within the bounds of the study", "period": ["2026-02-01", "2026-02-28"],
+    "key": "success", "label": "With a success", "definition": "Of all, those with one.",
+    "value": 0.12, "n": 1000, "status": "ok", "said": "within the bounds of the study",
+    "period": ["2026-02-01", "2026-02-28"],
     "history": [
-        {"from": "2026-01-01", "to": "2026-01-31", "value": 0.1, "n": 900},
-        {"from": "2026-02-01", "to": "2026-02-28", "value": 0.12, "n": 1000},
+        {"from": "2026-01-01", "to": "2026-01-31", "value": 0.1, "n": 900, "std_error": 0.01},
+        {"from": "2026-02-01", "to": "2026-02-28", "value": 0.12, "n": 1000, "std_error": 0.0},
     ],
-    "replicates": [0.11, 0.12, 0.13],
 }  # fmt: skip
 MANIFEST: dict[str, Any] = {
     "report": "paths", "status": "ok", "run": "A", "parameters": {"study": "/x", "order": 1},
@@ -148,37 +148,94 @@ def test_other_data_say_how_many_more() -> None:
     ]
 
 
-def later(value: float, replicates: list[float], *, revised: float | None = None) -> Run:
-    """A run a month later."""
+def later(
+    value: float | None, std_error: float, *, revised: float | None = None, **told: Any
+) -> Run:
+    """A run a month later; `std_error` is that of the change since February."""
 
     def change(manifest: dict[str, Any], results: dict[str, Any]) -> None:
         past = copy.deepcopy(KPI["history"])
         assert isinstance(past, list)
+        past[1]["std_error"] = std_error
         if revised is not None:
             past[1]["value"] = revised
-        newest = {"from": "2026-03-01", "to": "2026-03-31", "value": value, "n": 1000}
+        newest = {"value": value, "n": 1000, **told}
         results["kpis"][0] |= {
-            "value": value, "period": ["2026-03-01", "2026-03-31"], "replicates": replicates,
-            "history": [*past, newest],
-        }  # fmt: skip
+            **newest,
+            "period": ["2026-03-01", "2026-03-31"],
+            "history": [*past, {"from": "2026-03-01", "to": "2026-03-31", **newest}],
+        }
 
     return run(change)
 
 
 def test_kpis_of_two_periods_are_compared_with_what_chance_may_do() -> None:
-    # Paired differences .1, .11, .12: their standard deviation is .01, and .22 - .12 is 10 of it.
-    (beyond,) = changes(run(), later(0.22, [0.21, 0.23, 0.25]))
+    (beyond,) = changes(run(), later(0.17, 0.02))
     assert (beyond.kind, beyond.text) == (
         "kpi",
-        "With a success: 22% in March 2026, 12% in February 2026: more than chance alone explains.",
+        "With a success: 17% in March 2026, 12% in February 2026: more than chance alone explains.",
     )
-    # Differences -.01, .01, .03 have a standard deviation of .02.
-    (within,) = changes(run(), later(0.13, [0.10, 0.13, 0.16]))
-    assert (within.kind, within.text[-35:]) == ("chance", "6: within what chance alone may do.")
+    (within,) = changes(run(), later(0.17, 0.03))
+    assert (within.kind, within.text[-36:]) == ("chance", "26: within what chance alone may do.")
+    # As a third of all KPIs of a study its alarm is a third as likely: z = 2.2, p = .028 > .05 / 3.
+    old, new = run(), later(0.164, 0.02)
+    assert [one.kind for one in changes(old, new)] == ["kpi"]
+    assert [one.kind for one in changes(old, new, part=1 / 3)] == ["chance"]
+
+
+def test_the_p_value_worked_by_hand() -> None:
+    old, new = KPI, later(0.17, 0.02).results["kpis"][0]
+    # z = .05 / .02 = 2.5.
+    assert p_value_of_change(old, new) == pytest.approx(0.012419, abs=1e-6)
+    # A run that does not hold the older month: of different customers, sqrt(.12 x .88 / 1000 +
+    # .17 x .83 / 1000) = .0157067, z = 3.18336.
+    alone = {**new, "history": new["history"][-1:]}
+    assert p_value_of_change(old, alone) == pytest.approx(0.0014558, abs=1e-6)
+
+
+def test_a_collapse_is_seen_whatever_is_hidden() -> None:
+    told = {"at_most": 0.009, "at_least": None}
+    (found,) = changes(run(), later(None, 0.0, **told))
+    assert (found.kind, found.text) == (
+        "kpi",
+        "With a success: at most 0.9% in March 2026, 12% in February 2026: more than chance alone "
+        "explains.",
+    )
+    (gone,) = changes(run(), later(0.0, 0.0))
+    assert gone.kind == "kpi"
+    # Fisher's exact test of 120 of 1000 and 9 of 1000.
+    p = p_value_of_change(KPI, later(None, 0.0, **told).results["kpis"][0])
+    assert p == pytest.approx(fisher_exact([[120, 880], [9, 991]]).pvalue)
+
+
+def test_what_cannot_be_tested_says_so() -> None:
+    hidden = {"value": None, "at_most": 0.009, "at_least": None}
+
+    def few(manifest: dict[str, Any], results: dict[str, Any]) -> None:
+        results["kpis"][0] |= hidden
+        results["kpis"][0]["history"][1] |= hidden
+
+    new = later(None, 0.0, at_most=0.009, at_least=None)
+    new.results["kpis"][0]["history"][1] |= hidden
+    (found,) = changes(run(few), new)
+    assert (found.kind, found.text) == (
+        "chance",
+        "With a success: at most 0.9% in March 2026, at most 0.9% in February 2026: whether it "
+        "changed cannot be told.",
+    )
+
+
+def test_another_definition_is_another_figure() -> None:
+    new = later(0.5, 0.01)
+    new.results["kpis"][0]["definition"] = "Of all, those with two."
+    (found,) = changes(run(), new)
+    assert (found.kind, found.text) == (
+        "revision", "With a success is defined anew: Of all, those with two.",
+    )  # fmt: skip
 
 
 def test_revisions_are_apart_from_change() -> None:
-    found = changes(run(), later(0.22, [0.21, 0.23, 0.25], revised=0.21))
+    found = changes(run(), later(0.22, 0.02, revised=0.21))
     assert [one.kind for one in found] == ["chance", "revision"]
     assert "22% in March 2026, 21% in February 2026" in found[0].text
     assert found[1].text == (
@@ -193,16 +250,32 @@ def test_periods_that_overlap_are_not_compared() -> None:
     assert changes(run(), run(overlapping)) == []
 
 
-def test_rows_of_another_time_must_be_more_than_chance() -> None:
-    def next_month(manifest: dict[str, Any], results: dict[str, Any]) -> None:
-        manifest["span"] = ["2026-03-01", "2026-03-31"]
+def next_month(*span: str) -> Run:
+    def change(manifest: dict[str, Any], results: dict[str, Any]) -> None:
+        manifest["span"] = list(span)
         results["tables"][0]["rows"] += [["c", 280], ["d", 210]]
 
-    # Unpublished before is at most 200. Of 480 in two halves 280 or more: p = .00015, times 2 sides
-    # and 6 rows .002; 210 of 410: p = .33.
-    assert [one.text for one in changes(run(), run(next_month))] == [
+    return run(change)
+
+
+def test_rows_of_another_time_must_be_more_than_chance() -> None:
+    # Unpublished before is at most 200. Of 480 in two halves (59 days each, 1000 customers) 280 or
+    # more: p = .00015, times 2 sides and 6 rows .002; 210 of 410: p = .33.
+    assert [one.text for one in changes(run(), next_month("2026-03-01", "2026-04-28"))] == [
         "“c” is new in the table “Ways”",
         "1 row is new in the table “Ways”, which chance alone may bring",
+    ]
+
+
+@pytest.mark.parametrize(
+    "span",
+    [("2026-02-01", "2026-03-31"), ("2026-03-01", "2026-06-30"), ("2026-03-01", "2026-03-02")],
+)
+def test_rows_of_spans_that_overlap_or_are_not_as_long_are_only_counted(
+    span: tuple[str, str],
+) -> None:
+    assert [one.text for one in changes(run(), next_month(*span))] == [
+        "2 rows are new in the table “Ways”, as the spans of time differ that the runs are about"
     ]
 
 
@@ -230,25 +303,18 @@ CALENDAR = Periods(
 )
 
 
-def two_months(rng: np.random.Generator, shares: tuple[float, float]) -> list[tuple[Any, Any]]:
-    """Three KPIs of an older and a newer run: 300 customers of unequal diligence, most in both."""
-    n = 300
-    ids = mix(rng.integers(1 << 60, size=n))
+def two_months(rng: np.random.Generator, shares: tuple[float, float], n: int = 300) -> list[float]:
+    """p-values of three KPIs of an older and a newer run, most of whose customers are the same."""
     diligence = rng.beta(2, 2, size=(n, 1)) * 2
     there = np.tile(rng.random((n, 2)) < 0.8, 3)
     done = there & (rng.random((n, 6)) < np.tile(shares, 3) * diligence)
-    six = counted(there, done, ids, periods=Periods((date(2026, 1, 1),) * 7, *[np.arange(6)] * 2))
-    pairs = []
+    p_value = []
     for at in (slice(0, 2), slice(2, 4), slice(4, 6)):
-        counts = replace(
-            six, periods=CALENDAR, n=six.n[at], n_event=six.n_event[at],
-            replicates=six.replicates[:, :, at],
-        )  # fmt: skip
-        older = replace(counts, periods=replace(CALENDAR, complete=np.array([True, False])))
-        pairs.append(
-            tuple(asdict(kpi(c, key="k", label="L", definition="D")) for c in (older, counts))
-        )
-    return pairs  # type: ignore[return-value]
+        newer = counted(there[:, at], done[:, at], periods=CALENDAR)
+        older = replace(newer, periods=replace(CALENDAR, complete=np.array([True, False])))
+        told = [asdict(kpi(c, key="k", label="L", definition="D")) for c in (older, newer)]
+        p_value.append(p_value_of_change(*told))
+    return p_value
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3])
@@ -259,9 +325,45 @@ def test_of_runs_without_a_change_at_most_one_in_ten_says_there_was_one(share: f
     assert flagged / worlds <= 0.1
 
 
+def test_customers_who_take_turns_raise_no_more_alarms() -> None:
+    """Whoever did it in one month does not in the next: months vary against each other."""
+    rng = np.random.default_rng(22)
+    worlds, flagged = 1000, 0
+    for _ in range(worlds):
+        first = rng.random(300) < 0.5
+        done = np.column_stack([first, ~first & (rng.random(300) < 0.95)])
+        newer = counted(np.ones((300, 2), dtype=bool), done, periods=CALENDAR)
+        older = replace(newer, periods=replace(CALENDAR, complete=np.array([True, False])))
+        share = [0.5, 0.475]
+        told = [asdict(kpi(c, key="k", label="L", definition="D")) for c in (older, newer)]
+        z = (told[1]["value"] - told[0]["value"] - (share[1] - share[0])) / (
+            told[1]["history"][0]["std_error"]
+        )
+        flagged += abs(z) > 1.959964
+    # Within 3.6 standard errors of 5 %.
+    assert 0.025 <= flagged / worlds <= 0.075
+
+
+def test_a_pack_of_three_reports_raises_one_alarm_in_twenty() -> None:
+    rng = np.random.default_rng(23)
+    worlds = 1000
+    flagged = sum(
+        any(beyond_chance([p], level=0.05 / 3)[0] for p in two_months(rng, (0.2, 0.2)))
+        for _ in range(worlds)
+    )
+    assert flagged / worlds <= 0.1
+
+
 def test_a_change_is_found() -> None:
     rng = np.random.default_rng(21)
     worlds = 1000
     # From 10 to 20 % of about 240 customers: the first of three KPIs is flagged in 80 % at least.
     found = sum(beyond_chance(two_months(rng, (0.1, 0.2)))[0] for _ in range(worlds))
+    assert found / worlds >= 0.8
+
+
+def test_a_collapse_is_found() -> None:
+    rng = np.random.default_rng(24)
+    worlds = 1000
+    found = sum(beyond_chance(two_months(rng, (0.12, 0.01)))[0] for _ in range(worlds))
     assert found / worlds >= 0.8

@@ -77,7 +77,7 @@ def test_of_a_window_that_is_past_its_end_counts(tmp_path: Path) -> None:
 
 
 #: Differences of neighbours are 10 each: the limits lie 26.6 around the mean of 105.
-STEADY = (100, 110) * 4
+STEADY = (100, 110) * 6
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_unusual_week(newest: int, unusual: bool, tmp_path: Path) -> None:
     declared = study(tmp_path, "volume: {per: week}\n")
     # The last week still goes on and is not judged; an empty one after all others is not known of.
     found = concerns(declared, weeks(*STEADY, newest, 1 if newest else 0), now=NEWEST)
-    said = f"The week from 2026-03-02 has {newest:,} events; the 8 before it let expect 78 to 132."
+    said = f"The week from 2026-03-30 has {newest:,} events; the 12 before it let expect 78 to 132."
     assert found == ((Concern(said, False),) if unusual else ())
 
 
@@ -95,7 +95,7 @@ def test_days_are_compared_with_the_same_weekday(tmp_path: Path) -> None:
     declared = study(tmp_path, "volume: {per: day, then: refuse}\n")
     # All of a week's events are on Wednesdays; the other days, with none, are not in the series.
     journeys = weeks(*STEADY, 300)
-    thursday = int((BEGIN + timedelta(weeks=8, days=3)).timestamp() * 1e6)
+    thursday = int((BEGIN + timedelta(weeks=12, days=3)).timestamp() * 1e6)
     more = journeys.replace(
         time=np.append(journeys.time, thursday),
         touchpoint=np.append(journeys.touchpoint, 0).astype(np.uint8),
@@ -103,15 +103,15 @@ def test_days_are_compared_with_the_same_weekday(tmp_path: Path) -> None:
     )
     assert concerns(declared, more, now=NEWEST) == (
         Concern(
-            "The day from 2026-03-04 has 300 events; the 8 before it let expect 78 to 132.", True
+            "The day from 2026-04-01 has 300 events; the 12 before it let expect 78 to 132.", True
         ),
     )
 
 
 def test_few_weeks_say_nothing() -> None:
-    assert process_limits(np.array([100, 110] * 3 + [100])) is None
+    assert process_limits(np.array([100, 110] * 5 + [100])) is None
     assert process_limits(np.array(STEADY)) == (105 - 26.6, 105 + 26.6)
-    assert process_limits(np.array([0, 10] * 4)) == (0.0, 31.6)
+    assert process_limits(np.array([0, 10] * 6)) == (0.0, 31.6)
 
 
 def test_nothing_is_asked_of_a_study_that_declares_nothing(tmp_path: Path) -> None:

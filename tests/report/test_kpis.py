@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from journeykit.counts import PeriodCounts, Periods
+from journeykit.counts.calendar import counted
 from journeykit.errors import ArgumentError
 from journeykit.report import kpi
 from journeykit.report.bands import judged
@@ -20,15 +23,23 @@ from journeykit.study.models import Bands
 WORDS = {"key": "success", "label": "With a success", "definition": "Of all, those with one."}
 
 
-def counts(complete: list[bool]) -> PeriodCounts:
+def counts(
+    complete: list[bool],
+    *,
+    n_event: tuple[int, ...] = (10, 30, 50),
+    n: tuple[int, ...] = (100, 120, 80),
+) -> PeriodCounts:
+    """Counts of months that have no customer in common."""
     calendar = Periods(
         (date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1), date(2026, 4, 1)),
         np.arange(4),
         np.array(complete),
     )
-    n_event, n = np.array([10, 30, 5]), np.array([100, 120, 80])
-    replicates = np.stack([np.array([[9, 28, 4], [11, 33, 6]]), np.array([[90, 112, 80]] * 2)])
-    return PeriodCounts(calendar, n_event, n, replicates, 0, 0)
+    there = np.repeat(np.eye(3, dtype=bool), n, axis=0)
+    done = (
+        there & np.concatenate([np.arange(m) < k for k, m in zip(n_event, n, strict=True)])[:, None]
+    )
+    return counted(there, done, periods=calendar)
 
 
 def test_the_newest_complete_period_is_the_value() -> None:
@@ -36,11 +47,50 @@ def test_the_newest_complete_period_is_the_value() -> None:
     assert (found.value, found.n, found.period) == (0.25, 120, ("2026-02-01", "2026-02-28"))
     low, high = wilson_interval(30, 120)
     assert (found.conf_low, found.conf_high) == (float(low), float(high))
-    assert found.history == (
-        {"from": "2026-01-01", "to": "2026-01-31", "value": 0.1, "n": 100},
-        {"from": "2026-02-01", "to": "2026-02-28", "value": 0.25, "n": 120},
-    )
-    assert found.replicates == (28 / 112, round(33 / 112, 6))
+    nothing = {"at_most": None, "at_least": None}
+    january, february = found.history
+    # Different customers: .1 x .9 / 100 + .25 x .75 / 120.
+    assert january.pop("std_error") == pytest.approx(math.sqrt(0.0009 + 0.0015625))
+    assert february.pop("std_error") == 0
+    assert january == {"from": "2026-01-01", "to": "2026-01-31", "value": 0.1, "n": 100, **nothing}
+    assert february == {
+        "from": "2026-02-01", "to": "2026-02-28", "value": 0.25, "n": 120, **nothing,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("n_event", "n", "told", "words"),
+    [
+        (4, 120, (None, 9 / 120, None, 120), "at most 7.5%"),
+        (116, 120, (None, None, 1 - 9 / 120, 120), "at least 92.5%"),
+        (10, 120, (10 / 120, None, None, 120), "8.3%"),
+        (0, 120, (0.0, None, None, 120), "0.0%"),
+        (120, 120, (1.0, None, None, 120), "100.0%"),
+        (3, 9, (None, None, None, 0), "cannot tell"),
+    ],
+)
+def test_few_customers_are_told_as_a_bound(
+    n_event: int, n: int, told: tuple[float | None, ...], words: str
+) -> None:
+    found = kpi(counts([True] * 3, n_event=(10, 30, n_event), n=(100, 120, n)), **WORDS)
+    assert (found.value, found.at_most, found.at_least, found.n) == told
+    # An older period never stands in for the newest.
+    assert found.period == ("2026-03-01", "2026-03-31")
+    assert (found.conf_low is None) is (found.value is None)
+    assert words in found._repr_html_()
+
+
+def test_what_is_told_as_a_bound_is_judged_by_it() -> None:
+    few = asdict(kpi(counts([True] * 3, n_event=(10, 30, 4), n=(100, 120, 400)), **WORDS))
+    assert judged(few, Bands(fail_below=0.1)) == {
+        "status": "fail", "said": "below 10%, where the study draws the line of failure",
+    }  # fmt: skip
+    assert judged(few, Bands(fail_below=0.03))["status"] == "warn"
+    assert judged(few, Bands(fail_below=0.02))["status"] == "ok"
+    nobody = asdict(kpi(counts([True] * 3, n_event=(10, 30, 3), n=(100, 120, 9)), **WORDS))
+    assert judged(nobody, Bands(fail_below=0.1)) == {
+        "status": "warn", "said": "cannot tell: too few customers to show",
+    }  # fmt: skip
 
 
 def test_without_a_complete_period_nothing_can_be_told() -> None:

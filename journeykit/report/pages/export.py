@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from journeykit.report.kpis import period_words
+from journeykit.report.kpis import period_words, said_of
 from journeykit.report.pages.glossary import VERDICTS, used_terms
 from journeykit.report.pages.outputs import is_code
 from journeykit.report.pages.page import Page
@@ -150,7 +150,7 @@ def figure_words(kpi: Mapping[str, Any], *, with_period: bool = True) -> dict[st
     ]
     return {
         "label": str(kpi["label"]),
-        "value": _amount(kpi["value"], unit),
+        "value": said_of(kpi) if unit == "share" else _amount(kpi["value"], unit),
         "basis": ", ".join(part for part in basis if part),
         "status": status if icon else "",
         "icon": icon,

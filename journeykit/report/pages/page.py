@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from journeykit.report.contract import CONTRACT_MIME
@@ -90,6 +92,16 @@ class Page:
     data: dict[str, Any] | None = None
     degraded: list[str] = field(default_factory=list)
     failure: Failure | None = None
+
+
+def title_of(path: Path, /) -> str:
+    """Return the title of a notebook that was not run: its first heading, or its name."""
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    except (OSError, ValueError, KeyError, TypeError):
+        texts = []
+    return next((head for text in texts for head, _ in sections(text) if head), path.stem)
 
 
 def optional_cells(notebook: Mapping[str, Any], /) -> set[int]:

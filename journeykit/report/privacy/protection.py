@@ -63,7 +63,7 @@ class Protection:
         found = f"{left:,} are left on the page. " if left else "none is on the page. "
         return {
             "name": GUARD,
-            "status": "warned" if left else "passed",
+            "status": "warned" if left or sought < n else "passed",
             "found": f"{looked}{found}{rest}".strip(),
         }
 

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from journeykit.report.kpis import period_words
 from journeykit.report.kpis import said as share_in_words
-from journeykit.report.manifest import EVERYBODY, GOOD
+from journeykit.report.manifest import GOOD
+from journeykit.report.parameters import EVERYBODY
 from journeykit.report.publishing.publish import comparable_of, is_run_id, read_manifest
 
 #: Each status a run can have, with the icon that stands beside the word.
@@ -85,6 +86,7 @@ class Run:
     comparable: str
     cause: str
     told: str
+    own: bool
     about: tuple[str, ...] = ()
     findings: tuple[tuple[str, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
@@ -129,6 +131,7 @@ def read_run(folder: Path, out: Path, /) -> Run | None:
         segment=text(parameters.get("segment")) if isinstance(parameters, dict) else "",
         comparable=comparable_of(manifest),
         cause=text(failure.get("cause")) if isinstance(failure, dict) else "",
+        own=manifest.get("own") is not False,
         told=", ".join(told for told in said if told and told != EVERYBODY),
         about=tuple(filter(None, map(text, _list(manifest.get("about"))))),
         findings=tuple(

@@ -11,8 +11,8 @@ from pathlib import Path
 from markupsafe import Markup
 
 from journeykit.errors import ReportError
-from journeykit.report.manifest import EVERYBODY
 from journeykit.report.pages.export import render
+from journeykit.report.parameters import EVERYBODY
 from journeykit.report.publishing.entry import STATUSES, Figure, Run, in_words, read_run, text
 from journeykit.report.publishing.publish import locked, write_shared
 from journeykit.report.publishing.sparkline import sparkline
@@ -39,14 +39,19 @@ class Report:
     runs: tuple[Run, ...]
 
     @property
+    def _meant(self) -> tuple[Run, ...]:
+        """Runs with the parameters of the study; all, where none has them."""
+        return tuple(run for run in self.runs if run.own) or self.runs
+
+    @property
     def newest(self) -> Run:
-        """Run that began last."""
-        return self.runs[0]
+        """Run that began last, of those with the parameters of the study."""
+        return self._meant[0]
 
     @property
     def good(self) -> Run | None:
-        """Newest run with a page to rely on."""
-        return next((run for run in self.runs if run.good), None)
+        """Newest of them with a page to rely on."""
+        return next((run for run in self._meant if run.good), None)
 
     @property
     def statuses(self) -> list[str]:

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from journeykit.errors import ParameterError, ReportError
+from journeykit.report.kpis import said_of
 from journeykit.report.manifest import read_json
 from journeykit.report.run import Made
 
 #: Mail servers and chats take more, yet nobody reads more.
 MOST_BYTES = 100_000
 _FINDINGS, _TEXT = 5, 400
+_KPI = ("key", "label", "value", "at_most", "at_least", "n", "status", "said")
 #: Seconds a command may take.
 _PATIENCE = 120
 _WORDS = {"ok": "✓ good", "alert": "! alert", "partial": "! in part", "failed": "✕ failed"}
@@ -29,8 +31,8 @@ def payload(
     """Return what is told of a run: status, reports, and a mail and a chat message, below 100 KB.
 
     ``email`` is a whole message for ``sendmail -t`` but for ``To:`` and ``From:``, which the
-    command adds; ``chat`` has ``text``, as incoming webhooks take it. Paths are relative to `out`.
-    There is no picture and no table in it: the page has them.
+    command adds; ``chat`` has ``text``, as incoming webhooks take it. Paths are relative to
+    ``out``. There is no picture and no table in it: the page has them.
     """
     reports = [_report(one, out) for one in made]
     # Long texts are cut already; what is still too much are too many reports.
@@ -38,6 +40,7 @@ def payload(
         told = {
             "study": study_title,
             "status": status,
+            "out": str(out.absolute()),
             "page": page.relative_to(out.absolute()).as_posix(),
             "reports": reports,
             "left_out": len(made) - len(reports),
@@ -52,6 +55,7 @@ def _report(made: Made, out: Path) -> dict[str, Any]:
     manifest = read_json(made.page.parent / "manifest.json") or {}
     return {
         "report": made.report,
+        "told": _cut(made.told),
         "title": _cut(str(manifest.get("title", made.report))),
         "status": made.status,
         "unchanged": made.unchanged,
@@ -59,10 +63,7 @@ def _report(made: Made, out: Path) -> dict[str, Any]:
         "page": made.page.relative_to(out.absolute()).as_posix(),
         "banners": [_cut(banner["text"]) for banner in manifest.get("banners", ())][:_FINDINGS],
         "findings": [_cut(found["text"]) for found in manifest.get("findings", ())][:_FINDINGS],
-        "kpis": [
-            {name: kpi.get(name) for name in ("key", "label", "value", "n", "status", "said")}
-            for kpi in manifest.get("kpis", ())
-        ],
+        "kpis": [{name: kpi.get(name) for name in _KPI} for kpi in manifest.get("kpis", ())],
     }
 
 
@@ -71,16 +72,21 @@ def _cut(text: str) -> str:
 
 
 def _lines(report: Mapping[str, Any]) -> list[str]:
-    alarms = [f"{kpi['label']}: {kpi['said']}" for kpi in report["kpis"] if kpi["status"] == "fail"]
+    alarms = [
+        f"{kpi['label']}: {said_of(kpi)}, {kpi['said']}"
+        for kpi in report["kpis"]
+        if kpi["status"] == "fail"
+    ]
     return [*filter(None, [report["cause"]]), *report["banners"], *alarms, *report["findings"]]
 
 
 def _head(report: Mapping[str, Any]) -> str:
-    return f"{_WORDS[report['status']]}: {report['title']}"
+    whom = f" ({report['told']})" if report["told"] else ""
+    return f"{_WORDS[report['status']]}: {report['title']}{whom}"
 
 
 def _plain(told: Mapping[str, Any]) -> str:
-    parts = [f"{told['study']}: {told['status']}"]
+    parts = [f"{told['study']}: {told['status']}", f"{told['out']}/{told['page']}"]
     for report in told["reports"]:
         parts += [_head(report), *(f"  - {line}" for line in _lines(report))]
     return "\n".join(parts)
@@ -130,6 +136,8 @@ def tell(command: Sequence[str], told: Mapping[str, Any], /) -> None:
             command,
             input=json.dumps(told),
             text=True,
+            encoding="utf-8",
+            errors="replace",
             capture_output=True,
             timeout=_PATIENCE,
             check=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import secrets
 import shutil
@@ -135,19 +136,16 @@ class RunFolder:
 def settle_latest(home: Path, /, *, good: str = "") -> str:
     """Make `latest.html` lead to the newest good run, and return that run's id, or "".
 
+    Runs with the parameters of the study go before those with others, such as one month of a sweep.
+
     Call it under the lock of `home`. It looks at the runs themselves, so it also mends what a
     killed process left undone. `good` is a run known to be good whatever its manifest says.
     """
     latest = home / "latest.html"
     leads_to = _latest_run(latest)
-    newest = max(leads_to, good)
-    for run in run_ids(home):
-        if run <= newest:
-            break
-        manifest = read_manifest(home / run)
-        if manifest is not None and manifest.get("status") in GOOD:
-            newest = run
-            break
+    newest = max(
+        (leads_to, good, *_good_runs(home)), key=lambda run: (bool(run) and _own(home, run), run)
+    )
     if newest and newest != leads_to:
         # A page that leads on survives being zipped, copied to object storage or to Windows;
         # a symbolic link does not.
@@ -159,6 +157,18 @@ def settle_latest(home: Path, /, *, good: str = "") -> str:
             f'<p><a href="{target}">The latest report</a></p></html>\n',
         )
     return newest
+
+
+def _good_runs(home: Path) -> Iterator[str]:
+    for run in run_ids(home):
+        manifest = read_manifest(home / run)
+        if manifest is not None and manifest.get("status") in GOOD:
+            yield run
+
+
+def _own(home: Path, run: str) -> bool:
+    """Whether a run has the parameters of its study: readers are led to these first."""
+    return (read_manifest(home / run) or {}).get("own") is not False
 
 
 def _latest_run(latest: Path) -> str:
@@ -184,6 +194,15 @@ def read_manifest(folder: Path, /) -> dict[str, Any] | None:
     looks at its type first.
     """
     return read_json(folder / "manifest.json")
+
+
+def parameters_of(manifest: dict[str, Any], /) -> str:
+    """Return a text that runs with the same parameters share, wherever their study lies."""
+    given = manifest.get("parameters")
+    kept = (
+        {name: given[name] for name in given if name != "study"} if isinstance(given, dict) else 0
+    )
+    return json.dumps(kept, sort_keys=True, default=str)
 
 
 def comparable_of(manifest: dict[str, Any], /) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 from journeykit.checks import check_whole
 from journeykit.report.manifest import GOOD
 from journeykit.report.publishing.publish import (
-    comparable_of,
     locked,
+    parameters_of,
     read_manifest,
     run_ids,
     settle_latest,
@@ -24,7 +24,7 @@ _REMOVING = ".removing-"
 def prune(home: Path, keep: int, /) -> list[str]:
     """Remove old runs of a report and return their ids, newest first.
 
-    Of runs that may be compared with each other the newest `keep` stay, and the newest good one.
+    Of runs with the same parameters the newest `keep` stay, and the newest good one.
     The run that `latest.html` leads to stays, and so does every run that a summary there is draws
     on: prune the summary first. A run that cannot be read stays, since nothing is known of it; the
     index lists it.
@@ -62,7 +62,7 @@ def _beyond(home: Path, keep: int) -> list[str]:
         manifest = read_manifest(home / run)
         if manifest is None:
             continue
-        group = comparable_of(manifest)
+        group = parameters_of(manifest)
         newest_good = manifest.get("status") in GOOD and group not in have_good
         if newest_good:
             have_good.add(group)

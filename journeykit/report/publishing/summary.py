@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from journeykit.report.inputs import digest, packages
-from journeykit.report.manifest import EVERYBODY, GOOD, manifest_text, read_json
+from journeykit.report.manifest import GOOD, manifest_text, read_json
+from journeykit.report.parameters import EVERYBODY
 from journeykit.report.publishing.entry import STATUSES
 from journeykit.report.registry import SUMMARY
 from journeykit.report.run import Made
@@ -201,6 +202,7 @@ def _manifest(
         "version": 2,
         "report": SUMMARY,
         "title": "The most important in short",
+        "own": all(source.manifest.get("own", True) for source in sources),
         "study": study.name,
         "study_title": study.title,
         "about": [part for part in about if part],
