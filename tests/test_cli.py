@@ -122,6 +122,7 @@ def test_a_run_prints_the_page_to_open_and_what_came_of_it(home: Path) -> None:
     assert said["status"] == "ok"
     assert report == {
         "report": "paths",
+        "told": "all customers, variants 7",
         "status": "ok",
         "unchanged": False,
         "page": page.relative_to(home / "reports").as_posix(),
@@ -138,7 +139,7 @@ def test_some_good_some_failed_is_exit_code_4(home: Path) -> None:
     (home / "study.yaml").write_text(STUDY + "churn: {rule: inactivity, threshold_days: 3000}\n")
     done = journeykit("run", ".", "paths", "survival", cwd=home)
     assert done.returncode == 4
-    assert "The report 'survival' failed: Nobody is left to follow" in done.stderr
+    assert "The report 'survival' (all customers) failed: Nobody is left to follow" in done.stderr
     path, line = done.stdout.splitlines()
     assert Path(path).parent.parent == home / "reports" / "tiny" / "summary"
     assert "could not be finished" in Path(path).read_text()
@@ -310,6 +311,46 @@ def test_a_dry_run_says_what_would_be_made(home: Path) -> None:
     assert [(job["report"], job["unchanged"]) for job in said["reports"]] == [("paths", False)] * 2
     assert [job["parameters"]["order"] for job in said["reports"]] == [1, 2]
     assert not (home / "reports").exists()
+    wrong = journeykit("run", ".", "--dry-run", "-p", "segment=kind=odd", cwd=home)
+    assert wrong.returncode == 2
+    assert "`segment` names an attribute that does not exist: 'kind'" in wrong.stderr
+
+
+def test_months_settle_and_are_compared_with_the_month_before(home: Path) -> None:
+    rows = [f"c{n},2017-0{month}-0{1 + n % 9},visit\n" for month in (1, 2, 3) for n in range(30)]
+    (home / "e.csv").write_text("who,at,what\n" + "".join(rows))
+    sweep = ["--sweep", "month=2017-01..2017-03"]
+    runs = [journeykit("run", ".", *more, cwd=home) for more in (sweep, sweep, [], sweep, [])]
+    said = [json.loads(done.stdout.splitlines()[-1])["reports"] for done in runs]
+    assert [[one["unchanged"] for one in each] for each in said] == [
+        [False] * 3, [True] * 3, [False], [True] * 3, [True],
+    ]  # fmt: skip
+    home_of = home / "reports" / "tiny" / "paths"
+    previous = [
+        json.loads((home_of / one["run"] / "manifest.json").read_text())["previous"]
+        for one in [*said[0], *said[2]]
+    ]
+    # Of the year there is none before.
+    assert previous == [None, said[0][0]["run"], said[0][1]["run"], None]
+    # Readers are led to what the study asks for, not to a month of a sweep.
+    assert said[2][0]["run"] in (home_of / "latest.html").read_text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_run_that_is_told_to_stop_begins_nothing_new(home: Path) -> None:
+    sweep = ["--sweep", "order=1,2,3", "--sweep", "variants=1,2,3", "--jobs", "2"]
+    command = [sys.executable, "-c", "from journeykit.cli import main; main()", "run", ".", *sweep]
+    environment = {**os.environ, "JOURNEYKIT_CACHE": str(home / "cache")}
+    process = subprocess.Popen(command, cwd=home, env=environment, stderr=subprocess.DEVNULL)
+    folder = home / "reports" / "tiny" / "paths"
+    until = time.monotonic() + 60
+    while not list(folder.glob(".building-*")) and time.monotonic() < until:
+        time.sleep(0.05)
+    began = time.monotonic()
+    process.terminate()
+    assert process.wait(timeout=30) == 143
+    assert time.monotonic() - began < 10
+    assert len(list(folder.glob("2*"))) <= 2
 
 
 def test_nothing_changed_is_exit_code_0_and_force_makes_it_anew(home: Path) -> None:

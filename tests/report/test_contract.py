@@ -147,14 +147,17 @@ def test_small_cells_are_hidden_and_said_to_be() -> None:
     )
     # The 3 is small, and 40 goes with it: the sum would tell. Of those who did it, in the rows that
     # are left, the 4 is small, and 100 goes with it.
-    assert made.rows == (
-        ("a", 500, None, 0.25), ("b", 300, None, 0.25), ("c", None, None, None),
-        ("d", None, None, None),
-    )  # fmt: skip
+    assert made.rows == (("a", 500, None, 0.25), ("b", 300, None, 0.25))
     assert made.caption == (
-        "Ways. 4 numbers are hidden: of fewer than 10 customers, or such that they would tell of "
-        "so few."
+        "Ways. 2 rows are left out and 2 numbers are hidden: of fewer than 10 customers, or such "
+        "that they would tell of so few."
     )
+    grouped = report.table(
+        frame.assign(source=["x", "x", "x", "y"]), key="n", caption="Ways.",
+        counts={"n": None}, within=["source"],
+    )  # fmt: skip
+    # The only row of y goes, and nothing of x is small.
+    assert [row[0] for row in grouped.rows] == ["a", "b", "c"]
     whole = report.table(frame, key="n", caption="Ways.", counts={"n": None}, small_cell=3)
     assert (whole.rows[3], whole.caption) == (("d", 3, 1, 0.25), "Ways.")
 

@@ -90,7 +90,9 @@ def test_a_refused_report_is_a_page_and_starts_no_kernel(
     assert (made.status, made.cause) == ("failed", "The data are <old>.")
     assert "The data are &lt;old&gt;." in made.page.read_text()
     assert len(list((tmp_path / "tiny" / "paths").glob("2*"))) == 1
-    assert not (made.page.parent / "notebook.ipynb").exists()
+    # The notebook lies beside the page as it is, for the link to it.
+    assert (made.page.parent / "notebook.ipynb").read_bytes() == job.notebook.read_bytes()
+    assert "<h1>A question</h1>" in made.page.read_text()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

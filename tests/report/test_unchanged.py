@@ -92,6 +92,20 @@ def test_other_parameters_code_or_libraries_make_it_run(
     assert unchanged(job, out=out) is not None
 
 
+def test_a_module_beside_the_notebook_makes_it_run(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("x = 1\n")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "__init__.py").write_text("")
+    make(job, out=tmp_path / "out")
+    assert unchanged(job, out=tmp_path / "out") is not None
+    for path in (tmp_path / "helper.py", tmp_path / "parts" / "__init__.py"):
+        before = path.read_text()
+        path.write_text("x = 2\n")
+        assert unchanged(job, out=tmp_path / "out") is None
+        path.write_text(before)
+    assert unchanged(job, out=tmp_path / "out") is not None
+
+
 @pytest.mark.parametrize("status", ["ok", "alert", "partial", "failed"])
 def test_an_alert_stands_and_what_is_not_whole_is_made_again(
     status: str, job: Job, tmp_path: Path

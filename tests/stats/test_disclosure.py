@@ -216,3 +216,12 @@ def test_kinds_of_columns() -> None:
 def test_columns_must_exist() -> None:
     with pytest.raises(MappingError, match="columns that do not exist: 'shar'.*Did you mean"):
         suppress(frame(), n="n", hide=["shar"])
+
+
+def test_rounded_counts_tell_nothing_by_their_differences() -> None:
+    from journeykit.stats.disclosure import rounded
+
+    # Of 504 customers 4 were left out: 504 - 500 would tell.
+    assert rounded([504, 4, 500, 250, 250]).tolist() == [500, 0, 500, 250, 250]
+    assert rounded([500, 0, 500]).tolist() == [500, 0, 500]
+    assert rounded([5, 14, 15, 26], small_cell=10).tolist() == [10, 10, 20, 30]

@@ -24,7 +24,7 @@ def made(out: Path, number: int, *, status: str = "ok", **manifest: Any) -> Made
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text(json.dumps({"title": "Ways", **manifest}))
     cause = "It broke." if status == "failed" else ""
-    return Made("paths", status, folder / "report.html", cause)
+    return Made("paths", status, folder / "report.html", cause=cause)
 
 
 def body(mail: str, kind: str) -> str:
@@ -59,11 +59,14 @@ def test_what_is_told(tmp_path: Path) -> None:
     assert told["reports"][0]["page"] == "s/paths/run1/report.html"
     assert [kpi["status"] for kpi in told["reports"][0]["kpis"]] == ["fail", "ok"]
     assert told["chat"]["text"] == (
-        "A study: partial\n! alert: Ways\n  - Leaving: above 10%\n  - A leads.\n"
+        f"A study: partial\n{tmp_path}/s/summary/r/report.html\n"
+        "! alert: Ways\n  - Leaving: 20%, above 10%\n  - A leads.\n"
         "✕ failed: Ways\n  - It broke."
     )
     assert body(told["email"], "plain").strip() == told["chat"]["text"]
-    assert "<h2>! alert: Ways</h2><ul><li>Leaving: above 10%</li>" in body(told["email"], "html")
+    assert "<h2>! alert: Ways</h2><ul><li>Leaving: 20%, above 10%</li>" in body(
+        told["email"], "html"
+    )
     assert message_from_string(told["email"])["Subject"] == "A study: partial"
 
 

@@ -18,7 +18,7 @@ def stand(home: Path, number: int, **manifest: object) -> str:
     folder = home / run_id(number)
     (folder / "tables").mkdir(parents=True)
     (folder / "tables" / "x.csv").write_text("x\n1\n")
-    text = json.dumps({"status": "ok", "comparable": "a", **manifest})
+    text = json.dumps({"status": "ok", "parameters": {"study": number, "a": 1}, **manifest})
     (folder / "manifest.json").write_text(text)
     return folder.name
 
@@ -32,9 +32,9 @@ def ids(*numbers: int) -> list[str]:
     return [run_id(number) for number in numbers]
 
 
-def test_the_newest_of_each_comparable_group_stay(home: Path) -> None:
+def test_the_newest_with_the_same_parameters_stay(home: Path) -> None:
     for number in range(1, 9):
-        stand(home, number, comparable="ab"[number % 2])
+        stand(home, number, parameters={"month": "ab"[number % 2]})
     assert prune(home, 2) == ids(4, 3, 2, 1)
     assert run_ids(home) == ids(8, 7, 6, 5)
     assert prune(home, 2) == []
@@ -42,12 +42,12 @@ def test_the_newest_of_each_comparable_group_stay(home: Path) -> None:
 
 
 def test_the_last_good_run_of_a_group_stays_however_old(home: Path) -> None:
-    stand(home, 1, comparable="b")
-    stand(home, 2, comparable="b")
+    stand(home, 1, parameters={"month": "b"})
+    stand(home, 2, parameters={"month": "b"})
     stand(home, 3)
     for number in (4, 5, 6):
         stand(home, number, status="failed")
-        stand(home, number + 10, status="failed", comparable="b")
+        stand(home, number + 10, status="failed", parameters={"month": "b"})
     assert prune(home, 1) == ids(15, 14, 5, 4, 1)
     assert run_ids(home) == ids(16, 6, 3, 2)
     # The page that leads on was missing; the newest good run is where it leads.
@@ -56,8 +56,8 @@ def test_the_last_good_run_of_a_group_stays_however_old(home: Path) -> None:
 
 def test_older_manifests_are_a_group_of_their_own(home: Path) -> None:
     for number in (1, 2, 3):
-        stand(home, number, comparable=None)
-        stand(home, number + 3, comparable=["a"] if number == 1 else "a")
+        stand(home, number, parameters=None)
+        stand(home, number + 3, parameters=["a"] if number == 1 else {"a": 1})
     assert prune(home, 1) == ids(5, 3, 2, 1)
     assert run_ids(home) == ids(6, 4)
 
