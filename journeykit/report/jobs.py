@@ -167,6 +167,8 @@ def sweep_values(text: str, /) -> list[str]:
     """
     if span := _MONTHS.fullmatch(text):
         first, last = (int(span[at]) * 12 + int(span[at + 1]) - 1 for at in (1, 3))
+        if last < first:
+            raise ParameterError(f"`--sweep` goes from an earlier month to a later; got {text!r}.")
         values = [f"{month // 12}-{month % 12 + 1:02}" for month in range(first, last + 1)]
     else:
         values = [value.strip() for value in next(csv.reader([text], skipinitialspace=True), [])]
