@@ -284,14 +284,18 @@ def _finish(
 
     status = overall([one.status for one in made])
     summary = None
-    if len(made) > 1 and not all(one.unchanged for one in made):
-        summary = summarise(study, made, out=out)
-    if keep is not None:
-        # The summary's first: what it draws on stays.
-        homes = {one.page.parent.parent: None for one in [*([summary] if summary else []), *made]}
-        for home in homes:
-            prune(home, keep)
-    write_index(out)
+    try:
+        if len(made) > 1 and not all(one.unchanged for one in made):
+            summary = summarise(study, made, out=out)
+        if keep is not None:
+            # The summary's first: what it draws on stays.
+            homes = [one.page.parent.parent for one in [*([summary] if summary else []), *made]]
+            for home in dict.fromkeys(homes):
+                prune(home, keep)
+        write_index(out)
+    except ReportError as error:
+        # The reports stand, and their exit code tells of them.
+        typer.echo(f"journeykit: {error}", err=True)
     for one in made:
         if not one.good:
             typer.echo(f"The report {one.report!r} ({one.told}) failed: {one.cause}", err=True)

@@ -91,6 +91,7 @@ def table(
     counts: Mapping[str, str | None] | None = None,
     within: Sequence[str] = (),
     small_cell: int = 10,
+    comments: Sequence[str] = (),
 ) -> Table:
     """Return a table: its first rows for the page, all (at most 10,000) for ``tables/<key>.csv``.
 
@@ -118,11 +119,17 @@ def table(
     within : sequence of str
         Columns that name the groups whose sums readers know, such as all steps from one touchpoint.
     small_cell : int
+    comments : sequence of str
+        Columns of free text that customers wrote: what could tell who they are (addresses, numbers
+        of telephones, cards and accounts, names of accounts) is taken out.
     """
     check_whole("shown", shown, least=1, most=1000)
     if not _KEY.fullmatch(key):
         raise ArgumentError(f"`key` must be lower-case words joined by hyphens; got {key!r}.")
-    check_known("identity", identity, [str(name) for name in frame.columns], what="columns")
+    columns = [str(name) for name in frame.columns]
+    check_known("identity", identity, columns, what="columns")
+    check_known("comments", comments, columns, what="columns")
+    frame = frame.assign(**{name: frame[name].map(_redacted) for name in comments})
     frame, hidden = _published(frame, counts or {}, within, small_cell)
     if hidden:
         caption = (
@@ -146,6 +153,12 @@ def table(
         n=len(frame),
         identity=tuple(identity),
     )
+
+
+def _redacted(value: object) -> object:
+    from journeykit.report.privacy.personal import redact_comment
+
+    return redact_comment(value) if isinstance(value, str) else value
 
 
 def _published(

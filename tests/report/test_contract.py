@@ -138,6 +138,18 @@ def test_rows_are_known_by_their_identity() -> None:
         report.table(frame, key="n", caption="N.", identity=["pth"])
 
 
+def test_comments_do_not_tell_who_wrote_them() -> None:
+    said = "Call me at +49 170 1234567 or ann@example.org, 3 times broken."
+    frame = pd.DataFrame({"comment": [said, None], "n": [20, 30]})
+    made = report.table(frame, key="c", caption="C.", comments=["comment"])
+    assert made.rows == (
+        ("Call me at [phone] or [e-mail], 3 times broken.", 20), (None, 30),
+    )  # fmt: skip
+    assert frame["comment"][0] == said
+    with pytest.raises(MappingError, match="`comments` names columns that do not exist: 'text'"):
+        report.table(frame, key="c", caption="C.", comments=["text"])
+
+
 def test_small_cells_are_hidden_and_said_to_be() -> None:
     frame = pd.DataFrame(
         {"path": list("abcd"), "n": [500, 300, 40, 3], "n_event": [100, 4, 20, 1], "share": 0.25}
