@@ -56,7 +56,8 @@ def _exposures(old: Run, new: Run) -> list[float] | None:
         return None
     first, second = ([date.fromisoformat(day) for day in span] for span in spans)  # type: ignore[union-attr]
     days = [(span[1] - span[0]).days + 1 for span in (first, second)]
-    if max(days) > _ALIKE * min(days) or not (first[1] < second[0] or second[1] < first[0]):
+    # Days of spans are UTC: months of a zone of their own share the day at which they meet.
+    if max(days) > _ALIKE * min(days) or not (first[1] <= second[0] or second[1] <= first[0]):
         return None
     return [n * length for n, length in zip(people, days, strict=True)]
 
@@ -71,6 +72,8 @@ def _said(
     tested: int,
 ) -> Iterator[str]:
     counts, there = _counts(rows), _counts(others)
+    # The first sentence of a caption says which table it is.
+    title = rows["caption"].partition(". ")[0].rstrip(".")
     only = [name for name in counts if name not in there]
     told = [
         name
@@ -78,9 +81,9 @@ def _said(
         if exactly or (share is not None and _surely(counts[name], there, share, tested))
     ]
     for name in told[:_NAMED]:
-        yield f"“{' → '.join(name)}” is {word} in the table “{rows['caption']}”"
+        yield f"“{' → '.join(name)}” is {word} in the table “{title}”"
     if len(told) > _NAMED:
-        yield f"{len(told) - _NAMED:,} more rows are {word} in the table “{rows['caption']}”"
+        yield f"{len(told) - _NAMED:,} more rows are {word} in the table “{title}”"
     if left := len(only) - len(told):
         are = "row is" if left == 1 else "rows are"
         why = (
@@ -88,7 +91,7 @@ def _said(
             if share is not None
             else "as the spans of time differ that the runs are about"
         )
-        yield f"{left:,} {are} {word} in the table “{rows['caption']}”, {why}"
+        yield f"{left:,} {are} {word} in the table “{title}”, {why}"
 
 
 def _counts(table: Mapping[str, Any]) -> dict[tuple[str, ...], float | None]:

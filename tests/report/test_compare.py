@@ -258,6 +258,12 @@ def next_month(*span: str) -> Run:
     return run(change)
 
 
+def test_months_of_a_zone_of_their_own_meet_in_a_day() -> None:
+    new = next_month("2026-02-28", "2026-04-26")
+    new.results["tables"][0]["caption"] = "Ways. 3 rows are left out."
+    assert changes(run(), new)[0].text == "“c” is new in the table “Ways”"
+
+
 def test_rows_of_another_time_must_be_more_than_chance() -> None:
     # Unpublished before is at most 200. Of 480 in two halves (59 days each, 1000 customers) 280 or
     # more: p = .00015, times 2 sides and 6 rows .002; 210 of 410: p = .33.
