@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from journeykit.errors import ReportError
 from journeykit.report.kpis import period_words, said_of
@@ -165,20 +165,18 @@ def p_value_of_change(before: Mapping[str, Any], after: Mapping[str, Any], /) ->
     Where both shares rest on at least `FEWEST` customers on each side, it is the normal test of
     their difference with its standard error over customers, who may be in both periods; where the
     newer run does not hold the older period, that of different customers. Otherwise it is Fisher's
-    exact test, which takes all customers for different. A share told as a bound is taken at the
-    bound, which is nearest to the other.
+    exact test, which takes all customers for different. A share told as a bound is taken where it
+    may be and is nearest to the other, so that the bound alone is no change; two bounds of a kind
+    cannot be compared.
     """
     import numpy as np
 
     older = _known(after, before)
-    pair = [_counts(older), _counts(after)]
-    if None in pair:
+    spans = [_span(told) for told in (older, after)]
+    hidden = [told["value"] is None for told in (older, after)]
+    if None in spans or (all(hidden) and _overlap(*spans)):  # type: ignore[arg-type]
         return math.nan
-    (did_old, n_old), (did_new, n_new) = pair  # type: ignore[misc]
-    if None not in (older.get("at_most"), after.get("at_most")):
-        return math.nan
-    if None not in (older.get("at_least"), after.get("at_least")):
-        return math.nan
+    (did_old, n_old), (did_new, n_new) = _nearest(*spans)  # type: ignore[arg-type]
     if min(did_old, did_new, n_old - did_old, n_new - did_new) < FEWEST:
         from scipy.stats import fisher_exact
 
@@ -191,13 +189,42 @@ def p_value_of_change(before: Mapping[str, Any], after: Mapping[str, Any], /) ->
     return math.erfc(abs(share[1] - share[0]) / std_error / math.sqrt(2))
 
 
-def _counts(told: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Return who did it, and of how many, as far as it is told."""
-    share = next(
-        (told[name] for name in ("value", "at_most", "at_least") if told.get(name) is not None),
-        None,
+class _Span(NamedTuple):
+    """Fewest and most who may have done it, of `n`."""
+
+    low: int
+    high: int
+    n: int
+
+
+def _span(told: Mapping[str, Any]) -> _Span | None:
+    """Return how many may have done it, as far as it is told: hidden are 1 to the bound."""
+    n = told["n"]
+    if told["value"] is not None:
+        did = round(told["value"] * n)
+        return _Span(did, did, n)
+    if told.get("at_most") is not None:
+        return _Span(1, round(told["at_most"] * n), n)
+    if told.get("at_least") is not None:
+        return _Span(round(told["at_least"] * n), n - 1, n)
+    return None
+
+
+def _overlap(one: _Span, other: _Span) -> bool:
+    return one.low * other.n <= other.high * one.n and other.low * one.n <= one.high * other.n
+
+
+def _nearest(one: _Span, other: _Span) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return for each a number who may have done it, such that the two shares differ least."""
+    if one.low * other.n > other.high * one.n:
+        return (one.low, one.n), (other.high, other.n)
+    if other.low * one.n > one.high * other.n:
+        return (one.high, one.n), (other.low, other.n)
+    # One is known and lies where the other may be.
+    share = one.low / one.n if one.low == one.high else other.low / other.n
+    return tuple(  # type: ignore[return-value]
+        (min(max(round(share * span.n), span.low), span.high), span.n) for span in (one, other)
     )
-    return None if share is None or not told["n"] else (round(share * told["n"]), told["n"])
 
 
 def beyond_chance(p_value: Sequence[float], /, *, level: float = LEVEL) -> list[bool]:
@@ -219,7 +246,7 @@ def _revisions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Chang
             continue
         for now in after["history"]:
             was = known.get((now["from"], now["to"]))
-            if was is not None and _counts(was) != _counts(now):
+            if was is not None and _span(was) != _span(now):
                 yield Change(
                     "revision",
                     f"{after['label']} of {period_words((now['from'], now['to']))} was revised: "

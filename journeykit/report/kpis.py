@@ -6,16 +6,14 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from journeykit.checks import check_choice
 from journeykit.errors import ArgumentError
 from journeykit.report.contract import Shown
 
 if TYPE_CHECKING:
     from journeykit.counts import PeriodCounts
 
-Better = Literal["higher", "lower", ""]
 _ONE_DAY = timedelta(days=1)
 
 
@@ -30,8 +28,6 @@ class Kpi(Shown):
     label, definition : str
         What the reader sees, and of whom it is a share.
     unit : {"share"}
-    better : {"higher", "lower", ""}
-        Which way is good, where one is.
     value, conf_low, conf_high : float or None
         The share and its 95 % Wilson interval; None where no period is complete, or so few did it
         (or did not) that they could be recognised.
@@ -43,7 +39,8 @@ class Kpi(Shown):
         First and last day.
     history : tuple of dict
         ``from to value at_most at_least n std_error`` of every complete period, oldest first;
-        `std_error` is that of the difference between the newest value and this one, over customers.
+        `std_error` is that of the difference between the newest value and this one, over customers;
+        None where either is told only as a bound.
     """
 
     kind: ClassVar[str] = "kpi"
@@ -51,7 +48,6 @@ class Kpi(Shown):
     label: str
     definition: str
     unit: str = "share"
-    better: Better = ""
     value: float | None
     conf_low: float | None
     conf_high: float | None
@@ -73,7 +69,6 @@ def kpi(
     key: str,
     label: str,
     definition: str,
-    better: Better = "",
     small_cell: int = 10,
 ) -> Kpi:
     """Return the share of customers of the newest complete period as a figure that is watched.
@@ -88,7 +83,6 @@ def kpi(
         A few words for the page.
     definition : str
         Of whom it is a share, one sentence.
-    better : {"higher", "lower", ""}
     small_cell : int
         Where fewer did it, or fewer did not, only that is told: they could be recognised. None
         doing it, or all, may be told.
@@ -97,11 +91,10 @@ def kpi(
 
     from journeykit.stats import wilson_interval
 
-    check_choice("better", better, ("higher", "lower", ""))
     for name, text in (("key", key), ("label", label), ("definition", definition)):
         if not text.strip():
             raise ArgumentError(f"`{name}` of a KPI must not be empty.")
-    words = {"key": key, "label": label, "definition": definition, "better": better}
+    words = {"key": key, "label": label, "definition": definition}
     complete = np.flatnonzero(counts.periods.complete & (counts.n > 0)).tolist()
     if not complete:
         nothing = {"value": None, "conf_low": None, "conf_high": None, "n": 0}
@@ -116,6 +109,10 @@ def kpi(
         }
         for at in complete
     )
+    for past in history:
+        # With the other share it would tell the hidden one.
+        if past["value"] is None or history[-1]["value"] is None:
+            past["std_error"] = None
     published = {name: history[-1][name] for name in ("value", "at_most", "at_least", "n")}
     bounds = wilson_interval(counts.n_event[newest], counts.n[newest])
     low, high = (None if published["value"] is None else float(bound) for bound in bounds)

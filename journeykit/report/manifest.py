@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -62,7 +62,7 @@ def manifest_of(
         "duration_seconds": round((finished - started).total_seconds(), 2),
         "findings": [_without(found, "kind") for found in page.findings],
         "guards": [_without(guard, "kind") for guard in page.guards],
-        "kpis": [_without(kpi, "kind", "replicates") for kpi in page.kpis],
+        "kpis": [_without(kpi, "kind") for kpi in page.kpis],
         "tables": {table["key"]: table["n"] for table in page.tables},
         "results": "results.json",
     }
@@ -97,44 +97,52 @@ def read_json(path: Path, /) -> dict[str, Any] | None:
 
 
 def newest(
-    home: Path, /, *, comparable: str, before: str = "~", parameters: str | None = None
+    home: Path, /, *, comparable: str, parameters: str, before: str = "~"
 ) -> dict[str, Any] | None:
-    """Return the manifest of the newest good run in `home` that may be compared, or None.
+    """Return the manifest of the newest good run in `home` with the same parameters, or None.
 
-    Run ids sort by time; only those before the id `before` count, and only those with the hash
-    `parameters` where it is given.
+    `comparable` and `parameters` are the hashes that runs with the same share; only runs before the
+    id `before` count.
     """
-    for folder in sorted(home.glob("[!.]*/"), key=lambda path: path.name, reverse=True):
-        if folder.name >= before:
-            continue
-        manifest = read_json(folder / "manifest.json")
-        if (
-            manifest is not None
-            and manifest.get("comparable") == comparable
-            and manifest.get("status") in GOOD
-            and parameters in (None, (manifest.get("inputs") or {}).get("parameters"))
-        ):
-            return manifest
-    return None
+    good = _good(home, comparable=comparable, before=before)
+    return next((run for run in good if _parameters(run) == parameters), None)
 
 
-def before(home: Path, manifest: Mapping[str, Any], /, *, periods: Sequence[str]) -> Any:
+def before(
+    home: Path, manifest: Mapping[str, Any], /, *, periods: Sequence[str]
+) -> dict[str, Any] | None:
     """Return the manifest of the run that one is compared with, or None.
 
     It is the newest good one before it with the same parameters; where there is none, and the
     parameters `periods` say which time each is about, that of the latest time before its own.
     """
-    kept = {"comparable": manifest["comparable"], "before": manifest["run"]}
-    same = newest(home, **kept, parameters=manifest["inputs"]["parameters"])
-    about = [str(manifest["parameters"].get(name) or "") for name in periods]
-    if same is not None or not all(about) or not about:
-        return same
-    earlier = []
-    for folder in home.glob("[!.]*/"):
-        other = read_json(folder / "manifest.json") or {}
-        given = other.get("parameters") or {}
-        then = [str(given.get(name) or "") for name in periods]
-        good = other.get("comparable") == manifest["comparable"] and other.get("status") in GOOD
-        if good and all(then) and then < about and folder.name < manifest["run"]:
-            earlier.append((then, folder.name, other))
-    return max(earlier, key=lambda found: found[:2])[2] if earlier else None
+    earlier = list(_good(home, comparable=manifest["comparable"], before=manifest["run"]))
+    for run in earlier:
+        if _parameters(run) == manifest["inputs"]["parameters"]:
+            return run
+    about = _about(manifest, periods)
+    past = [run for run in earlier if all(_about(run, periods)) and _about(run, periods) < about]
+    # Of several about the same time the first, which is the newest.
+    return max(past, key=lambda run: _about(run, periods), default=None)
+
+
+def _good(home: Path, *, comparable: str, before: str) -> Iterator[dict[str, Any]]:
+    """Yield the manifests of good runs that may be compared, newest first: ids sort by time."""
+    for folder in sorted(home.glob("[!.]*/"), key=lambda path: path.name, reverse=True):
+        manifest = read_json(folder / "manifest.json") if folder.name < before else None
+        if (
+            manifest is not None
+            and manifest.get("comparable") == comparable
+            and manifest.get("status") in GOOD
+        ):
+            yield manifest
+
+
+def _parameters(manifest: Mapping[str, Any]) -> object:
+    return (manifest.get("inputs") or {}).get("parameters")
+
+
+def _about(manifest: Mapping[str, Any], periods: Sequence[str]) -> list[str]:
+    """Return which time a run is about; empty text where it does not say."""
+    given = manifest.get("parameters") or {}
+    return [str(given.get(name) or "") for name in periods]

@@ -219,7 +219,6 @@ def _compared(
         found = [Change("code", f"What changed cannot be told: {type(error).__name__}: {error}")]
     return {
         "previous": older["run"],
-        "previous_finished": older["finished"],
         "changes": [{"kind": change.kind, "text": change.text} for change in found],
     }
 

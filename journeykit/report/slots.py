@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock
@@ -95,7 +95,7 @@ def _spread(
 
     def work(slot: Slot) -> None:
         with slot:
-            while True:
+            while not slot.stopped:
                 try:
                     at = left.get_nowait()
                 except Empty:
@@ -111,9 +111,6 @@ def _spread(
                 future.result()
         except BaseException:
             # Told to stop, or one broke off: nothing new is begun, and what runs ends now.
-            while not left.empty():
-                with suppress(Empty):
-                    left.get_nowait()
             for slot in workers:
                 slot.stop()
             raise
@@ -126,13 +123,12 @@ class Slot:
     def __init__(self, *, out: Path, options: Options) -> None:
         self._given: dict[str, Any] = {"out": str(out.absolute()), "options": dict(options)}
         self._process: subprocess.Popen[str] | None = None
-        self._stopped = False
+        self.stopped = False
 
     def stop(self) -> None:
         """End the process, and the report it makes, at once."""
-        self._stopped = True
-        process = self._process
-        if process is not None:
+        self.stopped = True
+        if process := self._process:
             process.terminate()
 
     def __enter__(self) -> Slot:
@@ -168,7 +164,7 @@ class Slot:
                 return Made(**{**said["made"], "page": Path(said["made"]["page"])})
             advance(at, *said["advance"])
         self._end()
-        if self._stopped:
+        if self.stopped:
             raise ReportError("The run was stopped.")
         return make(replace(job, refused=_ENDED), out=Path(self._given["out"]))
 
@@ -186,6 +182,9 @@ class Slot:
                 text=True,
                 encoding="utf-8",
             )
+            if self.stopped:
+                # Told so while it started.
+                self._process.terminate()
         return self._process
 
 
@@ -211,15 +210,4 @@ def serve(lines: Iterable[str], say: Callable[[Mapping[str, Any]], None], /) -> 
             logging.getLogger(__name__).exception("A report broke off.")
             say({"broken": f"{type(error).__name__}: {error}"})
             continue
-        say(
-            {
-                "made": {
-                    "report": made.report,
-                    "status": made.status,
-                    "page": str(made.page),
-                    "cause": made.cause,
-                    "told": made.told,
-                    "seconds": made.seconds,
-                }
-            }
-        )
+        say({"made": {**asdict(made), "page": str(made.page)}})

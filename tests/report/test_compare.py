@@ -208,6 +208,26 @@ def test_a_collapse_is_seen_whatever_is_hidden() -> None:
     assert p == pytest.approx(fisher_exact([[120, 880], [9, 991]]).pvalue)
 
 
+@pytest.mark.parametrize(
+    ("before", "table"),
+    [
+        # Nobody, and then 1 to 9 who are not told apart: 1 may be.
+        ({"value": 0.0}, [[0, 1000], [1, 999]]),
+        # All but 1 to 9, and then 1 to 9: the least difference is between 991 and 9.
+        ({"value": None, "at_least": 0.991}, [[991, 9], [9, 991]]),
+        # 12 of 1000, and then at most 9.
+        ({"value": 0.012}, [[12, 988], [9, 991]]),
+        # 5 of 1000 would be told only where the limit is lower; it is where the other may be.
+        ({"value": 0.005}, [[5, 995], [5, 995]]),
+    ],
+)
+def test_a_bound_alone_is_no_change(before: dict[str, Any], table: list[list[int]]) -> None:
+    new = later(None, 0.0, at_most=0.009, at_least=None).results["kpis"][0]
+    new["history"][1] |= before
+    expected = fisher_exact(table).pvalue
+    assert p_value_of_change(KPI, new) == pytest.approx(expected)
+
+
 def test_what_cannot_be_tested_says_so() -> None:
     hidden = {"value": None, "at_most": 0.009, "at_least": None}
 

@@ -80,6 +80,15 @@ def test_few_customers_are_told_as_a_bound(
     assert words in found._repr_html_()
 
 
+def test_no_error_tells_what_a_bound_hides() -> None:
+    """The error of a difference and one of its shares would give the other share."""
+    hidden = {"n_event": (10, 4, 50), "n": (100, 120, 80)}
+    newest_told = kpi(counts([True] * 3, **hidden), **WORDS)
+    assert [past["std_error"] is None for past in newest_told.history] == [False, True, False]
+    newest_hidden = kpi(counts([True, True, False], **hidden), **WORDS)
+    assert [past["std_error"] for past in newest_hidden.history] == [None, None]
+
+
 def test_what_is_told_as_a_bound_is_judged_by_it() -> None:
     few = asdict(kpi(counts([True] * 3, n_event=(10, 30, 4), n=(100, 120, 400)), **WORDS))
     assert judged(few, Bands(fail_below=0.1)) == {
@@ -107,7 +116,6 @@ def test_without_a_complete_period_nothing_can_be_told() -> None:
     [
         ({"key": " "}, "`key` of a KPI must not be empty"),
         ({"label": ""}, "`label` of a KPI must not be empty"),
-        ({"better": "up"}, "`better` must be one of 'higher', 'lower', ''; got 'up'"),
     ],
 )
 def test_a_kpi_without_words_is_refused(change: dict[str, Any], message: str) -> None:

@@ -69,8 +69,8 @@ def guard(name: str, status: str, found: str) -> Any:
 
 def kpi(label: str, value: float | None = 0.5, **more: Any) -> Any:
     told = {
-        "key": "k", "definition": "", "unit": "share", "better": "", "conf_low": 0.4,
-        "conf_high": 0.6, "n": 1000, "period": None, "history": [], "replicates": [],
+        "key": "k", "definition": "", "unit": "share", "conf_low": 0.4,
+        "conf_high": 0.6, "n": 1000, "period": None, "history": [],
     }  # fmt: skip
     return handed("kpi", label=label, value=value, **{**told, **more})
 
