@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Output type of everything below; its key `kind` says which.
 CONTRACT_MIME = "application/vnd.journeykit.report+json"
+#: Fewer customers are not told of by number.
+_FEWEST = 10
 #: What can be said of a finding: beyond doubt, probably, not; of a target; or merely counted.
 Verdict = Literal["clear", "leaning", "cannot tell", "met", "missed", "counted"]
 VERDICTS: tuple[Verdict, ...] = (
@@ -161,7 +163,8 @@ def finding(
     n : int, optional
         Observations behind the estimate.
     customers : int, optional
-        Customers whom it concerns; summaries put more of them first.
+        Customers whom it concerns; summaries put more of them first. From 1 to 9 are told as 10:
+        so few could be recognised.
     todo : str
         What to do about it, one sentence.
     """
@@ -178,7 +181,7 @@ def finding(
         conf_low=_number(conf_low),
         conf_high=_number(conf_high),
         n=None if n is None else int(n),
-        customers=None if customers is None else int(customers),
+        customers=None if customers is None else _many(int(customers)),
         todo=todo,
     )
 
@@ -188,7 +191,11 @@ def _number(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def people(n: int, /, *, small_cell: int = 10) -> str:
+def _many(customers: int) -> int:
+    return max(customers, _FEWEST) if customers else 0
+
+
+def people(n: int, /, *, small_cell: int = _FEWEST) -> str:
     """Return a number of customers as it may be told: so few are "fewer than 10".
 
     >>> people(1234), people(3), people(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -107,9 +107,8 @@ def _unusual(declared: Volume, study: Study, journeys: Journeys) -> Concern | No
     limits = process_limits(series[:-1])
     if limits is None or limits[0] <= series[-1] <= limits[1]:
         return None
-    kind: Literal["day", "week"] = declared.per
     return Concern(
-        f"The {kind} from {calendar.first[complete[-1]]} has {series[-1]:,} events; the "
+        f"The {declared.per} from {calendar.first[complete[-1]]} has {series[-1]:,} events; the "
         f"{len(series) - 1} before it let expect {limits[0]:,.0f} to {limits[1]:,.0f}.",
         declared.then == "refuse",
     )

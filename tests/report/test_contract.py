@@ -52,6 +52,11 @@ def test_finding() -> None:
         report.finding(" ")
 
 
+@pytest.mark.parametrize(("customers", "told"), [(0, 0), (3, 10), (10, 10), (11, 11), (None, None)])
+def test_so_few_customers_of_a_finding_are_no_number(customers: int, told: int) -> None:
+    assert report.finding("x", customers=customers).customers == told
+
+
 def test_term() -> None:
     content = report.term("Churn", "Leaving <for> good.")._repr_mimebundle_()
     assert content[CONTRACT_MIME] == {
