@@ -1,0 +1,1 @@
+"""A world whose truth is known, and how methods do in it."""

@@ -1,0 +1,8 @@
+"""The parts the world is made of, in the order in which they are drawn."""
+
+from journeykit.simulate.part import Part
+from journeykit.simulate.parts.calendar import Calendar
+from journeykit.simulate.parts.identity import Identity
+from journeykit.simulate.parts.population import Population
+
+PARTS: tuple[type[Part], ...] = (Population, Calendar, Identity)
