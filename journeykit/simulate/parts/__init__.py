@@ -2,7 +2,9 @@
 
 from journeykit.simulate.part import Part
 from journeykit.simulate.parts.calendar import Calendar
+from journeykit.simulate.parts.channels import Channels
 from journeykit.simulate.parts.identity import Identity
+from journeykit.simulate.parts.orders import Orders
 from journeykit.simulate.parts.population import Population
 
-PARTS: tuple[type[Part], ...] = (Population, Calendar, Identity)
+PARTS: tuple[type[Part], ...] = (Population, Calendar, Channels, Orders, Identity)
