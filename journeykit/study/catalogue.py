@@ -25,13 +25,29 @@ class Touchpoint(NamedTuple):
     observability: str = ""
     initiator: str = ""
 
+    @property
+    def leaves_events(self) -> bool | None:
+        """Whether it leaves events of single customers; None where the catalogue does not say.
 
+        A log, a CRM, a till, a telephone system, or a part of one of them, says who was there and
+        when. What only others hold (`external`), what is asked of customers afterwards (`survey`),
+        the same for all (`site_attribute`) or inferred from other events (`derived`) does not.
+        """
+        return self.observability in _RECORDED if self.observability else None
+
+
+#: Where events of single customers come from: observability that says they can exist.
+_RECORDED = ("log", "crm", "pos", "telephony", "partial")
 #: The words a column may hold; other columns are free text.
 _WORDS = {
     "phase": ("before", "during", "after"),
     "owner": ("brand", "partner", "customer", "social"),
+    "medium": ("virtual", "physical"),
+    "observability": (*_RECORDED, "external", "survey", "site_attribute", "derived"),
     "initiator": ("customer", "firm", "both"),
 }
+#: The 59 touchpoints that a firm has to think of, from before the purchase to after it.
+STANDARD = Path(__file__).with_name("touchpoints.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +82,15 @@ class Catalogue:
         """Return the touchpoints that the firm starts: no sign of life of a customer."""
         rows = self.touchpoints.values()
         return tuple(row.touchpoint for row in rows if row.initiator == "firm")
+
+
+def standard_catalogue() -> Catalogue:
+    """Return the 59 standard touchpoints, which a study may take its own from.
+
+    They cover 11 combinations of phase and channel: 32 lie before the purchase, 15 in it and 12
+    after it; 35 are virtual and 24 physical. The file also has a `title` and an `id` of each.
+    """
+    return read_catalogue(STANDARD)
 
 
 def read_catalogue(path: Path, /) -> Catalogue:
