@@ -1,8 +1,9 @@
-"""The command ``journeykit``: check a study, run its reports, compare runs."""
+"""The command ``journeykit``: begin and check a study, run its reports, compare runs."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -139,6 +140,29 @@ def run(
         standing[at] if at in standing else fresh[waiting.index(at)] for at in range(len(planned))
     ]
     _finish(loaded, made, out, keep=keep, command=command)
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="A new folder, or an empty one.", metavar="FOLDER")
+    ],
+) -> None:
+    """Begin a study of your own: a folder that runs as it is and waits for your data.
+
+    Writes study.yaml with every key explained, a made-up example of 60 customers to replace, and a
+    README with the next steps. Overwrites nothing.
+    """
+    from journeykit.study.scaffold import create_study
+
+    file = create_study(folder)
+    given = shlex.quote(str(folder))
+    typer.echo(
+        f"{file} and an example of made-up customers beside it.\n"
+        f"Put your own data there; {file.with_name('README.md').name} says how. Until then:\n"
+        f"  journeykit check {given}\n"
+        f"  journeykit run {given}"
+    )
 
 
 @app.command()
