@@ -180,6 +180,41 @@ def check(study: Study = SAMPLE) -> None:
 
 
 @app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="A new folder, or an empty one.")],
+    customers: Annotated[int, typer.Option(min=1, help="How many.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another world.")] = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PART.PARAMETER=VALUE",
+            help="A parameter of the world, such as orders.effect.email_promo=0; repeatable.",
+        ),
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,
+) -> None:
+    """Simulate a company whose truth is known: its tables, truth.json, and a study that runs."""
+    from journeykit.simulate.world import world
+    from journeykit.study.folders import check_new
+
+    check_new(out)
+    made = world(
+        customers=customers,
+        seed=seed,
+        settings=_pairs("--set", settings or []),
+        processes=processes,
+    )
+    file = made.write(out)
+    given = shlex.quote(str(out))
+    typer.echo(
+        f"{file}: {made.customers:,} made-up customers, {made.events.num_rows:,} events.\n"
+        f"  journeykit check {given}\n"
+        f"  journeykit run {given}"
+    )
+
+
+@app.command()
 def describe(
     report: Annotated[str, typer.Argument(help="Name of the report.", metavar="REPORT")],
     study: Annotated[

@@ -243,6 +243,14 @@ class Volume(Part):
     then: Reaction = "banner"
 
 
+class Simulated(Part):
+    """That the data are made up, and how: the world can be drawn again, with other luck."""
+
+    customers: Annotated[int, Field(ge=1, le=5_000_000)]
+    seed: Annotated[int, Field(ge=0)] = 0
+    settings: dict[str, str] = {}
+
+
 class StudyModel(Part):
     """The whole file."""
 
@@ -260,4 +268,5 @@ class StudyModel(Part):
     freshness: Freshness | None = None
     volume: Volume | None = None
     kpis: dict[str, Bands] = {}
+    simulated: Simulated | None = None
     reports: dict[str, Given] = {}
