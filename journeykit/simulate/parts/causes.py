@@ -14,14 +14,14 @@ import numpy as np
 from journeykit.simulate.draws import poisson
 from journeykit.simulate.parts.channels import Channels
 from journeykit.simulate.parts.laws import together
-from journeykit.simulate.past import looking_back, sort_key, whole_seconds
+from journeykit.simulate.past import Touches, looking_back, sort_key, whole_seconds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.simulate.draws import Floats, Indices
     from journeykit.simulate.parts.orders import Orders
-    from journeykit.simulate.past import Past, Touches
+    from journeykit.simulate.past import Past
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +249,11 @@ class Causes:
 
 def causes_of(past: Past, orders: Orders, /, *, baseline: Floats, most: float) -> Causes:
     """Return the touches of all channels that have an effect on orders, also one of zero."""
-    known = past.part(Channels).touchpoints
-    touches = {name: past.touches(name) for name in orders.effect if name in known}
-    # In a world without channels nothing has been drawn, and nothing carries numbers.
-    touches = {name: found for name, found in touches.items() if "number" in found.columns}
+    touches = {name: past.touches(name) for name in orders.effect}
+    for name, found in touches.items():
+        if not len(found.who):
+            nothing = np.zeros(0, dtype=np.int64)
+            touches[name] = Touches.of(
+                name, nothing, np.zeros(0), {"number": nothing, "cause": nothing}
+            )
     return Causes(past, orders, baseline, most, touches)

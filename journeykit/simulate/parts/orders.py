@@ -11,6 +11,7 @@ from pydantic import Field
 from journeykit.simulate.part import Part, Truth
 from journeykit.simulate.parts.calendar import Rhythm
 from journeykit.simulate.parts.causes import Causes, Trials, causes_of
+from journeykit.simulate.parts.channels import Channels
 from journeykit.simulate.parts.laws import Law
 from journeykit.simulate.past import Drawn, sort_key
 
@@ -227,7 +228,8 @@ class Orders(Part):
         whole = expected * (trials.baseline + trials.raised)
         sums["orders.expected_web"] = float(whole[place == 0].sum())
         orders = np.bincount(trials.who[ordered], minlength=past.n)
-        for name in causes.channels:
+        drawn = any(isinstance(part, Channels) for part in past.parts)
+        for name in causes.channels if drawn else ():
             held = past.trait(f"held out of {name}")
             for arm, who in (("held out", held), ("treated", ~held)):
                 n = orders[who]
