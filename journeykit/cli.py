@@ -1,8 +1,9 @@
-"""The command ``journeykit``: check a study, run its reports, compare runs."""
+"""The command ``journeykit``: begin and check a study, run its reports, compare runs."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -142,6 +143,29 @@ def run(
 
 
 @app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(help="A new folder, or an empty one.", metavar="FOLDER")
+    ],
+) -> None:
+    """Begin a study of your own: a folder that runs as it is and waits for your data.
+
+    Writes study.yaml with every key explained, a made-up example of 60 customers to replace, and a
+    README with the next steps. Overwrites nothing.
+    """
+    from journeykit.study.scaffold import create_study
+
+    file = create_study(folder)
+    given = shlex.quote(str(folder))
+    typer.echo(
+        f"{file} and an example of made-up customers beside it.\n"
+        f"Put your own data there; {file.with_name('README.md').name} says how. Until then:\n"
+        f"  journeykit check {given}\n"
+        f"  journeykit run {given}"
+    )
+
+
+@app.command()
 def check(study: Study = SAMPLE) -> None:
     """Validate a study and its data, and profile them, without running a report."""
     from journeykit.report.jobs import plan, verify
@@ -153,6 +177,41 @@ def check(study: Study = SAMPLE) -> None:
     typer.echo(profile(loaded))
     for text in verify(planned)[0].banners:
         typer.echo(f"\nTo look at first: {text}")
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="A new folder, or an empty one.")],
+    customers: Annotated[int, typer.Option(min=1, help="How many.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another world.")] = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PART.PARAMETER=VALUE",
+            help="A parameter of the world, such as orders.effect.email_promo=0; repeatable.",
+        ),
+    ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,
+) -> None:
+    """Simulate a company whose truth is known: its tables, truth.json, and a study that runs."""
+    from journeykit.simulate.world import world
+    from journeykit.study.folders import check_new
+
+    check_new(out)
+    made = world(
+        customers=customers,
+        seed=seed,
+        settings=_pairs("--set", settings or []),
+        processes=processes,
+    )
+    file = made.write(out)
+    given = shlex.quote(str(out))
+    typer.echo(
+        f"{file}: {made.customers:,} made-up customers, {made.events.num_rows:,} events.\n"
+        f"  journeykit check {given}\n"
+        f"  journeykit run {given}"
+    )
 
 
 @app.command()

@@ -246,6 +246,46 @@ def test_what_does_not_suit_the_data_stops_before_a_kernel(
     assert not (home / "reports").exists()
 
 
+def test_a_study_begun_can_be_checked_and_run(tmp_path: Path) -> None:
+    done = journeykit("init", "my shop", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(
+        f"{tmp_path / 'my shop' / 'study.yaml'} and an example of made-up"
+    )
+    assert done.stdout.splitlines()[-2:] == [
+        "  journeykit check 'my shop'",
+        "  journeykit run 'my shop'",
+    ]
+    checked = journeykit("check", "my shop", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    assert "customers      60" in checked.stdout
+    assert "To look at" not in checked.stdout
+    run = journeykit("run", "my shop", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    said = json.loads(run.stdout.splitlines()[-1])
+    assert [one["report"] for one in said["reports"]] == ["paths", "survival", "attribution"]
+    assert {one["status"] for one in said["reports"]} == {"ok"}
+    for one in said["reports"]:
+        page = tmp_path / "reports" / one["page"]
+        assert page.parts[-4] == "my shop"
+        assert "An example: 60 made-up customers of a small shop" in page.read_text()
+        (kpi,) = json.loads(page.with_name("manifest.json").read_text())["kpis"]
+        # Enough happens for each key figure to say something, be it a bound.
+        assert 0 < (kpi["value"] or kpi["at_most"]) < 1
+
+
+def test_a_study_is_begun_nowhere_where_something_is(home: Path) -> None:
+    before = {path.name: path.read_bytes() for path in home.iterdir() if path.is_file()}
+    done = journeykit("init", ".", cwd=home)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"journeykit: {home} must be a new or an empty folder; it holds 'e.csv' and 2 more. "
+        "Nothing was written; give another name.\n"
+    )
+    assert {path.name: path.read_bytes() for path in home.iterdir() if path.is_file()} == before
+    assert journeykit("init", cwd=home).returncode == 2
+
+
 def test_check_refuses_what_run_would(home: Path) -> None:
     (home / "study.yaml").write_text(STUDY.replace("order: 1", "order: 9"))
     done = journeykit("check", ".", cwd=home)

@@ -55,6 +55,10 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
         "report/pages/template/style.css",
         "report/schedules/crontab",
         "report/schedules/journeykit.service",
+        "study/touchpoints.csv",
+        "study/template/README.md",
+        "study/template/study.yaml",
+        "study/template/touchpoints.csv",
     ):
         assert f"journeykit/{name}" in names
     assert not [name for name in names if name.startswith(("tests/", "notebooks/", "data/"))]
@@ -79,3 +83,12 @@ def test_run_in_an_empty_folder(command: Path, tmp_path: Path) -> None:
     assert all('id="in-short"' in page.read_text() for page in pages)
     manifest = next(empty.glob("reports/complete-journey/paths/*/manifest.json")).read_text()
     assert str(ROOT) not in manifest
+
+
+def test_begin_a_study(command: Path, tmp_path: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {**kept, "JOURNEYKIT_CACHE": str(tmp_path / "cache")}
+    for arguments in (["init", "shop"], ["check", "shop"]):
+        subprocess.run(
+            [command, *arguments], cwd=tmp_path, env=environment, capture_output=True, check=True
+        )

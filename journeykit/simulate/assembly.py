@@ -136,8 +136,17 @@ def _stacked(past: Past, which: str, ids: pa.Array) -> dict[str, pa.Table]:
     for drawn in past.drawn:
         for name, columns in getattr(drawn, which).items():
             schema = TABLES[name] if which == "tables" else None
-            found.setdefault(name, []).append(table_of(columns, schema, ids))
+            found.setdefault(name, []).append(table_of(_by_customer(columns), schema, ids))
     return {name: pa.concat_tables(tables) for name, tables in found.items()}
+
+
+def _by_customer(columns: Columns) -> Columns:
+    """Sort rows by customer, so that blocks one below the other are sorted too."""
+    who = columns["who"]
+    if (who[1:] >= who[:-1]).all():
+        return columns
+    order = np.argsort(who, kind="stable")
+    return {name: column[order] for name, column in columns.items()}
 
 
 def table_of(columns: Columns, schema: pa.Schema | None, ids: pa.Array | None, /) -> pa.Table:

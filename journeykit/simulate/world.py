@@ -47,6 +47,8 @@ class World:
         What each part declares to be true, by the name of the part.
     parts : tuple of Part
         With their parameters.
+    settings : mapping of str to object
+        Parameters that differ from the default.
     customers, seed, days : int
     lengths : array of int64, shape (customers,)
         Events of each customer.
@@ -56,6 +58,7 @@ class World:
     hidden: Mapping[str, pa.Table]
     truth: Mapping[str, Truth]
     parts: tuple[Part, ...]
+    settings: Mapping[str, object]
     customers: int
     seed: int
     days: int
@@ -99,14 +102,15 @@ class World:
 
     def changed(self, settings: Mapping[str, object]) -> World:
         """Return the world with other parameters and the same random numbers."""
+        size = {"customers": self.customers, "seed": self.seed, "days": self.days}
         changed = with_settings(self.parts, settings)
-        return _made(changed, customers=self.customers, seed=self.seed, days=self.days, processes=1)
+        return _made(changed, {**self.settings, **settings}, **size, processes=1)
 
-    def write(self, folder: Path, /) -> None:
+    def write(self, folder: str | Path, /) -> Path:
         """Write all tables, the truth and a study to a new folder; see `writing.write_world`."""
         from journeykit.simulate.writing import write_world
 
-        write_world(self, folder)
+        return write_world(self, folder)
 
     def __repr__(self) -> str:
         """Return one line: how much of what."""
@@ -155,8 +159,9 @@ def world(
     check_whole("customers", customers, least=1)
     check_whole("days", days, least=30, most=3000)
     check_whole("processes", processes, least=1)
-    chosen = with_settings(chosen_parts(parts), settings or {})
-    return _made(chosen, customers=customers, seed=seed, days=days, processes=processes)
+    given = dict(settings or {})
+    chosen = with_settings(chosen_parts(parts), given)
+    return _made(chosen, given, customers=customers, seed=seed, days=days, processes=processes)
 
 
 def chosen_parts(names: Sequence[str] | None, /) -> list[Part]:
@@ -168,7 +173,15 @@ def chosen_parts(names: Sequence[str] | None, /) -> list[Part]:
     return [kind() for kind in PARTS if kind.name in names or kind.name in always]
 
 
-def _made(parts: Sequence[Part], *, customers: int, seed: int, days: int, processes: int) -> World:
+def _made(
+    parts: Sequence[Part],
+    settings: Mapping[str, object],
+    *,
+    customers: int,
+    seed: int,
+    days: int,
+    processes: int,
+) -> World:
     edges = [*range(0, customers, BLOCK), customers]
     draw = partial(_block, tuple(parts), days=days, seed=seed)
     spans = list(pairwise(edges))
@@ -184,7 +197,15 @@ def _made(parts: Sequence[Part], *, customers: int, seed: int, days: int, proces
         if (told := part.truth(whole.sums, customers=customers, days=days)) is not None
     }
     return World(
-        whole.tables, whole.hidden, truth, tuple(parts), customers, seed, days, whole.lengths
+        tables=whole.tables,
+        hidden=whole.hidden,
+        truth=truth,
+        parts=tuple(parts),
+        settings=settings,
+        customers=customers,
+        seed=seed,
+        days=days,
+        lengths=whole.lengths,
     )
 
 

@@ -48,9 +48,13 @@ def _nothing_given(value: object) -> object:
     return {} if value is None else value
 
 
+def is_file_name(name: str, /) -> bool:
+    """Tell whether a folder of that name can be made on any system, and is not hidden."""
+    return bool(name) and not name.startswith(".") and not set(name) & set('/\\:*?"<>|\0')
+
+
 def _file_name(value: object) -> object:
-    name = str(value)
-    if not name or name.startswith(".") or set(name) & set('/\\:*?"<>|\0'):
+    if not is_file_name(str(value)):
         raise ValueError(f"names a folder of reports: no slashes or other signs; got {value!r}.")
     return value
 
@@ -239,6 +243,14 @@ class Volume(Part):
     then: Reaction = "banner"
 
 
+class Simulated(Part):
+    """That the data are made up, and how: the world can be drawn again, with other luck."""
+
+    customers: Annotated[int, Field(ge=1, le=5_000_000)]
+    seed: Annotated[int, Field(ge=0)] = 0
+    settings: dict[str, str] = {}
+
+
 class StudyModel(Part):
     """The whole file."""
 
@@ -256,4 +268,5 @@ class StudyModel(Part):
     freshness: Freshness | None = None
     volume: Volume | None = None
     kpis: dict[str, Bands] = {}
+    simulated: Simulated | None = None
     reports: dict[str, Given] = {}

@@ -69,7 +69,12 @@ def _concerns(study: Study, journeys: Journeys) -> list[str]:
             if name not in catalogue:
                 near = did_you_mean(name, catalogue.touchpoints)
                 found.append(f"{name!r} has events and is not in the catalogue.{near}")
-        silent = [name for name in catalogue.touchpoints if name not in names]
+        # What cannot leave events is not missed.
+        silent = [
+            name
+            for name, row in catalogue.touchpoints.items()
+            if name not in names and row.leaves_events is not False
+        ]
         if silent:
             found.append(f"In the catalogue, without events: {', '.join(map(repr, silent))}.")
     removed = [row for row in journeys.ledger.removed if row.events]

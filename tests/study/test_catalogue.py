@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import csv
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from journeykit.errors import MappingError, StudyError
-from journeykit.study import read_catalogue
+from journeykit.study import Touchpoint, read_catalogue, standard_catalogue
+from journeykit.study.catalogue import STANDARD
 
 
 def written(folder: Path, text: str) -> Path:
@@ -47,6 +50,16 @@ def test_channels_and_initiators(tmp_path: Path) -> None:
             "mean 'customer'?",
         ),
         (
+            "touchpoint,medium\nmail,phisical\n",
+            ", row 2: `medium` must be one of virtual, physical; got 'phisical'. Did you mean "
+            "'physical'?",
+        ),
+        (
+            "touchpoint,observability\nmail,logs\n",
+            ", row 2: `observability` must be one of log, crm, pos, telephony, partial, external, "
+            "survey, site_attribute, derived; got 'logs'. Did you mean 'log'?",
+        ),
+        (
             "touchpoint,channel\nmail,post\nmail,web\n",
             ", row 3: `mail` is already in the catalogue.",
         ),
@@ -68,3 +81,39 @@ def test_unreadable_catalogues(tmp_path: Path) -> None:
     (tmp_path / "latin.csv").write_bytes(b"touchpoint\nK\xf6ln\n")
     with pytest.raises(StudyError, match="must be saved as UTF-8"):
         read_catalogue(tmp_path / "latin.csv")
+
+
+def test_the_standard_touchpoints() -> None:
+    catalogue = standard_catalogue()
+    rows = catalogue.touchpoints.values()
+    assert len(catalogue) == 59
+    assert Counter(row.phase for row in rows) == {"before": 32, "during": 15, "after": 12}
+    assert Counter(row.medium for row in rows) == {"virtual": 35, "physical": 24}
+    assert len({(row.phase, row.channel) for row in rows}) == 11
+    assert all(all(row) for row in rows)
+    assert catalogue.touchpoints["call_hold"] == Touchpoint(
+        "call_hold", "phone", "during", "brand", "virtual", "telephony", "firm"
+    )
+
+
+def test_which_touchpoints_leave_events() -> None:
+    rows = standard_catalogue().touchpoints.values()
+    kinds = Counter((row.leaves_events, row.observability) for row in rows)
+    assert kinds == {
+        (True, "log"): 27, (True, "crm"): 8, (True, "pos"): 3, (True, "partial"): 3,
+        (True, "telephony"): 1, (False, "survey"): 8, (False, "site_attribute"): 5,
+        (False, "external"): 3, (False, "derived"): 1,
+    }  # fmt: skip
+    assert Touchpoint("mail").leaves_events is None
+
+
+def test_the_standard_touchpoints_are_those_that_were_handed_over(shared: Path) -> None:
+    renamed = {"event_name": "touchpoint", "channel_group": "channel", "owner_type": "owner"}
+    with (shared / "data" / "touchpoints_catalogue.csv").open(newline="", encoding="utf-8") as file:
+        given = [
+            {renamed.get(name, name): cell for name, cell in row.items()}
+            | {"title": row["touchpoint"], "touchpoint": row["event_name"]}
+            for row in csv.DictReader(file)
+        ]
+    with STANDARD.open(newline="", encoding="utf-8") as file:
+        assert list(csv.DictReader(file)) == given

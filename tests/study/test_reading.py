@@ -178,12 +178,14 @@ def test_profile(tmp_path: Path) -> None:
         tmp_path,
         "catalogue: t.csv\noutcome: {conversions: [by], value: price}\n"
         "window: {from: 2017-01-01, to: 2017-02-01}\n",
-        t="touchpoint,channel,initiator\nvisits,web,customer\n",
+        t="touchpoint,channel,initiator,observability\nvisits,web,customer,\n"
+        "wall color,store,firm,site_attribute\n",
     )
     text = profile(made)
     assert "  customers      1\n  events         2\n" in text
     assert "outside the window" in text
     assert "'visit' has events and is not in the catalogue. Did you mean 'visits'?" in text
+    # What cannot leave events is not missed.
     assert "In the catalogue, without events: 'visits'." in text
     assert "33.3% of the events read are not used; the ledger says why." in text
 

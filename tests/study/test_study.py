@@ -198,6 +198,8 @@ def test_finding_a_study(tmp_path: Path) -> None:
         "from journeykit.study import load_study; from journeykit.report import plan; "
         "plan(load_study('complete-journey'), [], {'order': '2'})",
         "import journeykit.cli",
+        "import tempfile; from journeykit.study.scaffold import create_study; "
+        "create_study(tempfile.mkdtemp())",
     ],
 )
 def test_checking_is_light(code: str) -> None:

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from journeykit.simulate import world as world_module
+from journeykit.simulate.parts.laws import CEILING, together
+from journeykit.simulate.parts.orders import Orders, OrdersTruth
+from journeykit.simulate.world import World, world
+
+FLAT = {"calendar.season": 0.0, "calendar.shock_sigma": 0.0}
+LEVEL = dict.fromkeys(("familiarity", "engagement", "deliberation", "customer"), 1.0)
+CHANNELS = tuple(Orders().effect)
+
+
+@cache
+def base(law: str = "additive", n: int = 60_000) -> World:
+    settings = {"orders.law": law, "orders.stage_factor": LEVEL}
+    return world(customers=n, seed=5, parts=["channels", "orders"], settings=settings)
+
+
+def truth(made: World) -> OrdersTruth:
+    found = made.truth["orders"]
+    assert isinstance(found, OrdersTruth)
+    return found
+
+
+def test_without_touches_orders_come_at_the_baseline() -> None:
+    n = 60_000
+    settings = {**FLAT, "orders.stage_factor": LEVEL, "orders.friction": {}}
+    made = world(customers=n, seed=1, parts=["orders"], settings=settings)
+    hidden = made.hidden["customers"].to_pandas()
+    entry = made.tables["customers"]["entry_time"].to_pandas()
+    begin = np.maximum(entry.dt.tz_localize(None), np.datetime64("2024-01-01"))
+    days = (np.datetime64("2026-01-01") - begin) / np.timedelta64(1, "D")
+    rate = 0.0012 * np.exp(0.6 * hidden["intent"] - 0.18)
+    expected = (rate * days).to_numpy()
+    orders = np.bincount(_who(made), minlength=n)
+    assert abs(orders.sum() - expected.sum()) < 4 * np.sqrt(expected.sum())
+    intent = hidden["intent"].to_numpy()
+    assert abs(((orders - expected) * intent).sum()) < 4 * np.sqrt((expected * intent**2).sum())
+    assert truth(made).credit["baseline"] == truth(made).orders
+
+
+def _who(made: World) -> np.ndarray:
+    ids = made.tables["orders"]["customer_id"].to_pandas().astype(str).str[1:].astype(int)
+    return ids.to_numpy()
+
+
+def test_a_touch_makes_the_orders_it_is_said_to() -> None:
+    """All customers alike, no baseline to speak of: orders per touch are the effect."""
+    n = 60_000
+    settings = {
+        **FLAT,
+        "orders.stage_factor": LEVEL,
+        "orders.friction": {},
+        "orders.baseline_a_day": 1e-9,
+        "orders.effect": {"catalog_mailed": 0.08},
+        "population.entered_before": 0,
+    }
+    made = world(customers=n, seed=2, parts=["channels", "orders"], settings=settings)
+    events = made.events.to_pandas()
+    at = events.loc[events["touchpoint"] == "catalog_mailed", "event_time"]
+    left = (np.datetime64("2026-01-01") - at.dt.tz_localize(None)) / np.timedelta64(1, "D")
+    # Exponential with mean 5 days, cut at 30 days and at the end of the window.
+    expected = (0.08 * (1 - np.exp(-np.minimum(left, 30) / 5))).sum()
+    orders = made.tables["orders"].num_rows
+    assert abs(orders - expected) < 4 * np.sqrt(expected)
+    assert truth(made).lost_without["catalog_mailed"] == pytest.approx(orders, rel=0.03)
+    first = events[events["touchpoint"] == "catalog_mailed"]
+    single = first.groupby("customer_id", observed=True)["event_time"].agg(["min", "size"])
+    bought = made.tables["orders"].to_pandas().set_index("customer_id")["order_time"]
+    bought = bought[bought.index.isin(single.index[single["size"] == 1])]
+    delay = (bought - single["min"].reindex(bought.index)).dt.total_seconds() / 86_400
+    assert delay.max() <= 30
+    mean = 5 - 30 * np.exp(-6) / (1 - np.exp(-6))
+    assert abs(delay.mean() - mean) < 4 * delay.std() / np.sqrt(len(delay)) + 0.05
+
+
+@pytest.mark.parametrize("law", ["additive", "multiplicative", "saturating"])
+def test_credit_sums_to_orders_and_deleting_shows_what_is_lost(law: str) -> None:
+    made = base(law)
+    told = truth(made)
+    assert sum(told.credit.values()) == pytest.approx(told.orders, abs=1e-6)
+    for name in ("catalog_mailed", "influencer_referral"):
+        without = truth(made.null(f"channels.touchpoints.{name}.touches_a_day"))
+        lost = told.orders - without.orders
+        assert abs(lost - told.lost_without_responding[name]) < 4 * np.sqrt(lost)
+        assert told.lost_without_responding[name] == told.lost_without[name]
+    # Messages bring about app sessions, which sell too.
+    effect_gone = told.orders - truth(made.null("orders.effect.sms_sent")).orders
+    assert abs(effect_gone - told.lost_without["sms_sent"]) < 4 * np.sqrt(max(effect_gone, 1))
+    all_gone = told.orders - truth(made.null("channels.touchpoints.sms_sent.touches_a_day")).orders
+    assert abs(all_gone - told.lost_without_responding["sms_sent"]) < 4 * np.sqrt(all_gone)
+    assert all_gone > 1.5 * effect_gone
+
+
+def test_in_the_additive_law_credit_is_what_is_lost() -> None:
+    told = truth(base())
+    for name in CHANNELS:
+        if told.lost_without[name]:
+            error = 4 * np.sqrt(told.credit[name])
+            assert abs(told.credit[name] - told.lost_without[name]) < error
+    assert told.lost_without["review_read"] == told.lost_without["social_owned_touch"] == 0
+
+
+def test_an_effect_of_zero_takes_away_only_its_own_orders() -> None:
+    made = base()
+    without = made.null("orders.effect.email_promo")
+    times = set(zip(_who(made), made.tables["orders"]["order_time"].to_pylist(), strict=True))
+    left = set(zip(_who(without), without.tables["orders"]["order_time"].to_pylist(), strict=True))
+    assert left < times
+    assert without.events.equals(made.events)
+    assert truth(without).credit["email_promo"] == 0
+
+
+def test_everything_at_zero_is_nobody_buying() -> None:
+    made = base(n=2_000).null("orders.effect", "orders.baseline_a_day")
+    assert made.tables["orders"].num_rows == 0
+
+
+def test_friction_loses_attempts_at_its_steps_on_the_web_only() -> None:
+    made = base()
+    told = truth(made)
+    attempts = made.hidden["attempts"].to_pandas()
+    web = attempts[attempts["place"] == 0]
+    assert (attempts.loc[attempts["place"] == 1, "lost_at"] == -1).all()
+    n = len(web)
+    searched = told.attempts_lost["site_search"]
+    assert abs(searched - 0.05 * n) < 4 * np.sqrt(0.05 * 0.95 * n)
+    left = n - searched
+    assert abs(told.attempts_lost["checkout"] - 0.15 * left) < 4 * np.sqrt(0.1275 * left)
+    freed = truth(made.null("orders.friction.checkout"))
+    more = freed.orders - told.orders
+    assert abs(more - told.value_of_removal["checkout"]) < 4 * np.sqrt(more)
+
+
+def test_holdouts_estimate_their_effect() -> None:
+    errors = []
+    for seed in range(12):
+        settings = {"orders.stage_factor": LEVEL}
+        made = world(customers=5_000, seed=seed, parts=["channels", "orders"], settings=settings)
+        for name, experiment in truth(made).holdouts.items():
+            errors.append((experiment.difference - experiment.effect) / experiment.std_error)
+            orders = np.bincount(_who(made), minlength=5_000)
+            arms = made.tables["assignments"].to_pandas()
+            mine = arms[arms["experiment"] == name]
+            held = mine.loc[mine["arm"] == "holdout", "customer_id"].astype(str).str[1:].astype(int)
+            mask = np.isin(np.arange(5_000), held)
+            assert experiment.held_out == mask.sum()
+            assert experiment.difference == pytest.approx(
+                orders[~mask].mean() - orders[mask].mean()
+            )
+            by_hand = np.sqrt(
+                orders[mask].var(ddof=1) / mask.sum() + orders[~mask].var(ddof=1) / (~mask).sum()
+            )
+            assert experiment.std_error == pytest.approx(by_hand)
+    # 60 of them, nearly independent: mean 0 and spread 1 within their own errors.
+    assert abs(np.mean(errors)) < 4 / np.sqrt(len(errors))
+    assert 0.7 < np.std(errors) < 1.3
+
+
+def test_the_stage_raises_the_rate_until_the_first_order() -> None:
+    """Without stages everybody is a prospect of the first one until the first order."""
+    settings = {
+        **FLAT,
+        "orders.friction": {},
+        "orders.intent_slope": 0.0,
+        "orders.baseline_a_day": 0.002,
+        "orders.stage_factor": {**LEVEL, "familiarity": 0.5, "customer": 2.0},
+        "population.entered_before": 1.0,
+    }
+    n = 40_000
+    made = world(customers=n, seed=3, parts=["orders"], settings=settings)
+    orders = made.tables["orders"].to_pandas()
+    first = orders.groupby("customer_id", observed=True)["order_time"].min().dt.tz_localize(None)
+    days = (first - np.datetime64("2024-01-01")) / np.timedelta64(1, "D")
+    at_risk = days.sum() + 731 * (n - len(first))
+    assert abs(len(first) - 0.001 * at_risk) < 4 * np.sqrt(len(first))
+    after, later = (731 - days).sum(), len(orders) - len(first)
+    assert abs(later - 0.004 * after) < 4 * np.sqrt(later)
+
+
+def test_values_are_lognormal_around_their_median() -> None:
+    orders = base().tables["orders"].to_pandas()
+    log = np.log(orders["value"] / 12_000)
+    assert abs(log.mean()) < 4 * 0.5 / np.sqrt(len(log))
+    assert abs(log.std() - 0.5) < 4 * 0.5 / np.sqrt(2 * len(log))
+    assert truth(base()).mean_value == pytest.approx(12_000 * np.exp(0.125))
+    assert orders["order_id"].is_unique
+
+
+def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = world(customers=500, seed=9, parts=["channels", "orders"])
+    monkeypatch.setattr(world_module, "BLOCK", 137)
+    parts = world(customers=500, seed=9, parts=["channels", "orders"])
+    for name, table in whole.tables.items():
+        assert parts.tables[name].to_pylist() == table.to_pylist()
+    told, again = truth(whole).model_dump(), truth(parts).model_dump()
+    assert again["orders"] == told["orders"]
+    assert again["credit"] == pytest.approx(told["credit"])
+
+
+def test_laws_by_hand() -> None:
+    added, baseline = np.array([0.0, 0.3]), np.array([0.1, 0.1])
+    logs = np.array([0.0, np.log(4)])
+    assert together("additive", added, baseline, logs=logs, saturation=5).tolist() == [0.0, 0.3]
+    assert together("multiplicative", added, baseline, logs=logs, saturation=5) == pytest.approx(
+        [0.0, 0.3]
+    )
+    assert together("saturating", added, baseline, logs=logs, saturation=5) == pytest.approx(
+        [0.0, 0.5 * (1 - np.exp(-0.6))]
+    )
+    most = together("multiplicative", added, baseline, logs=np.array([0.0, 99.0]), saturation=5)
+    assert most == pytest.approx([0.0, 0.1 * (CEILING - 1)])
