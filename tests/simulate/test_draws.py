@@ -167,7 +167,7 @@ def test_a_bound_of_one_s_own_is_as_good_as_the_largest() -> None:
 
 
 def test_thinning_gives_the_rate_of_the_factor() -> None:
-    """Rate 0.05 (1 + t) on [0, 10): 3 points a customer, half of them after the root of 59.5 - 1."""
+    """Rate 0.05 (1 + t) on [0, 10): 3 points a customer on average."""
     points = DRAWS.candidates("p", 0.05, 0.0, 10.0, 11.0)
     kept = points.keep(points.height < 1 + points.time)
     assert abs(len(kept.who) - 3 * N) < 4 * (3 * N) ** 0.5

@@ -101,7 +101,9 @@ def test_touches_are_whole_seconds_in_order_with_their_columns() -> None:
 def drawn(second: int, **columns: list[int]) -> Drawn:
     values = {name: np.array(column) for name, column in columns.items()}
     touches = Touches.of("cart", np.array([0, 1]), np.array([second, 9]) / SECONDS, values)
-    return Drawn([touches], {"height": np.array([second, second])}, hidden={"h": {"x": touches.who}})
+    return Drawn(
+        [touches], {"height": np.array([second, second])}, hidden={"h": {"x": touches.who}}
+    )
 
 
 def test_a_past_gathers_what_was_drawn() -> None:
