@@ -129,8 +129,8 @@ def _log_ratio(touches: Touches, felt: Felt, who: Indices, time: Floats, to: Ind
     lives = np.divide(age, half_life, out=np.zeros_like(age), where=half_life > 0)
     weight = np.where(age <= felt.window_days[pairs.touch], 0.5**lives, 0.0)
     added = weight * felt.log_ratio[pairs.touch, to[pairs.query]]
-    total: Floats = np.bincount(pairs.query, weights=added, minlength=len(who))
-    return total
+    total = np.bincount(pairs.query, weights=added, minlength=len(who))
+    return total.astype(np.float64)
 
 
 def _highest(touches: Touches, felt: Felt, n: int) -> Floats:

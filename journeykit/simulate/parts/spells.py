@@ -50,8 +50,8 @@ class Spells:
         """Return the days spent by the customer's group and state, shape (groups, states)."""
         cell = group[self.who] * states + self.state
         length = np.maximum(self.end - self.begin, 0.0)
-        summed: Floats = np.bincount(cell, weights=length, minlength=groups * states)
-        return summed.reshape(groups, states)
+        summed = np.bincount(cell, weights=length, minlength=groups * states)
+        return summed.astype(np.float64).reshape(groups, states)
 
     def weekly(self, *, states: int, days: int) -> Indices:
         """Return how many are in each state at the end of each full week, shape (weeks, states).
