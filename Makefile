@@ -40,6 +40,7 @@ test-airflow: $(READY)
 
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/run.py
+	$(BIN)/python tests/benchmarks/worlds.py
 
 # The lock pins everything with hashes, the build backend too; the project itself then needs
 # neither isolation nor the index.

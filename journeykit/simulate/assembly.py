@@ -131,26 +131,26 @@ def _moments(days: NDArray[np.float64]) -> pa.Array:
 
 
 def _stacked(past: Past, which: str, ids: pa.Array) -> dict[str, pa.Table]:
-    """Return the tables of all parts, rows of the same table one below the other."""
+    """Return the tables of all parts; rows of the same table by customer, then by part."""
     found: dict[str, list[pa.Table]] = {}
     for drawn in past.drawn:
         for name, columns in getattr(drawn, which).items():
             schema = TABLES[name] if which == "tables" else None
-            found.setdefault(name, []).append(table_of(_by_customer(columns), schema, ids))
-    return {name: pa.concat_tables(tables) for name, tables in found.items()}
+            found.setdefault(name, []).append(table_of(columns, schema, ids))
+    return {name: _by_customer(tables) for name, tables in found.items()}
 
 
-def _by_customer(columns: Columns) -> Columns:
-    """Sort rows by customer, so that blocks one below the other are sorted too."""
-    who = columns["who"]
-    if (who[1:] >= who[:-1]).all():
-        return columns
-    order = np.argsort(who, kind="stable")
-    return {name: column[order] for name, column in columns.items()}
+def _by_customer(tables: Sequence[pa.Table]) -> pa.Table:
+    """Put tables together so that the order of rows does not depend on the size of the block."""
+    whole = pa.concat_tables(tables)
+    codes = np.concatenate([chunk.indices.to_numpy() for chunk in whole["customer_id"].chunks])
+    if (codes[1:] >= codes[:-1]).all():
+        return whole
+    return whole.take(pa.array(np.argsort(codes, kind="stable")))
 
 
 def table_of(columns: Columns, schema: pa.Schema | None, ids: pa.Array | None, /) -> pa.Table:
-    """Turn columns into a table: ``who`` becomes `customer_id`, days become timestamps.
+    """Turn columns into a table: ``who`` becomes `customer_id`, days timestamps or dates.
 
     Without a schema, as of hidden tables, columns whose name ends in ``_time`` are times.
     """
@@ -160,6 +160,8 @@ def table_of(columns: Columns, schema: pa.Schema | None, ids: pa.Array | None, /
             arrays["customer_id"] = _coded(column.astype(np.int64), ids)
         elif name.endswith("_time") or (schema is not None and schema.field(name).type == TIME):
             arrays[name] = _moments(np.asarray(column, dtype=np.float64))
+        elif schema is not None and schema.field(name).type == pa.date32():
+            arrays[name] = pa.array(np.floor(column).astype(np.int32) + START // SECONDS)
         elif column.dtype.kind in "UO":
             texts = pa.array(column.tolist(), pa.string())
             arrays[name] = pc.if_else(pc.equal(texts, ""), None, texts).dictionary_encode()

@@ -164,7 +164,7 @@ class Draws:
                 f"{stream}.{layer}", np.where(reached, rate * (high - low), 0.0), begin, end
             )
             height = low + part.height * (high - low)
-            parts.append(Points(part.who, part.time, part.number * 64 + layer, height))
+            parts.append(Points(part.who, part.time, part.number * 16 + layer, height))
             low, layer = high, layer + 1
         whole = Points(
             *(

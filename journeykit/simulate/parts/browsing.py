@@ -153,7 +153,7 @@ class Browsing(Part):
     """
 
     name: ClassVar[str] = "browsing"
-    EMITTED: ClassVar[tuple[str, ...]] = PAGES
+    emitted: ClassVar[tuple[str, ...]] = PAGES
     visits_a_day: Positive = 0.0045
     daily: Share = 1.0
     first: dict[Page, Positive] = {

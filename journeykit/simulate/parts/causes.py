@@ -121,7 +121,7 @@ class Causes:
         count = poisson(draws.uniform(stream, who=touches.who, number=touch), mean)
         who = np.repeat(touches.who, count)
         nth = np.arange(len(who)) - np.repeat(np.cumsum(count) - count, count)
-        number = np.repeat(touch, count) * 1024 + nth
+        number = np.repeat(touch, count) * 64 + nth
         # Exponential delays, those beyond the window left out: the law is cut there too.
         delay = orders.mean_days * draws.exponential(f"{stream}.delay", who=who, number=number)
         height = draws.uniform(f"{stream}.height", who=who, number=number)

@@ -149,7 +149,7 @@ class Channels(Part):
         found = past.draws.candidates(f"channels.{name}", rate, begin, past.days, rhythm.most)
         found = found.keep(found.height < rhythm.of_week(found.who, found.time))
         columns = {
-            "number": found.number,
+            "number": 2 * found.number,
             "cause": np.full(len(found.who), -1),
             "actor": np.full(len(found.who), ACTORS.index(channel.actor)),
         }
@@ -157,13 +157,13 @@ class Channels(Part):
 
     def _brought_about(self, past: Past, cause: Touches, name: str, share: float) -> Touches:
         stream, number = f"channels.{cause.name}.{name}", cause.columns["number"]
-        draws = past.draws
+        draws, by = past.draws, list(self.touchpoints).index(cause.name)
         happens = draws.uniform(stream, who=cause.who, number=number) < share
         delay = draws.exponential(f"{stream}.delay", who=cause.who, number=number)
         columns = {
-            # Apart from the numbers of touches that come by themselves.
-            "number": -1 - number,
-            "cause": np.full(len(number), list(self.touchpoints).index(cause.name)),
+            # Touches that come by themselves have even numbers.
+            "number": 2 * (number * len(self.touchpoints) + by) + 1,
+            "cause": np.full(len(number), by),
             "actor": np.full(len(number), ACTORS.index(self.touchpoints[name].actor)),
         }
         touches = Touches(name, cause.who, cause.time + self.mediated_days * delay, columns)

@@ -117,7 +117,7 @@ class Purchases(Part):
     """
 
     name: ClassVar[str] = "purchases"
-    EMITTED: ClassVar[tuple[str, ...]] = (
+    emitted: ClassVar[tuple[str, ...]] = (
         *dict.fromkeys(_SLOTS), "checker_contact", "pos_transaction", "pos_receipt",
     )  # fmt: skip
     gap_seconds: Annotated[float, Field(ge=LEAST_GAP, le=_LONGEST_GAP)] = 45.0

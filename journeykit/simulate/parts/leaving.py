@@ -1,0 +1,149 @@
+"""When a contract ends and where its customer goes: competing risks that events raise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from journeykit.simulate.draws import Draws
+from journeykit.simulate.past import SECONDS, Touches, looking_back, whole_seconds
+from journeykit.stats import mix
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from journeykit.simulate.draws import Floats, Indices
+
+_SECOND = 1 / SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Felt:
+    """Events that change the hazard of leaving for a while, in no order.
+
+    Attributes
+    ----------
+    who : array of int64, shape (n_events,)
+    time : array of float64, shape (n_events,)
+        Whole seconds, in days.
+    log_ratio : array of float64, shape (n_events, n_destinations)
+        What each adds to the logarithm of the hazards at first.
+    window_days, half_life_days : array of float64, shape (n_events,)
+        How long it is felt at all, and after how long by half; a half-life of 0 is no decay.
+    """
+
+    who: Indices
+    time: Floats
+    log_ratio: Floats
+    window_days: Floats
+    half_life_days: Floats
+
+    @classmethod
+    def together(cls, parts: Sequence[Felt], /, *, destinations: int) -> Felt:
+        """Put kinds of events together, leaving out those that nobody feels."""
+        none = np.zeros(0)
+        nobody = cls(np.zeros(0, np.int64), none, np.zeros((0, destinations)), none, none)
+        kinds = [nobody, *parts]
+        whole = cls(
+            np.concatenate([kind.who for kind in kinds]),
+            np.concatenate([kind.time for kind in kinds]),
+            np.concatenate([kind.log_ratio for kind in kinds]),
+            np.concatenate([kind.window_days for kind in kinds]),
+            np.concatenate([kind.half_life_days for kind in kinds]),
+        )
+        order = np.lexsort((whole.time, whole.who))
+        felt = whole.log_ratio[order].any(axis=1) & (whole.window_days[order] > 0)
+        return whole.rows(order[felt])
+
+    def rows(self, chosen: Indices) -> Felt:
+        """Return some of the events."""
+        return Felt(
+            self.who[chosen],
+            self.time[chosen],
+            self.log_ratio[chosen],
+            self.window_days[chosen],
+            self.half_life_days[chosen],
+        )
+
+    @property
+    def longest(self) -> float:
+        """Days after which nothing is felt any more."""
+        return float(self.window_days.max(initial=0.0))
+
+
+class Leaving(NamedTuple):
+    """Time of leaving, infinite for those who do not within the horizon, and index of where to."""
+
+    time: Floats
+    destination: Indices
+
+
+def leave(
+    draws: Draws, stream: str, rate: Floats, begin: Floats, felt: Felt, /, *, horizon: float
+) -> Leaving:
+    """Draw when customers leave, and where to, from `begin` up to `horizon`.
+
+    The hazard of destination d is ``rate[i, d] * exp(sum of log_ratio[e, d] * decay_e(t - t_e))``,
+    the sum over the customer's events with ``0 < t - t_e <= window_days``. Candidates at the
+    highest rate there can be for the customer are thinned, each destination's with random numbers
+    of its own; the first that is kept among all decides. Times are whole seconds, at least one
+    after `begin`.
+
+    Parameters
+    ----------
+    draws : Draws
+        Of n customers.
+    stream : str
+    rate : array of float64, shape (n, n_destinations)
+        A day.
+    begin : array of float64, shape (n,)
+    felt : Felt
+        Events, sorted by customer and time.
+    horizon : float
+    """
+    n, destinations = rate.shape
+    touches = Touches("felt", felt.who, felt.time)
+    bound = _highest(touches, felt, n)
+    # One row for each destination and customer, with random numbers of its own.
+    keys = np.concatenate([mix(draws.key, seed=to + 1) for to in range(destinations)])
+    begins, bounds = np.tile(begin, destinations), bound.T.ravel()
+    points = Draws(keys).candidates(stream, rate.T.ravel(), begins, horizon, bounds)
+    who, to = points.who % n, points.who // n
+    kept = points.height < np.exp(_log_ratio(touches, felt, who, points.time, to))
+    first = np.full(n * destinations, np.inf)
+    np.minimum.at(first, points.who[kept], points.time[kept])
+    by_destination = first.reshape(destinations, n)
+    destination = by_destination.argmin(axis=0)
+    time = by_destination.min(axis=0)
+    destination[np.isinf(time)] = -1
+    return Leaving(np.maximum(whole_seconds(time), whole_seconds(begin + _SECOND)), destination)
+
+
+def _log_ratio(touches: Touches, felt: Felt, who: Indices, time: Floats, to: Indices) -> Floats:
+    """Return what is felt at times, by those who may leave for `to`."""
+    pairs = looking_back(touches, who, time, days=felt.longest)
+    age = time[pairs.query] - felt.time[pairs.touch]
+    half_life = felt.half_life_days[pairs.touch]
+    lives = np.divide(age, half_life, out=np.zeros_like(age), where=half_life > 0)
+    weight = np.where(age <= felt.window_days[pairs.touch], 0.5**lives, 0.0)
+    added = weight * felt.log_ratio[pairs.touch, to[pairs.query]]
+    total = np.bincount(pairs.query, weights=added, minlength=len(who))
+    return total.astype(np.float64)
+
+
+def _highest(touches: Touches, felt: Felt, n: int) -> Floats:
+    """Return a bound of the factor by customer and destination.
+
+    Effects fade or end, so the factor is highest just after an event: at most as if all that came
+    within the longest window before, and the event itself, were felt in full where they raise it.
+    """
+    bound = np.zeros((n, felt.log_ratio.shape[1]))
+    after = felt.time + _SECOND
+    pairs = looking_back(touches, felt.who, after, days=felt.longest + _SECOND)
+    for to in range(bound.shape[1]):
+        raised = np.maximum(felt.log_ratio[pairs.touch, to], 0.0)
+        total = np.bincount(pairs.query, weights=raised, minlength=len(felt.who))
+        np.maximum.at(bound[:, to], felt.who, total)
+    return np.exp(bound)
