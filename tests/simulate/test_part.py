@@ -20,7 +20,7 @@ def test_settings_reach_any_depth_and_change_nothing_else() -> None:
     assert calendar == Calendar(season=0.1, weekly=0)
     segments = {**Population().segments, "senior": 0.5}
     assert population == Population(segments=segments)
-    assert PARTS == (Population(), Calendar())
+    assert (Population(), Calendar()) == PARTS
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,8 @@ def test_zero_is_zero_in_each_of_a_group() -> None:
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("calendar.seasons", "The world has no parameter 'calendar.seasons'. Did you mean 'season'?"),
+        ("calendar.seasons", "The world has no parameter 'calendar.seasons'. Did you mean "
+         "'season'?"),
         ("calendar.season.week", "The world has no parameter 'calendar.season.week'."),
         ("channels.touchpoints.email_promo.reaches",
          "The parameter 'channels.touchpoints.email_promo.reaches' is no number, so it cannot be "
