@@ -77,6 +77,19 @@ class World:
 
         return journeys_of(self)
 
+    @property
+    def credit(self) -> dict[str, float]:
+        """Hazard credit of all orders in the window, by cause; it sums to their number.
+
+        At each order, the part of its rate that each cause makes up. Causes are the baseline, the
+        channels, remarketing and its offer.
+        """
+        total: dict[str, float] = {}
+        for told in self.truth.values():
+            for cause, orders in getattr(told, "credit", {}).items():
+                total[cause] = total.get(cause, 0.0) + orders
+        return total
+
     def truth_json(self) -> str:
         """Return all that is true as JSON, keys sorted."""
         told = {name: part.model_dump(mode="json") for name, part in self.truth.items()}
