@@ -115,7 +115,7 @@ class World:
         """Return the world with other parameters and the same random numbers."""
         size = {"customers": self.customers, "seed": self.seed, "days": self.days}
         changed = with_settings(self.parts, settings)
-        return _made(changed, {**self.settings, **settings}, **size, processes=1)
+        return _made(changed, **size, processes=1, settings={**self.settings, **settings})
 
     def write(self, folder: str | Path, /) -> Path:
         """Write all tables, the truth and a study to a new folder; see `writing.write_world`."""
@@ -172,7 +172,8 @@ def world(
     check_whole("processes", processes, least=1)
     given = dict(settings or {})
     chosen = with_settings(_chosen(parts), given)
-    return _made(chosen, given, customers=customers, seed=seed, days=days, processes=processes)
+    size = {"customers": customers, "seed": seed, "days": days}
+    return _made(chosen, **size, processes=processes, settings=given)
 
 
 def _chosen(names: Sequence[str] | None) -> list[Part]:
@@ -185,12 +186,12 @@ def _chosen(names: Sequence[str] | None) -> list[Part]:
 
 def _made(
     parts: Sequence[Part],
-    settings: Mapping[str, object],
     *,
     customers: int,
     seed: int,
     days: int,
     processes: int,
+    settings: Mapping[str, object] | None = None,
 ) -> World:
     edges = [*range(0, customers, BLOCK), customers]
     draw = partial(_block, tuple(parts), days=days, seed=seed)
@@ -211,7 +212,7 @@ def _made(
         hidden=whole.hidden,
         truth=truth,
         parts=tuple(parts),
-        settings=settings,
+        settings=settings or {},
         customers=customers,
         seed=seed,
         days=days,

@@ -153,7 +153,6 @@ class Browsing(Part):
     """
 
     name: ClassVar[str] = "browsing"
-    emitted: ClassVar[tuple[str, ...]] = PAGES
     visits_a_day: Positive = 0.0025
     daily: Share = 1.0
     first: dict[Page, Positive] = {

@@ -118,9 +118,6 @@ class Purchases(Part):
     """
 
     name: ClassVar[str] = "purchases"
-    emitted: ClassVar[tuple[str, ...]] = (
-        *dict.fromkeys(_SLOTS), "checker_contact", "pos_transaction", "pos_receipt",
-    )  # fmt: skip
     gap_seconds: Annotated[float, Field(ge=LEAST_GAP, le=_LONGEST_GAP)] = 45.0
     gap_sigma: Annotated[float, Field(ge=0)] = 0.9
     rate: dict[Deviation, Share] = {
