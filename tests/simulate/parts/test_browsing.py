@@ -107,7 +107,9 @@ def test_each_persona_has_its_own_chain(usual: World) -> None:
     assert ORDERED == PERSONAS
 
 
-def test_pages_and_back_steps_a_visit(usual: World) -> None:
+@pytest.mark.parametrize("loop", [0.06, 1.0])
+def test_pages_and_back_steps_a_visit(usual: World, loop: float) -> None:
+    usual = usual.changed({"browsing.help_loop": loop})
     seen, truth = Seen(usual), usual.truth["browsing"]
     early = seen.steps()[2][seen.first] < truth.break_week
     who = seen.who[seen.first]
@@ -136,16 +138,21 @@ def test_first_order_without_loops_is_the_bare_chain() -> None:
 @pytest.mark.parametrize("memory", [0.0, 0.3])
 def test_order(memory: float) -> None:
     # With one chain for all, the page before the last tells nothing unless there is memory.
-    seen = Seen(made(memory=memory, mixing=0, help_loop=0, break_shift=0))
+    alike = {f"browsing.{name}": 0 for name in ("mixing", "help_loop", "break_shift")}
+    more = {"browsing.memory": memory, "browsing.visits_a_day": 0.04}
+    active = {"population.activity_sigma": 0}
+    seen = Seen(
+        world(customers=N, seed=5, parts=["browsing"], settings={**alike, **more, **active})
+    )
     source, target, _ = seen.steps()
     third = np.flatnonzero(seen.visit[1:] == seen.visit[:-1]) + 1
     before, now, then = source[third - 1], source[third], target[third]
     own = np.mean([[list(Browsing().chains[p][q].values()) for q in PAGES] for p in PERSONAS], 0)
     for b in (0, 3):
         here = (before == b) & (now == 1)
-        truth = (1 - memory) * own[1, 6] + memory * own[b, 6]
-        assert here.sum() > 10_000
-        assert abs(z_ratio(here & (then == 6), here, seen.who[third], truth)) < 4
+        truth = (1 - memory) * own[1, 1] + memory * own[b, 1]
+        assert here.sum() > 20_000
+        assert abs(z_ratio(here & (then == 1), here, seen.who[third], truth)) < 4
 
 
 def test_zero_mixing_makes_all_browse_alike() -> None:
@@ -215,12 +222,16 @@ def test_endless_slow_visits_stay_within_their_bounds() -> None:
             "browsing.chains": dict.fromkeys(PERSONAS, onwards),
             "browsing.first": {"view_product": 1.0}, "browsing.help_loop": 1.0,
             "browsing.help_loop_again": 1.0, "browsing.gap_seconds": 1200.0,
+            "browsing.visits_a_day": 0.25, "population.activity_sigma": 0,
         },
     )  # fmt: skip
     seen = Seen(slow)
     assert set(seen.length) == {40}
     lasts = seen.second[39::40] - seen.second[::40]
     assert 7000 < lasts.min() <= lasts.max() < 7200
+    # Also with hundreds of visits a customer none begins within half an hour of another's end.
+    breaks = np.diff(seen.second)[(np.diff(seen.visit) == 1) & (np.diff(seen.who) == 0)]
+    assert 1800 < breaks.min() < 2400
     assert np.diff(seen.second)[np.diff(seen.visit) == 0].min() >= 2
     assert seen.page[:12].tolist() == [1, *[5, 1] * 5, 1]
     truth = slow.truth["browsing"]
@@ -298,3 +309,27 @@ def test_shares_of_personas_need_not_sum_to_1() -> None:
     assert truth.truth["browsing"].personas == {
         "researcher": 0.0, "bargain hunter": 0.0, "decided": 1.0,
     }  # fmt: skip
+
+
+def test_a_loop_worked_by_hand() -> None:
+    # home, help, product without it; home, (help, product), help, product with it.
+    onwards = {
+        "view_home": {"help_center_visit": 1.0}, "help_center_visit": {"view_product": 1.0},
+    }  # fmt: skip
+    looped = world(
+        customers=50, seed=1, parts=["browsing"],
+        settings={
+            "browsing.chains": dict.fromkeys(PERSONAS, onwards), "browsing.memory": 0,
+            "browsing.first": {"view_home": 1.0}, "browsing.help_loop": 1.0,
+            "browsing.help_loop_again": 0.0, "browsing.break_shift": 0.0,
+        },
+    )  # fmt: skip
+    seen, truth = Seen(looped), looped.truth["browsing"]
+    assert seen.page[:5].tolist() == [0, 5, 1, 5, 1]
+    assert set(seen.length) == {5}
+    assert truth.pages_a_visit == 5
+    # help product help, and product help product.
+    assert truth.back_steps_a_visit == 2
+    assert truth.transitions["view_product"]["help_center_visit"] == 0.5
+    assert truth.transitions["view_product"]["(exit)"] == 0.5
+    assert truth.transitions["help_center_visit"]["view_product"] == 1
