@@ -1,4 +1,4 @@
-"""Any journeys as a plain study of their own: two tables, and a study.yaml that says what counts."""
+"""Journeys as a plain study of their own: two tables, and a study.yaml that says what counts."""
 
 from __future__ import annotations
 
