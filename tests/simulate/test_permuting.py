@@ -87,9 +87,7 @@ def assert_conserved(before: Journeys, after: Journeys) -> None:
 
 
 histories = st.lists(
-    st.lists(st.tuples(st.integers(0, 40), st.sampled_from(NAMES)), max_size=8).map(
-        lambda events: sorted(events)
-    ),
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from(NAMES)), max_size=8).map(sorted),
     min_size=1,
     max_size=12,
 ).filter(any)
