@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -31,7 +31,8 @@ A 95% interval should hold the truth in about 95 of 100 worlds. A finding or row
 the largest of many looks larger than it is, so its interval may hold the truth less often: that \
 is what these numbers show.
 """
-_CLAIMS = {"finding": "Finding", "kpi": "Key figure", "table": "Table"}
+_SOURCE = "# Made after the notebook had run, for --null and --recovery."
+_KINDS = {"finding": "Finding", "kpi": "Key figure", "table": "Table"}
 _NAME = "Every report on a made-up world could be made"
 
 
@@ -61,30 +62,36 @@ def with_trials(notebook: Any, scores: Mapping[str, Any], /) -> Any:
     mapping of the same type
         `notebook` itself where it failed: its page says only that.
     """
-    from nbformat import v4
-
     page = read_page(notebook)
     if page.failure is not None:
         return notebook
     labels = _labels(page)
-    told = [
-        *(_null_table(null, labels) for null in _worlds(scores, "null")),
-        *(_recovery_table(recovery, labels) for recovery in _worlds(scores, "recovery")),
-        _guard(scores),
-        Trials(scores=scores),
-    ]
-    outputs = [v4.new_output("display_data", data=_bundle(one)) for one in told]  # type: ignore[no-untyped-call]
-    # Names of their own, so that the same report is the same to the byte.
-    cells = [
-        v4.new_markdown_cell(_words(scores), id="trials-words"),  # type: ignore[no-untyped-call]
-        v4.new_code_cell(  # type: ignore[no-untyped-call]
-            "# Made after the notebook had run, by the options --null and --recovery.",
-            id="trials-scores",
-            outputs=outputs,
-            execution_count=None,
-        ),
-    ]
+    parts: list[tuple[str, list[str | Shown]]] = [("trials", [_words(scores)])]
+    if null := scores.get("null"):
+        parts.append(("trials-null", [_NULL.format(**null), _null_table(null, labels)]))
+    if recovery := scores.get("recovery"):
+        parts.append(
+            ("trials-recovery", [_RECOVERY.format(**recovery), _recovery_table(recovery, labels)])
+        )
+    parts.append(("trials-scores", [_guard(scores), Trials(scores=scores)]))
+    cells = [cell for name, told in parts for cell in _cells(name, told)]
     return type(notebook)({**notebook, "cells": [*notebook["cells"], *cells]})
+
+
+def _cells(name: str, told: Sequence[str | Shown]) -> Iterator[Any]:
+    """Yield a cell of words, and one that shows the rest; ids are fixed, as all of a page is."""
+    from nbformat import v4
+
+    words = [one for one in told if isinstance(one, str)]
+    outputs = [
+        v4.new_output("display_data", data=_bundle(one))  # type: ignore[no-untyped-call]
+        for one in told
+        if isinstance(one, Shown)
+    ]
+    if words:
+        yield v4.new_markdown_cell("\n\n".join(words), id=f"{name}-words")  # type: ignore[no-untyped-call]
+    if outputs:
+        yield v4.new_code_cell(_SOURCE, id=name, outputs=outputs)  # type: ignore[no-untyped-call]
 
 
 def _bundle(shown: Shown) -> dict[str, Any]:
@@ -98,18 +105,10 @@ def _as_json(value: Any) -> Any:
     return [_as_json(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
-def _worlds(scores: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
-    if kind in scores:
-        yield scores[kind]
-
-
 def _words(scores: Mapping[str, Any]) -> str:
     n, seed = scores["replicates"], scores["seed"]
     worlds = "1 made-up world" if n == 1 else f"{n:,} made-up worlds"
-    parts = [f"## {_HEADING}\n\nThe same report was also made of {worlds} of a kind (seed {seed})."]
-    parts += [_NULL.format(words=null["words"]) for null in _worlds(scores, "null")]
-    parts += [_RECOVERY.format(words=one["words"]) for one in _worlds(scores, "recovery")]
-    return "\n\n".join(parts)
+    return f"## {_HEADING}\n\nThe same report was also made of {worlds} of a kind (seed {seed})."
 
 
 def _labels(page: Page) -> dict[tuple[str, str], str]:
@@ -129,8 +128,11 @@ def _label(labels: Mapping[tuple[str, str], str], kind: str, key: str) -> str:
 
 
 def _of(share: Mapping[str, Any]) -> str:
-    """Return a share as "1 of 20 worlds (0.9% to 24%)" without what it counts."""
     return f"{share['n_event']:,} of {share['n']:,}"
+
+
+def _still(share: Mapping[str, Any]) -> str:
+    return "still " if share["n_event"] else ""
 
 
 def _interval(share: Mapping[str, Any]) -> str:
@@ -161,8 +163,8 @@ def _null_table(null: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) 
         cells=[
             (
                 _label(labels, "finding", one["key"]),
-                "Where nothing is to be found, this finding was still called clear in "
-                f"{_of(one['clear'])} worlds {_interval(one['clear'])}",
+                "Where nothing is to be found, this finding was "
+                f"{_still(one['clear'])}called clear in {_of(one['clear'])} worlds {_interval(one['clear'])}",
                 f"{_of(one['flagged'])} {_interval(one['flagged'])}",
             )
             for one in found
@@ -199,7 +201,7 @@ def _recovery_table(recovery: Mapping[str, Any], labels: Mapping[tuple[str, str]
         labels=("Kind", "What", "How often the interval held the truth", "Left out"),
         cells=[
             (
-                _CLAIMS[one["kind"]],
+                _KINDS[one["kind"]],
                 _label(labels, one["kind"], one["key"]),
                 _held(one),
                 f"{one['n_left_out']:,} without a counterpart" if one["n_left_out"] else "–",
@@ -243,12 +245,13 @@ def _guard(scores: Mapping[str, Any]) -> Guard:
     """Say how many reports on made-up worlds there are, and why others are missing."""
     parts, warned = [], False
     for kind, words in (("null", "with nothing to be found"), ("recovery", "of known truth")):
-        for world in _worlds(scores, kind):
-            n, n_failed = world["n_worlds"], world["n_failed"]
-            parts.append(f"{n:,} of {n + n_failed:,} {words} were made.")
-            parts += [f"{one['n']:,} failed: {one['cause']}" for one in world["causes"]]
-            if world.get("no_truth"):
-                parts.append(f"The truth is not known: {world['no_truth']}")
-            warned |= n_failed > 0 or bool(world.get("no_truth"))
+        if (world := scores.get(kind)) is None:
+            continue
+        n, n_failed = world["n_worlds"], world["n_failed"]
+        parts.append(f"{n:,} of {n + n_failed:,} {words} were made.")
+        parts += [f"{one['n']:,} failed: {one['cause']}" for one in world["causes"]]
+        if world.get("no_truth"):
+            parts.append(f"The truth is not known: {world['no_truth']}")
+        warned |= n_failed > 0 or bool(world.get("no_truth"))
     status = Guard(name=_NAME, status="passed", found=" ".join(parts))
     return replace(status, status="warned") if warned else status
