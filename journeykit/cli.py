@@ -282,8 +282,8 @@ def _tried(jobs: Sequence[Job], *, dry_run: bool, **limits: Any) -> tuple[Job, .
     """Run the reports on made-up worlds first, so that their pages can tell what came of it."""
     from journeykit.report.trials.replicates import check_worlds, tried
 
-    check_worlds(jobs)
     if dry_run:
+        check_worlds(jobs)
         return tuple(jobs)
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

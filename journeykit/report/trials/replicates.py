@@ -235,6 +235,7 @@ def _scores(trial: Trial, harvests: Iterable[_Harvest]) -> dict[str, Any]:
         causes = sorted(harvest.causes.items(), key=lambda item: (-item[1], item[0]))
         told = {
             "what": harvest.world.what,
+            "where": harvest.world.where,
             "words": harvest.world.words,
             "n_worlds": len(harvest.results),
             "n_failed": sum(harvest.causes.values()),

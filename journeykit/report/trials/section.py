@@ -14,16 +14,16 @@ from journeykit.report.tables import MOST_CELLS, Table
 
 _HEADING = "How this report behaves where the truth is known"
 _NULL = """\
-### Where nothing is to be found
+### {where}
 
 {words}
 
-A finding that says that one thing goes with another should not be called clear here; where its \
-interval is a 95% interval, about 1 world in 20 does so by chance. A finding that only describes, \
-such as how many are still there, is rightly clear here too.
+A finding that rests on this signal should not be called clear here: at a level of 95%, about 1 \
+world in 20 calls it so by chance. Only this signal is gone. A finding about something else, or \
+one that only describes, such as how many are still there, is rightly clear here too.
 """
 _RECOVERY = """\
-### Whether intervals hold the truth
+### Do intervals hold the truth?
 
 {words}
 
@@ -96,7 +96,7 @@ def _cells(name: str, told: Sequence[str | Shown]) -> Iterator[Any]:
 
 def _bundle(shown: Shown) -> dict[str, Any]:
     bundle = shown._repr_mimebundle_()
-    return {"text/plain": bundle["text/plain"], CONTRACT_MIME: _as_json(bundle[CONTRACT_MIME])}
+    return {**bundle, CONTRACT_MIME: _as_json(bundle[CONTRACT_MIME])}
 
 
 def _as_json(value: Any) -> Any:
@@ -131,8 +131,12 @@ def _of(share: Mapping[str, Any]) -> str:
     return f"{share['n_event']:,} of {share['n']:,}"
 
 
-def _still(share: Mapping[str, Any]) -> str:
-    return "still " if share["n_event"] else ""
+def _worlds(share: Mapping[str, Any]) -> str:
+    return f"{_of(share)} world{'' if share['n'] == 1 else 's'} {_interval(share)}"
+
+
+def _called_clear(share: Mapping[str, Any]) -> str:
+    return f"{'still ' if share['n_event'] else ''}called clear in {_worlds(share)}"
 
 
 def _interval(share: Mapping[str, Any]) -> str:
@@ -143,7 +147,7 @@ def _null_table(null: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) 
     found = null["findings"]
     return _table(
         key="trials-null",
-        caption="Findings where nothing is to be found, with 95% intervals.",
+        caption=f"{null['where']}: how often findings were clear, with 95% intervals.",
         rows=[
             {
                 "finding": one["key"],
@@ -163,9 +167,8 @@ def _null_table(null: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) 
         cells=[
             (
                 _label(labels, "finding", one["key"]),
-                "Where nothing is to be found, this finding was "
-                f"{_still(one['clear'])}called clear in {_of(one['clear'])} worlds {_interval(one['clear'])}",
-                f"{_of(one['flagged'])} {_interval(one['flagged'])}",
+                f"{null['where']}, this finding was {_called_clear(one['clear'])}",
+                _worlds(one["flagged"]),
             )
             for one in found
         ],
@@ -244,7 +247,7 @@ def _table(
 def _guard(scores: Mapping[str, Any]) -> Guard:
     """Say how many reports on made-up worlds there are, and why others are missing."""
     parts, warned = [], False
-    for kind, words in (("null", "with nothing to be found"), ("recovery", "of known truth")):
+    for kind, words in (("null", "without the signal"), ("recovery", "of known truth")):
         if (world := scores.get(kind)) is None:
             continue
         n, n_failed = world["n_worlds"], world["n_failed"]

@@ -24,6 +24,8 @@ class World:
     kind : {"null", "recovery"}
     what : str
         A few words, also for programs.
+    where : str
+        In which case we are, for sentences about it: "Where exposures tell nothing".
     words : str
         What it is and what it cannot say, for readers: sentences without any name of the data.
     replicate : callable
@@ -34,6 +36,7 @@ class World:
 
     kind: str
     what: str
+    where: str
     words: str
     replicate: Callable[[int], Journeys]
     truth: Callable[[], Journeys] | None = None
@@ -128,6 +131,7 @@ def _without_exposure(study: Study, journeys: Journeys, trial: Trial) -> World:
     return World(
         kind="null",
         what="exposure",
+        where="Where exposures tell nothing",
         words=_EXPOSURE,
         replicate=lambda number: exposure_null(
             journeys,
@@ -152,6 +156,7 @@ def _without_attributes(study: Study, journeys: Journeys, trial: Trial) -> World
     return World(
         kind="null",
         what="attributes",
+        where="Where attributes tell nothing",
         words=_ATTRIBUTES,
         replicate=lambda number: attribute_null(
             journeys, keep=keep, seed=seed_of(trial, number, "attributes")
@@ -165,6 +170,7 @@ def _drawn_anew(journeys: Journeys, trial: Trial) -> World:
     return World(
         kind="recovery",
         what="customers drawn anew",
+        where="Where the truth is known",
         words=_RESAMPLED,
         replicate=lambda number: resampled(journeys, seed=seed_of(trial, number, "drawn anew")),
         truth=lambda: journeys,

@@ -175,7 +175,7 @@ def test_a_world_that_cannot_be_made_is_a_failure(
     def broken(number: int) -> Any:
         raise DataError(f"No world {number // 2}.")
 
-    truthless = World("recovery", "x", "X.", broken, lambda: broken(9))
+    truthless = World("recovery", "x", "Where", "X.", broken, lambda: broken(9))
     monkeypatch.setattr(replicates, "worlds_of", lambda *_: (truthless,))
     jobs = plan(load_study(folder), ["paths"], {}, trial=Trial("", True, 3))
     (job,) = tried(jobs, slots=1, options={}, told=lambda *_: None)
@@ -198,7 +198,8 @@ SCORES = {
     "replicates": 20,
     "seed": 0,
     "null": {
-        "what": "exposure", "words": "Nothing is left.", "n_worlds": 19, "n_failed": 1,
+        "what": "exposure", "where": "Where exposures tell nothing", "words": "Nothing is left.",
+        "n_worlds": 19, "n_failed": 1,
         "causes": [{"cause": "<i>ann@example.org</i> was not there.", "n": 1}],
         "findings": [
             {"key": "best", "n_worlds": 19, "clear": share(1, 19), "flagged": share(3, 19)},
@@ -206,7 +207,8 @@ SCORES = {
         ],
     },
     "recovery": {
-        "what": "x", "words": "The truth is known.", "n_worlds": 20, "n_failed": 0, "causes": [],
+        "what": "x", "where": "Where the truth is known", "words": "The truth is known.",
+        "n_worlds": 20, "n_failed": 0, "causes": [],
         "no_truth": "",
         "intervals": [
             {"kind": "finding", "key": "best", "n_worlds": 20, "held": share(18, 20),
@@ -235,7 +237,8 @@ def test_the_page_tells_of_it_and_shows_hostile_text_as_text(
     html = made.page.read_text()
     assert "How this report behaves where the truth is known</h2>" in html
     for said in (
-        "this finding was still called clear in 1 of 19 worlds (0.9% to 24%)",
+        "Where exposures tell nothing, this finding was still called clear in 1 of 19 worlds "
+        "(0.9% to 24%)",
         "this finding was called clear in 0 of 19 worlds",
         "&lt;b&gt;Mail&lt;/b&gt; wins.",
         "<td>not here</td>",
@@ -243,7 +246,7 @@ def test_the_page_tells_of_it_and_shows_hostile_text_as_text(
         "All &lt;u&gt;ways&lt;/u&gt;</td><td>180 of 200 intervals in 20 worlds: 90%",
         "7 without a counterpart",
         "cannot tell: no interval has a counterpart in the truth",
-        "19 of 20 with nothing to be found were made. 1 failed: &lt;i&gt;",
+        "19 of 20 without the signal were made. 1 failed: &lt;i&gt;",
         "was not there. 20 of 20 of known truth were made.",
     ):
         assert said in html
