@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from journeykit.errors import ArgumentError, ParameterError
+from journeykit.errors import ArgumentError, JourneyKitWarning, ParameterError
 from journeykit.report.trials.trial import seed_of
 from journeykit.report.trials.worlds import NULLS, World
 
@@ -93,6 +94,11 @@ def _journeys(study: Study, settings: Mapping[str, object], customers: int, seed
     from journeykit.simulate.world import world
 
     made = world(customers=customers, seed=seed, settings=settings)
-    with tempfile.TemporaryDirectory(prefix="journeykit-world-") as place:
+    with (
+        tempfile.TemporaryDirectory(prefix="journeykit-world-") as place,
+        warnings.catch_warnings(),
+    ):
+        # What may mislead in the study has been said of the study.
+        warnings.simplefilter("ignore", JourneyKitWarning)
         file = made.write(Path(place) / "world")
         return replace(study, path=file).journeys()
