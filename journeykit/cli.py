@@ -92,6 +92,27 @@ def run(
         int | None,
         typer.Option(min=1, help="Runs kept of each report and its parameters; by default all."),
     ] = None,
+    null: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT",
+            help="Try the reports on worlds in which WHAT tells nothing (exposure, attributes): "
+            "how often are findings false?",
+        ),
+    ] = None,
+    recovery: Annotated[
+        bool,
+        typer.Option(
+            "--recovery",
+            help="Try the reports on worlds whose truth is known: do intervals hold it?",
+        ),
+    ] = False,
+    replicates: Annotated[
+        int | None, typer.Option(min=1, help="Worlds of each kind that is tried; by default 20.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed from which worlds are drawn; by default 0.")
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Make reports anew even if nothing has changed.")
     ] = False,
@@ -119,23 +140,26 @@ def run(
     from journeykit.report.execution.watch import stop_cleanly_when_told
     from journeykit.report.jobs import plan, verify
     from journeykit.report.publishing.notify import split_command
+    from journeykit.report.trials.trial import trial_of
     from journeykit.study import load_study
 
     stop_cleanly_when_told()
     _refuse_report_as_study(study)
     command = split_command(on_finish) if on_finish is not None else None
+    trial = trial_of(null=null, recovery=recovery, replicates=replicates, seed=seed)
     loaded = load_study(study)
-    planned = plan(
-        loaded, reports or [], _given(file, parameters or []), sweep=_sweeps(sweep or [])
-    )
+    given, swept = _given(file, parameters or []), _sweeps(sweep or [])
+    planned = plan(loaded, reports or [], given, sweep=swept, trial=trial)
     standing = {} if force else _standing(planned, out)
     waiting = [at for at in range(len(planned)) if at not in standing]
-    if dry_run:
-        _say_plan(planned, standing, verify([planned[at] for at in waiting]), out)
-        return
+    verified = verify([planned[at] for at in waiting])
     options = {"timeout": timeout, "cell_timeout": cell_timeout}
-    limits = {"slots": jobs, "retries": retries, "options": options}
-    fresh = _make_all(verify([planned[at] for at in waiting]), out, limits)
+    if trial is not None:
+        verified = _tried(verified, dry_run=dry_run, slots=jobs, options=options)
+    if dry_run:
+        _say_plan(planned, standing, verified, out)
+        return
+    fresh = _make_all(verified, out, {"slots": jobs, "retries": retries, "options": options})
     made = [
         standing[at] if at in standing else fresh[waiting.index(at)] for at in range(len(planned))
     ]
@@ -311,6 +335,28 @@ def _say_plan(
         given = {name: value for name, value in job["parameters"].items() if value is not None}
         typer.echo(f"{job['report']}: {state}, {given}")
     typer.echo(json.dumps({"status": "planned", "reports": jobs}))
+
+
+def _tried(jobs: Sequence[Job], *, dry_run: bool, **limits: Any) -> tuple[Job, ...]:
+    """Run the reports on made-up worlds first, so that their pages can tell what came of it."""
+    from journeykit.report.trials.replicates import check_worlds, tried
+
+    if dry_run:
+        check_worlds(jobs)
+        return tuple(jobs)
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(
+        *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    ) as progress:
+        task = progress.add_task("reports on made-up worlds", total=None)
+        return tried(
+            jobs,
+            told=lambda done, of: progress.update(task, completed=done, total=of),
+            **limits,
+        )
 
 
 def _make_all(jobs: Sequence[Job], out: Path, limits: dict[str, Any]) -> list[Made]:

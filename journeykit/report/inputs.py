@@ -41,6 +41,7 @@ def inputs_of(job: Job, /) -> dict[str, Any]:
         "code": _code(),
         "packages": digest(packages()),
         "python": f"{platform.python_version()} {platform.machine()}",
+        "trial": digest(job.trial.to_json()) if job.trial else "",
     }
     return {**inputs, "all": digest(inputs) if inputs["data"] else ""}
 

@@ -15,6 +15,8 @@ from journeykit.checks import did_you_mean
 from journeykit.errors import DataError, MappingError, ParameterError, StudyError
 from journeykit.report.parameters import Parameters
 from journeykit.report.registry import REPORTS, Report, report_of
+from journeykit.report.trials.trial import Trial, trial_from
+from journeykit.report.trials.worlds import check_trial
 
 if TYPE_CHECKING:
     from journeykit.study import Study
@@ -38,6 +40,10 @@ class Job:
         Why no notebook is to run: the page says only that. Empty otherwise.
     fresh_until : str
         Moment (UTC) from which on the study calls these data too old; empty where it never does.
+    trial : Trial or None
+        Made-up worlds on which the report is tried.
+    scores : mapping or None
+        What came of that, as JSON can hold it.
     """
 
     study: Study
@@ -46,6 +52,8 @@ class Job:
     banners: tuple[str, ...] = ()
     refused: str = ""
     fresh_until: str = ""
+    trial: Trial | None = None
+    scores: Mapping[str, Any] | None = None
 
     @property
     def report(self) -> str:
@@ -62,6 +70,8 @@ class Job:
             "banners": list(self.banners),
             "refused": self.refused,
             "fresh_until": self.fresh_until,
+            "trial": self.trial.to_json() if self.trial else None,
+            "scores": self.scores,
         }
 
 
@@ -77,6 +87,8 @@ def job_from(given: Mapping[str, Any], /) -> Job:
         tuple(given["banners"]),
         given["refused"],
         given["fresh_until"],
+        trial_from(given["trial"]),
+        given["scores"],
     )
 
 
@@ -87,6 +99,7 @@ def plan(
     /,
     *,
     sweep: Mapping[str, Sequence[str]] | None = None,
+    trial: Trial | None = None,
 ) -> tuple[Job, ...]:
     """Check everything about the `reports` to make before anything runs.
 
@@ -100,6 +113,8 @@ def plan(
         name.
     sweep : mapping of str to sequence of str, optional
         Parameters that take several values: a report is made for every combination of those it has.
+    trial : Trial, optional
+        Made-up worlds on which each report is tried as well.
 
     Raises
     ------
@@ -108,9 +123,12 @@ def plan(
     MappingError
         Unknown report.
     ParameterError
-        A parameter that no chosen report has, given twice, of the wrong type or out of range.
+        A parameter that no chosen report has, given twice, of the wrong type or out of range; or
+        worlds that the study does not have.
     """
     sweep = sweep or {}
+    if trial is not None:
+        check_trial(study, trial)
     listed = _listed(study)
     _check_kpis(study, listed or {name: report_of(name) for name in REPORTS})
     chosen = (
@@ -143,6 +161,7 @@ def plan(
                 }
             ),
             report.notebook,
+            trial=trial,
         )
         for name, report in chosen.items()
         for combined in _combinations(report, sweep)

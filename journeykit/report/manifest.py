@@ -57,6 +57,7 @@ def manifest_of(
         "span": data.get("span"),
         "inputs": dict(inputs),
         "comparable": comparable(job),
+        "trial": job.trial.to_json() if job.trial else None,
         "started": started.isoformat(timespec="seconds"),
         "finished": finished.isoformat(timespec="seconds"),
         "duration_seconds": round((finished - started).total_seconds(), 2),
@@ -97,14 +98,24 @@ def read_json(path: Path, /) -> dict[str, Any] | None:
 
 
 def newest(
-    home: Path, /, *, comparable: str, parameters: str, before: str = "~"
+    home: Path,
+    /,
+    *,
+    comparable: str,
+    parameters: str,
+    before: str = "~",
+    trial: str | None = None,
 ) -> dict[str, Any] | None:
     """Return the manifest of the newest good run in `home` with the same parameters, or None.
 
-    `comparable` and `parameters` are the hashes that runs with the same share; only runs before the
-    id `before` count.
+    `comparable`, `parameters` and `trial` are the hashes that runs with the same share, whatever
+    worlds they were tried on where `trial` is None; only runs before the id `before` count.
     """
-    good = _good(home, comparable=comparable, before=before)
+    good = (
+        run
+        for run in _good(home, comparable=comparable, before=before)
+        if trial is None or (run.get("inputs") or {}).get("trial", "") == trial
+    )
     return next((run for run in good if _parameters(run) == parameters), None)
 
 

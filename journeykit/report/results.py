@@ -25,7 +25,8 @@ def results_text(
 
     Nothing in it depends on when, where or how fast the run was; numbers have 10 significant
     digits; keys are sorted, while findings, guards, tables, figures and rows keep their order.
-    Columns of customer ids were taken out of the notebook before: ``left_out`` names them.
+    Columns of customer ids were taken out of the notebook before: ``left_out`` names them. Where
+    the report was tried on made-up worlds, ``trials`` says what came of it.
     """
     data = page.data or {"facts": [], "ledger": [], "fingerprint": ""}
     results = {
@@ -46,6 +47,7 @@ def results_text(
         "guards": [_only(guard, "name", "status", "found") for guard in page.guards],
         "figures": [_only(figure, "alt", "caption") for figure in page.figures],
         "tables": [_table(table) for table in page.tables],
+        **({"trials": page.trials} if page.trials is not None else {}),
     }
     text = json.dumps(_rounded(results), indent=1, ensure_ascii=False, sort_keys=True)
     return f"{text}\n"

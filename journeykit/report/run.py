@@ -77,7 +77,12 @@ def unchanged(job: Job, /, *, out: Path) -> Made | None:
     notebook and version of a library; and the data are not older now than the study allows.
     """
     inputs = inputs_of(job)
-    found = newest(home_of(job, out), comparable=comparable(job), parameters=inputs["parameters"])
+    found = newest(
+        home_of(job, out),
+        comparable=comparable(job),
+        parameters=inputs["parameters"],
+        trial=inputs["trial"],
+    )
     if found is None or found["status"] == "partial":
         return None
     until = found.get("fresh_until", "")
@@ -170,8 +175,13 @@ def _page(
         reserve=reserve,
         **options,
     )
+    executed = done.notebook
+    if job.scores is not None and not done.stopped:
+        from journeykit.report.trials.section import with_trials
+
+        executed = with_trials(executed, job.scores)
     # All that is published is made from the cleaned notebook, so that one place cleans all.
-    notebook = protection.notebook(done.notebook)
+    notebook = protection.notebook(executed)
     if notebook != done.notebook:
         rewrite(folder.building, notebook, protection.text, reserve=reserve)
     stopped = protection.text(done.stopped)

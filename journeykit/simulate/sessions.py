@@ -70,3 +70,12 @@ def gap_seconds(uniform: Floats, /, *, median: float, sigma: float, most: float)
     drawn = np.exp(np.log(median) + sigma * ndtri(low + uniform * (high - low)))
     seconds: Floats = np.rint(np.clip(drawn, LEAST_GAP, most))
     return seconds
+
+
+def mean_gap(*, median: float, sigma: float, most: float) -> float:
+    """Return the mean of `gap_seconds`, but for the rounding."""
+    if sigma == 0:
+        return float(np.rint(np.clip(median, LEAST_GAP, most)))
+    edges = np.log(np.array([LEAST_GAP, most]) / median) / sigma
+    kept = np.diff(ndtr(edges))
+    return float(median * np.exp(sigma**2 / 2) * (np.diff(ndtr(edges - sigma)) / kept)[0])

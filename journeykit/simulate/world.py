@@ -79,6 +79,19 @@ class World:
 
         return journeys_of(self)
 
+    @property
+    def credit(self) -> dict[str, float]:
+        """Hazard credit of all orders in the window, by cause; it sums to their number.
+
+        At each order, the part of its rate that each cause makes up. Causes are the baseline, the
+        channels, remarketing and its offer.
+        """
+        total: dict[str, float] = {}
+        for told in self.truth.values():
+            for cause, orders in getattr(told, "credit", {}).items():
+                total[cause] = total.get(cause, 0.0) + orders
+        return total
+
     def truth_json(self) -> str:
         """Return all that is true as JSON, keys sorted."""
         told = {name: part.model_dump(mode="json") for name, part in self.truth.items()}
@@ -104,7 +117,7 @@ class World:
         """Return the world with other parameters and the same random numbers."""
         size = {"customers": self.customers, "seed": self.seed, "days": self.days}
         changed = with_settings(self.parts, settings)
-        return _made(changed, {**self.settings, **settings}, **size, processes=1)
+        return _made(changed, **size, processes=1, settings={**self.settings, **settings})
 
     def write(self, folder: str | Path, /) -> Path:
         """Write all tables, the truth and a study to a new folder; see `writing.write_world`."""
@@ -161,7 +174,8 @@ def world(
     check_whole("processes", processes, least=1)
     given = dict(settings or {})
     chosen = with_settings(chosen_parts(parts), given)
-    return _made(chosen, given, customers=customers, seed=seed, days=days, processes=processes)
+    size = {"customers": customers, "seed": seed, "days": days}
+    return _made(chosen, **size, processes=processes, settings=given)
 
 
 def chosen_parts(names: Sequence[str] | None, /) -> list[Part]:
@@ -175,12 +189,12 @@ def chosen_parts(names: Sequence[str] | None, /) -> list[Part]:
 
 def _made(
     parts: Sequence[Part],
-    settings: Mapping[str, object],
     *,
     customers: int,
     seed: int,
     days: int,
     processes: int,
+    settings: Mapping[str, object] | None = None,
 ) -> World:
     edges = [*range(0, customers, BLOCK), customers]
     draw = partial(_block, tuple(parts), days=days, seed=seed)
@@ -201,7 +215,7 @@ def _made(
         hidden=whole.hidden,
         truth=truth,
         parts=tuple(parts),
-        settings=settings,
+        settings=settings or {},
         customers=customers,
         seed=seed,
         days=days,

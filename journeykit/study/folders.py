@@ -12,11 +12,14 @@ from pathlib import Path
 from journeykit.errors import StudyError
 from journeykit.study.models import is_file_name
 
+#: Environment variable that names another folder than the user's own.
+CACHE = "JOURNEYKIT_CACHE"
+
 
 def cache_folder() -> Path:
     """Return the folder for what can be made again: ``JOURNEYKIT_CACHE``, else the user's own."""
-    if "JOURNEYKIT_CACHE" in os.environ:
-        return Path(os.environ["JOURNEYKIT_CACHE"])
+    if CACHE in os.environ:
+        return Path(os.environ[CACHE])
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":

@@ -135,11 +135,19 @@ def read_customers(study: Study, /, *, clock: str) -> pa.Table | None:
         parts.append(table.select(list(dict.fromkeys(wanted))))
     whole = pa.concat_tables(parts, promote_options="permissive")
     columns = {"customer": _key(whole, customers.customer)}
-    columns |= {name: whole[name] for name in customers.attributes}
+    columns |= {name: _one_unit(whole[name]) for name in customers.attributes}
     columns |= {
         name: _microseconds(study, name, whole[column], clock) for name, column in spans.items()
     }
     return pa.table(columns)
+
+
+def _one_unit(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return times in microseconds: seconds in CSV and milliseconds in Parquet are the same."""
+    import pyarrow as pa
+
+    is_time = pa.types.is_timestamp(column.type)
+    return column.cast(pa.timestamp("us", column.type.tz)) if is_time else column
 
 
 def _table(path: Path, *, text: Sequence[str]) -> pa.Table:

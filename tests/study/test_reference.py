@@ -16,6 +16,7 @@ from journeykit.study.models import (
     Freshness,
     Identities,
     Outcome,
+    Simulated,
     Start,
     StudyModel,
     Volume,
@@ -35,7 +36,7 @@ def test_every_key_is_there() -> None:
     assert EXAMPLE is not None
     parts = (
         StudyModel, Events, Customers, Identities, Window, Outcome, Churn, Start, Freshness,
-        Volume, Bands,
+        Volume, Bands, Simulated,
     )  # fmt: skip
     known = set().union(*(keys(part) for part in parts))
     named = set(re.findall(r"([a-z_]+):(?: |\n)", EXAMPLE[1]))

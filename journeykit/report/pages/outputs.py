@@ -30,6 +30,7 @@ _NEEDED = {
     "data": ("facts", "ledger", "fingerprint"),
     "kpi": ("label", "value"),
     "term": ("name", "meaning"),
+    "trials": ("scores",),
 }
 
 

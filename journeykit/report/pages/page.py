@@ -73,7 +73,7 @@ class Page:
     sections : list of Section
     findings, guards, tables, figures, kpis, terms : list of dict
         What the notebook handed over, in its order; a finding also has ``anchor`` and ``section``.
-    data : dict or None
+    data, trials : dict or None
     degraded : list of str
         Titles of the sections that could not be made whole.
     failure : Failure or None
@@ -90,6 +90,7 @@ class Page:
     kpis: list[dict[str, Any]] = field(default_factory=list)
     terms: list[dict[str, Any]] = field(default_factory=list)
     data: dict[str, Any] | None = None
+    trials: dict[str, Any] | None = None
     degraded: list[str] = field(default_factory=list)
     failure: Failure | None = None
 
@@ -213,6 +214,8 @@ def _harvest(page: Page, section: Section, output: Mapping[str, Any]) -> None:
         section.findings.append(found)
     elif content["kind"] == "data":
         page.data = content
+    elif content["kind"] == "trials":
+        page.trials = content["scores"]
     else:
         kept = {
             "guard": page.guards,

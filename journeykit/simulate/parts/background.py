@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -54,7 +54,6 @@ class Background(Part):
     """
 
     name: ClassVar[str] = "background"
-    emitted: ClassVar[tuple[str, ...]] = get_args(Harmless)
     rate: dict[Harmless, Annotated[float, Field(ge=0, le=0.5)]] = {
         "business_card": 0.00005, "call_hold": 0.0002, "catalog_pickup": 0.0001,
         "conference_scan": 0.00005, "focus_group": 0.00002, "mobile_web_visit": 0.0008,

@@ -153,8 +153,7 @@ class Browsing(Part):
     """
 
     name: ClassVar[str] = "browsing"
-    emitted: ClassVar[tuple[str, ...]] = PAGES
-    visits_a_day: Positive = 0.0045
+    visits_a_day: Positive = 0.0025
     daily: Share = 1.0
     first: dict[Page, Positive] = {
         "view_home": 0.45, "view_product": 0.28, "view_testimonial": 0.04, "site_search": 0.15,

@@ -101,11 +101,6 @@ class Channels(Part):
     mediated: dict[str, dict[str, Share]] = {"sms_sent": {"app_session": 0.5}}
     mediated_days: Annotated[float, Field(gt=0)] = 0.5
 
-    @property
-    def emitted(self) -> tuple[str, ...]:
-        """Touchpoints it may write."""
-        return tuple(self.touchpoints)
-
     def draw(self, past: Past, /) -> Drawn:
         """Draw the touches, who is held out, and the first exposures of experiments."""
         rhythm = Rhythm(past)

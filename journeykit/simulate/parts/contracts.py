@@ -156,7 +156,7 @@ class Contracts(Part):
     return_days: Positive = 90.0
     support_calls: Positive = 0.0015
     tech_calls: Positive = 0.0008
-    marketing_mails: Positive = 1 / 45
+    marketing_mails: Positive = 1 / 90
     automatic_share: dict[str, Share] = {
         "household": 0.4, "landlord": 0.4, "business": 0.2, "senior": 0.1,
     }  # fmt: skip

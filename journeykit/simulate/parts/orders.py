@@ -118,7 +118,6 @@ class Orders(Part):
     """
 
     name: ClassVar[str] = "orders"
-    emitted: ClassVar[tuple[str, ...]] = ()
     baseline_a_day: Positive = 0.0012
     intent_slope: float = 0.6
     law: Law = "additive"

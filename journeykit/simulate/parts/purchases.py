@@ -9,7 +9,7 @@ from pydantic import Field
 
 from journeykit.simulate.part import Part, Truth
 from journeykit.simulate.past import SECONDS, Drawn, Touches, whole_seconds
-from journeykit.simulate.sessions import LEAST_GAP, gap_seconds, session_ids
+from journeykit.simulate.sessions import LEAST_GAP, gap_seconds, mean_gap, session_ids
 from journeykit.simulate.tables import ACTORS, STATUSES
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class PurchasesTruth(Truth):
     cost : mapping of str to int
         Cents in all: counted.
     minutes : mapping of str to float
-        Minutes that one adds to its case, from the first step to the thank_you_page.
+        Expected minutes that one adds to its case, from the first step to the thank_you_page.
     """
 
     plan: list[str]
@@ -91,7 +91,8 @@ class Purchases(Part):
     attempt's time; a minute later, email_confirmation is sent. Steps are 2 seconds to 10 minutes
     apart, lognormal between. One that is lost leaves the same steps, up to that at which it is
     lost. In the store checker_contact comes a minute before the attempt's time, pos_transaction at
-    it, pos_receipt 5 seconds later; one that is lost leaves nothing.
+    it, pos_receipt 5 seconds later; one that is lost leaves nothing. Of an attempt within minutes
+    of the customer's entry, what would come before entry is not there.
 
     Each attempt on the web that became an order departs from the plan, independently, with
     probability ``rate[kind]``:
@@ -101,9 +102,9 @@ class Purchases(Part):
     - failed: a checkout that fails comes before the one that does not,
     - missing: no email_confirmation.
 
-    Each lengthens the step on which it is seen by ``minutes[kind]`` (extra, failed: the gap before
-    the added step is another draw of the same law), and puts ``cost[kind]`` on thank_you_page. The
-    order's time does not move: what comes before the step was earlier.
+    Each makes the gap before the step on which it is seen ``minutes[kind]`` longer (extra and
+    failed add a step, with a gap like all others besides), and puts ``cost[kind]`` on
+    thank_you_page. The order's time does not move: what comes before the step was earlier.
 
     Parameters
     ----------
@@ -113,13 +114,10 @@ class Purchases(Part):
     cost : mapping of str to int
         Cents.
     minutes : mapping of str to float
-        At most 15 each; missing takes no time of the customer's.
+        At most 15 each; missing takes no time.
     """
 
     name: ClassVar[str] = "purchases"
-    emitted: ClassVar[tuple[str, ...]] = (
-        *dict.fromkeys(_SLOTS), "checker_contact", "pos_transaction", "pos_receipt",
-    )  # fmt: skip
     gap_seconds: Annotated[float, Field(ge=LEAST_GAP, le=_LONGEST_GAP)] = 45.0
     gap_sigma: Annotated[float, Field(ge=0)] = 0.9
     rate: dict[Deviation, Share] = {
@@ -139,7 +137,7 @@ class Purchases(Part):
         web = {name: column[attempts["place"] == WEB] for name, column in attempts.items()}
         deviates = self._deviates(past, web)
         drawn = self._on_web(past, web, deviates)
-        in_store = _in_store({name: column[store] for name, column in attempts.items()})
+        in_store = _in_store(past, {name: column[store] for name, column in attempts.items()})
         return Drawn(touches=[*drawn.touches, *in_store], hidden=drawn.hidden, sums=drawn.sums)
 
     def _deviates(self, past: Past, web: Columns) -> dict[Deviation, NDArray[np.bool_]]:
@@ -162,26 +160,23 @@ class Purchases(Part):
         time = self._times(past, web, happens, deviates)
         last = np.where(ordered, len(_SLOTS), _LAST[np.maximum(web["lost_at"], 0)])
         happens &= np.arange(len(_SLOTS)) <= last[:, None]
+        happens &= time >= past.trait("entry")[who][:, None]
         happens[:, _EMAIL] &= ~deviates["missing"]
         session = session_ids(past, "purchase", who, web["number"])
-        cost = sum(self.cost.get(kind, 0) * deviates[kind] for kind in DEVIATIONS)
-        # Swapped: the slots keep their times, and change what happens in them.
-        swapped = deviates["irregular"]
-        product, testimonial = time[:, _PRODUCT].copy(), time[:, _TESTIMONIAL].copy()
-        seen = time.copy()
-        seen[:, _PRODUCT] = np.where(swapped, testimonial, product)
-        seen[:, _TESTIMONIAL] = np.where(swapped, product, testimonial)
+        cost = np.sum([self.cost.get(kind, 0) * deviates[kind] for kind in DEVIATIONS], axis=0)
+        failed = {"status": np.full(len(who), STATUSES.index("failed"))}
+        sent = {"actor": np.full(len(who), ACTORS.index("automatic"))}
+        paid = {"value": web["value"], "cost": cost, **sent}
+        also = {_FAILURE: failed, _THANKS: paid, _EMAIL: sent}
+        # Irregular: the two slots keep their times, and change what happens in them.
+        swap = {_PRODUCT: _TESTIMONIAL, _TESTIMONIAL: _PRODUCT}
         touches = []
         for slot, name in enumerate(_SLOTS):
-            at = np.flatnonzero(happens[:, slot])
-            columns = {"session_id": session[at]}
-            if slot == _THANKS:
-                columns |= {"value": web["value"][at], "cost": np.asarray(cost)[at]}
-            if slot == _FAILURE:
-                columns["status"] = np.full(len(at), STATUSES.index("failed"))
-            if slot in (_THANKS, _EMAIL):
-                columns["actor"] = np.full(len(at), ACTORS.index("automatic"))
-            touches.append(Touches.of(name, who[at], seen[at, slot], columns))
+            in_slot = np.where(deviates["irregular"], swap.get(slot, slot), slot)
+            at = np.flatnonzero(happens[np.arange(len(who)), in_slot])
+            columns = {"session_id": session, **also.get(slot, {})}
+            chosen = {key: column[at] for key, column in columns.items()}
+            touches.append(Touches.of(name, who[at], time[at, in_slot[at]], chosen))
         inside = ordered & _watched(past, who, time[:, _THANKS])
         return Drawn(
             touches=touches,
@@ -214,6 +209,13 @@ class Purchases(Part):
         time[:, _EMAIL] = _CONFIRMED
         return whole_seconds(web["attempt_time"])[:, None] + time / SECONDS
 
+    def _adds(self, kind: Deviation) -> float:
+        """Return the expected minutes that a deviation adds."""
+        if kind == "missing":
+            return 0.0
+        gap = mean_gap(median=self.gap_seconds, sigma=self.gap_sigma, most=_LONGEST_GAP)
+        return self.minutes.get(kind, 0.0) + (gap / 60 if kind in ("extra", "failed") else 0.0)
+
     def truth(self, sums: Mapping[str, Any], /, *, customers: int, days: int) -> PurchasesTruth:  # noqa: ARG002
         """Return the plan, and what departs from it."""
         count: dict[str, int] = {kind: int(sums.get(f"purchases.{kind}", 0)) for kind in DEVIATIONS}
@@ -225,15 +227,16 @@ class Purchases(Part):
             count=count,
             handling_cost=handling,
             cost={kind: count[kind] * handling[kind] for kind in DEVIATIONS},
-            minutes={kind: self.minutes.get(kind, 0.0) for kind in DEVIATIONS},
+            minutes={kind: self._adds(kind) for kind in DEVIATIONS},
         )
 
 
-def _in_store(bought: Columns) -> list[Touches]:
+def _in_store(past: Past, bought: Columns) -> list[Touches]:
     who, time = bought["who"], whole_seconds(bought["attempt_time"])
     human, automatic = (np.full(len(who), ACTORS.index(word)) for word in ("human", "automatic"))
+    met = time - 60 / SECONDS >= past.trait("entry")[who]
     return [
-        Touches.of("checker_contact", who, time - 60 / SECONDS, {"actor": human}),
+        Touches.of("checker_contact", who[met], time[met] - 60 / SECONDS, {"actor": human[met]}),
         Touches.of("pos_transaction", who, time, {"value": bought["value"]}),
         Touches.of("pos_receipt", who, time + 5 / SECONDS, {"actor": automatic}),
     ]

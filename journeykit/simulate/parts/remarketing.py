@@ -88,11 +88,11 @@ class Remarketing(Part):
     loop_days: Annotated[int, Field(ge=7)] = 14
     holdout: Share = 0.2
     reach: Share = 0.4
-    reach_slope: float = 0.8
+    reach_slope: float = 1.5
     impressions_a_day: Positive = 0.5
     show_days: Annotated[float, Field(ge=0, le=7)] = 7.0
     return_base: Positive = 0.012
-    return_slope: float = 0.5
+    return_slope: float = 0.8
     effect: Positive = 0.01
     half_life_days: Annotated[float, Field(gt=0)] = 3.0
     offer_share: Share = 0.5

@@ -1,0 +1,1 @@
+"""Reports tried where the truth is known: made-up worlds, and how often the findings were right."""

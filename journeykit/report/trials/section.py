@@ -1,0 +1,260 @@
+"""What came of the trials, as cells at the end of the notebook: cleaned and shown as all others."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from journeykit.report.contract import CONTRACT_MIME, Guard, Shown
+from journeykit.report.kpis import said
+from journeykit.report.pages.page import Page, read_page
+from journeykit.report.tables import MOST_CELLS, Table
+
+_HEADING = "How this report behaves where the truth is known"
+_NULL = """\
+### {where}
+
+{words}
+
+A finding that rests on this signal should not be called clear here: at a level of 95%, about 1 \
+world in 20 calls it so by chance. Only this signal is gone. A finding about something else, or \
+one that only describes, such as how many are still there, is rightly clear here too.
+"""
+_RECOVERY = """\
+### Do intervals hold the truth?
+
+{words}
+
+A 95% interval should hold the truth in about 95 of 100 worlds. A finding or row that is picked as \
+the largest of many looks larger than it is, so its interval may hold the truth less often: that \
+is what these numbers show.
+"""
+_SOURCE = "# Made after the notebook had run, for --null and --recovery."
+_KINDS = {"finding": "Finding", "kpi": "Key figure", "table": "Table"}
+_NAME = "Every report on a made-up world could be made"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trials(Shown):
+    """The scores for programs: ``trials`` of ``results.json``; tables tell them to readers."""
+
+    kind: ClassVar[str] = "trials"
+    scores: Mapping[str, Any]
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(_HEADING)}</p>"
+
+
+def with_trials(notebook: Any, scores: Mapping[str, Any], /) -> Any:
+    """Return an executed notebook with a section more: how the report behaved in made-up worlds.
+
+    Parameters
+    ----------
+    notebook : mapping, nbformat 4
+        Not changed.
+    scores : mapping
+        As `tried` leaves them in a job.
+
+    Returns
+    -------
+    mapping of the same type
+        `notebook` itself where it failed: its page says only that.
+    """
+    page = read_page(notebook)
+    if page.failure is not None:
+        return notebook
+    labels = _labels(page)
+    parts: list[tuple[str, list[str | Shown]]] = [("trials", [_words(scores)])]
+    if null := scores.get("null"):
+        parts.append(("trials-null", [_NULL.format(**null), _null_table(null, labels)]))
+    if recovery := scores.get("recovery"):
+        parts.append(
+            ("trials-recovery", [_RECOVERY.format(**recovery), _recovery_table(recovery, labels)])
+        )
+    parts.append(("trials-scores", [_guard(scores), Trials(scores=scores)]))
+    cells = [cell for name, told in parts for cell in _cells(name, told)]
+    return type(notebook)({**notebook, "cells": [*notebook["cells"], *cells]})
+
+
+def _cells(name: str, told: Sequence[str | Shown]) -> Iterator[Any]:
+    """Yield a cell of words, and one that shows the rest; ids are fixed, as all of a page is."""
+    from nbformat import v4
+
+    words = [one for one in told if isinstance(one, str)]
+    outputs = [
+        v4.new_output("display_data", data=_bundle(one))  # type: ignore[no-untyped-call]
+        for one in told
+        if isinstance(one, Shown)
+    ]
+    if words:
+        yield v4.new_markdown_cell("\n\n".join(words), id=f"{name}-words")  # type: ignore[no-untyped-call]
+    if outputs:
+        yield v4.new_code_cell(_SOURCE, id=name, outputs=outputs)  # type: ignore[no-untyped-call]
+
+
+def _bundle(shown: Shown) -> dict[str, Any]:
+    bundle = shown._repr_mimebundle_()
+    return {**bundle, CONTRACT_MIME: _as_json(bundle[CONTRACT_MIME])}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _as_json(inner) for name, inner in value.items()}
+    return [_as_json(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _words(scores: Mapping[str, Any]) -> str:
+    n, seed = scores["replicates"], scores["seed"]
+    worlds = "1 made-up world" if n == 1 else f"{n:,} made-up worlds"
+    return f"## {_HEADING}\n\nThe same report was also made of {worlds} of a kind (seed {seed})."
+
+
+def _labels(page: Page) -> dict[tuple[str, str], str]:
+    """Return what readers know findings, key figures and tables by."""
+    return {
+        **{("finding", str(one.get("key"))): str(one["text"]) for one in page.findings},
+        **{("kpi", str(one.get("key"))): str(one["label"]) for one in page.kpis},
+        **{
+            ("table", str(one["key"])): str(one["caption"]).partition(". ")[0].rstrip(".")
+            for one in page.tables
+        },
+    }
+
+
+def _label(labels: Mapping[tuple[str, str], str], kind: str, key: str) -> str:
+    return labels.get((kind, key), key.replace("-", " "))
+
+
+def _of(share: Mapping[str, Any]) -> str:
+    return f"{share['n_event']:,} of {share['n']:,}"
+
+
+def _worlds(share: Mapping[str, Any]) -> str:
+    return f"{_of(share)} world{'' if share['n'] == 1 else 's'} {_interval(share)}"
+
+
+def _called_clear(share: Mapping[str, Any]) -> str:
+    return f"{'still ' if share['n_event'] else ''}called clear in {_worlds(share)}"
+
+
+def _interval(share: Mapping[str, Any]) -> str:
+    return f"({said(share['conf_low'])} to {said(share['conf_high'])})"
+
+
+def _null_table(null: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) -> Table:
+    found = null["findings"]
+    return _table(
+        key="trials-null",
+        caption=f"{null['where']}: how often findings were clear, with 95% intervals.",
+        rows=[
+            {
+                "finding": one["key"],
+                "n_worlds": one["n_worlds"],
+                "n": one["clear"]["n"],
+                **_columns("clear", one["clear"]),
+                **_columns("clear_or_leaning", one["flagged"]),
+            }
+            for one in found
+        ],
+        columns=(
+            *("finding", "n_worlds", "n"),
+            *_names("clear"),
+            *_names("clear_or_leaning"),
+        ),
+        labels=("Finding", "How often it was called clear", "Clear or leaning"),
+        cells=[
+            (
+                _label(labels, "finding", one["key"]),
+                f"{null['where']}, this finding was {_called_clear(one['clear'])}",
+                _worlds(one["flagged"]),
+            )
+            for one in found
+        ],
+    )
+
+
+def _names(prefix: str) -> tuple[str, ...]:
+    return tuple(f"{prefix}_{name}" for name in ("n", "share", "conf_low", "conf_high"))
+
+
+def _columns(prefix: str, share: Mapping[str, Any]) -> dict[str, Any]:
+    values = (share[name] for name in ("n_event", "share", "conf_low", "conf_high"))
+    return dict(zip(_names(prefix), values, strict=True))
+
+
+def _recovery_table(recovery: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) -> Table:
+    found = recovery["intervals"]
+    return _table(
+        key="trials-recovery",
+        caption="How often 95% intervals held the truth, with 95% intervals of that share; the "
+        "worlds count as independent, the rows of a table do not.",
+        rows=[
+            {
+                **{name: one[name] for name in ("kind", "key", "n_worlds", "n_left_out")},
+                **one["held"],
+            }
+            for one in found
+        ],
+        columns=(
+            *("kind", "key", "n_worlds", "n_event", "n", "share", "conf_low", "conf_high"),
+            "n_left_out",
+        ),
+        labels=("Kind", "What", "How often the interval held the truth", "Left out"),
+        cells=[
+            (
+                _KINDS[one["kind"]],
+                _label(labels, one["kind"], one["key"]),
+                _held(one),
+                f"{one['n_left_out']:,} without a counterpart" if one["n_left_out"] else "–",
+            )
+            for one in found
+        ],
+    )
+
+
+def _held(one: Mapping[str, Any]) -> str:
+    held, worlds = one["held"], one["n_worlds"]
+    if not held["n"]:
+        return "cannot tell: no interval has a counterpart in the truth"
+    what = "worlds" if held["n"] == worlds else f"intervals in {worlds:,} worlds"
+    return f"{_of(held)} {what}: {said(held['share'])} {_interval(held)}"
+
+
+def _table(
+    *,
+    key: str,
+    caption: str,
+    rows: list[dict[str, Any]],
+    columns: tuple[str, ...],
+    labels: tuple[str, ...],
+    cells: list[tuple[str, ...]],
+) -> Table:
+    return Table(
+        key=key,
+        caption=caption,
+        columns=columns,
+        rows=tuple(tuple(row[name] for name in columns) for row in rows),
+        labels=labels,
+        is_number=(False,) * len(labels),
+        cells=tuple(cells[:MOST_CELLS]),
+        shown=MOST_CELLS,
+        n=len(rows),
+    )
+
+
+def _guard(scores: Mapping[str, Any]) -> Guard:
+    """Say how many reports on made-up worlds there are, and why others are missing."""
+    parts, warned = [], False
+    for kind, words in (("null", "without the signal"), ("recovery", "of known truth")):
+        if (world := scores.get(kind)) is None:
+            continue
+        n, n_failed = world["n_worlds"], world["n_failed"]
+        parts.append(f"{n:,} of {n + n_failed:,} {words} were made.")
+        parts += [f"{one['n']:,} failed: {one['cause']}" for one in world["causes"]]
+        if world.get("no_truth"):
+            parts.append(f"The truth is not known: {world['no_truth']}")
+        warned |= n_failed > 0 or bool(world.get("no_truth"))
+    status = Guard(name=_NAME, status="passed", found=" ".join(parts))
+    return replace(status, status="warned") if warned else status
