@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Reader = Callable[[pd.DataFrame], Mapping[str, NDArray[np.float64]]]
-    Reasons = dict[str, int]
+    Reasons = Mapping[str, int]
     Method = Callable[[World], pd.DataFrame]
 
 
@@ -210,4 +211,4 @@ def _stacked(found: Sequence[Answer], plan: Plan, read: Reader) -> tuple[pd.Data
         for number, frame in said
     ]
     table = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
-    return pd.DataFrame(table), dict(reasons)
+    return pd.DataFrame(table), MappingProxyType(dict(reasons))

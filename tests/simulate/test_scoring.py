@@ -144,6 +144,20 @@ def test_it_says_so(scored: Coverage) -> None:
     assert (parameters["method"], parameters["worlds"], scored.provenance.seed) == ("means", 400, 0)
 
 
+def only_right(world: World) -> pd.DataFrame:
+    return means(world).head(1)
+
+
+def test_one_estimate_is_told_with_its_interval() -> None:
+    one = quick(only_right, worlds=30)
+    row = one.frame.iloc[0]
+    assert one.summary() == (
+        f"95% intervals of right held the truth in {row['coverage']:.1%} "
+        f"({row['conf_low']:.1%} to {row['conf_high']:.1%}) of 30 worlds"
+    )
+    assert repr(one) == f"<Coverage: {one.summary()}>"
+
+
 def test_bias_is_found() -> None:
     frame = of(quick(partial(means, shift=0.1), worlds=100))
     assert frame.loc["right", "bias"] == pytest.approx(0.1, abs=4 * (1 / 40 / 100) ** 0.5)
