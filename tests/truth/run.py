@@ -21,7 +21,7 @@ HEAD = """# Methods held against worlds whose truth is known
 
 Written by `make truth`; see `checks.py` for each method, its settings and its judge. The world is
 the unit of every interval here, all of them at 95 %. *Missing* are worlds in which the method could
-tell nothing.
+tell nothing. Traps are claims too: one that is none any more fails.
 """
 
 ATTRIBUTION = """
@@ -56,6 +56,8 @@ def _section(check: Check) -> tuple[str, list[str]]:
     result = check.run(full=True)
     complaints = check.judge(result.frame)
     table = result.as_table()
+    if check.pooled:
+        table = table.drop(columns=["truth", "bias"])
     if isinstance(result, FalseFindings):
         table = table.rename(columns={"flagged": "share flagged"})
     said = [f"\n## {check.name}\n\n{check.claim}\n\n"]
