@@ -30,7 +30,7 @@ class HazardRatio:
     std_error_model : float
         From the information alone, as if hazards were proportional and spells unrelated.
     n, n_event, n_event_exposed : int
-        Spells, events, and those of them during exposure.
+        Spells ever at risk, events, and those of them during exposure.
     """
 
     log_hazard_ratio: float
@@ -102,7 +102,8 @@ def hazard_ratio(
     Parameters
     ----------
     entry, exit : array of float64, shape (n,)
-        A spell is at risk at t where ``entry < t <= exit``, on the clock of the risk sets.
+        A spell is at risk at t where ``entry < t <= exit``, on the clock of the risk sets; it is
+        never where the exit is not after the entry, and its event is then none.
     event : array of bool, shape (n,)
         Whether the spell ends with the event.
     exposed_spell : array of int64, shape (n_touches,)
@@ -124,6 +125,7 @@ def hazard_ratio(
     Cox (1972), Regression models and life tables. Lin, Wei (1989), The robust inference for the Cox
     proportional hazards model.
     """
+    event = event & (exit > entry)
     spells = _Spells(entry, exit, event)
     stretches = _stretches(spells, exposed_spell, exposed_time, window_days)
     x = _exposed_at_event(spells, stretches)
@@ -144,7 +146,7 @@ def hazard_ratio(
         log_hazard_ratio=log_ratio,
         std_error=float(np.sqrt((summed**2).sum()) / information),
         std_error_model=float(1 / np.sqrt(information)),
-        n=len(entry),
+        n=int((exit > entry).sum()),
         n_event=n_event,
         n_event_exposed=exposed,
     )

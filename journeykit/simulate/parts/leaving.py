@@ -104,21 +104,51 @@ def leave(
     horizon : float
     """
     n, destinations = rate.shape
-    touches = Touches("felt", felt.who, felt.time)
-    bound = _highest(touches, felt, n)
+    bound = _highest(felt, n)
     # One row for each destination and customer, with random numbers of its own.
     keys = np.concatenate([mix(draws.key, seed=to + 1) for to in range(destinations)])
-    begins, bounds = np.tile(begin, destinations), bound.T.ravel()
-    points = Draws(keys).candidates(stream, rate.T.ravel(), begins, horizon, bounds)
-    who, to = points.who % n, points.who // n
-    kept = points.height < np.exp(_log_ratio(touches, felt, who, points.time, to))
-    first = np.full(n * destinations, np.inf)
-    np.minimum.at(first, points.who[kept], points.time[kept])
-    by_destination = first.reshape(destinations, n)
-    destination = by_destination.argmin(axis=0)
-    time = by_destination.min(axis=0)
-    destination[np.isinf(time)] = -1
-    return Leaving(np.maximum(whole_seconds(time), whole_seconds(begin + _SECOND)), destination)
+    rows = _Rows(
+        Draws(keys), stream, rate.T.ravel(), np.tile(begin, destinations), bound.T.ravel(), n
+    )
+    time = _first(rows, felt, horizon).reshape(destinations, n)
+    destination = np.where(np.isinf(time.min(axis=0)), -1, time.argmin(axis=0))
+    soonest = np.maximum(whole_seconds(time.min(axis=0)), whole_seconds(begin + _SECOND))
+    return Leaving(soonest, destination)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Customers by destination: row ``d * n + i`` is customer i leaving for destination d."""
+
+    draws: Draws
+    stream: str
+    rate: Floats
+    begin: Floats
+    bound: Floats
+    n: int
+
+
+def _first(rows: _Rows, felt: Felt, horizon: float) -> Floats:
+    """Return the first candidate kept of each row, infinite for none.
+
+    Candidates come in layers of doubling height, as those of `Draws.candidates`: a smaller effect
+    takes away some of the same. Higher ones are drawn up to the first that is kept of the lowest
+    layer only, so that a customer about to leave anyway costs little.
+    """
+    first, end = np.full(len(rows.rate), np.inf), np.full(len(rows.rate), horizon)
+    touches = Touches("felt", felt.who, felt.time)
+    low, high, layer = 0.0, 1.0, 0
+    while layer == 0 or low < rows.bound.max(initial=0.0):
+        rate = np.where((rows.bound > low) | (layer == 0), rows.rate * (high - low), 0.0)
+        points = rows.draws.points(f"{rows.stream}.{layer}", rate, rows.begin, end)
+        who, to = points.who % rows.n, points.who // rows.n
+        ratio = _log_ratio(touches, felt, who, points.time, to)
+        kept = low + points.height * (high - low) < np.exp(ratio)
+        np.minimum.at(first, points.who[kept], points.time[kept])
+        if layer == 0:
+            end = np.minimum(first, horizon)
+        low, high, layer = high, 2 * high, layer + 1
+    return first
 
 
 def _log_ratio(touches: Touches, felt: Felt, who: Indices, time: Floats, to: Indices) -> Floats:
@@ -133,14 +163,14 @@ def _log_ratio(touches: Touches, felt: Felt, who: Indices, time: Floats, to: Ind
     return total.astype(np.float64)
 
 
-def _highest(touches: Touches, felt: Felt, n: int) -> Floats:
+def _highest(felt: Felt, n: int) -> Floats:
     """Return a bound of the factor by customer and destination.
 
     Effects fade or end, so the factor is highest just after an event: at most as if all that came
     within the longest window before, and the event itself, were felt in full where they raise it.
     """
     bound = np.zeros((n, felt.log_ratio.shape[1]))
-    after = felt.time + _SECOND
+    touches, after = Touches("felt", felt.who, felt.time), felt.time + _SECOND
     pairs = looking_back(touches, felt.who, after, days=felt.longest + _SECOND)
     for to in range(bound.shape[1]):
         raised = np.maximum(felt.log_ratio[pairs.touch, to], 0.0)
