@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from journeykit.simulate.draws import Floats, Indices
 
 _SECOND = 1 / SECONDS
+#: Cumulative hazard at which everybody has left: one in 10^17 has not.
+_SURELY = 40.0
+#: In units of the rate; the lowest layer has a first candidate before 18 / rate in 10^8 rows.
+_THICKEST = 32.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +108,15 @@ def leave(
     horizon : float
     """
     n, destinations = rate.shape
-    bound = _highest(felt, n)
     # One row for each destination and customer, with random numbers of its own.
     keys = np.concatenate([mix(draws.key, seed=to + 1) for to in range(destinations)])
-    rows = _Rows(
-        Draws(keys), stream, rate.T.ravel(), np.tile(begin, destinations), bound.T.ravel(), n
-    )
-    time = _first(rows, felt, horizon).reshape(destinations, n)
+    row_rate, row_begin = rate.T.ravel(), np.tile(begin, destinations)
+    highest, lowest = _highest(felt.log_ratio, felt, n), _highest(-felt.log_ratio, felt, n)
+    with np.errstate(divide="ignore"):
+        patience = _SURELY * lowest.T.ravel() / row_rate
+    end = np.minimum(horizon, row_begin + patience)
+    rows = _Rows(Draws(keys), row_rate, row_begin, end, highest.T.ravel(), n)
+    time = _first(rows, stream, felt).reshape(destinations, n)
     destination = np.where(np.isinf(time.min(axis=0)), -1, time.argmin(axis=0))
     soonest = np.maximum(whole_seconds(time.min(axis=0)), whole_seconds(begin + _SECOND))
     return Leaving(soonest, destination)
@@ -121,33 +127,35 @@ class _Rows:
     """Customers by destination: row ``d * n + i`` is customer i leaving for destination d."""
 
     draws: Draws
-    stream: str
     rate: Floats
     begin: Floats
+    end: Floats
     bound: Floats
     n: int
 
 
-def _first(rows: _Rows, felt: Felt, horizon: float) -> Floats:
+def _first(rows: _Rows, stream: str, felt: Felt) -> Floats:
     """Return the first candidate kept of each row, infinite for none.
 
-    Candidates come in layers of doubling height, as those of `Draws.candidates`: a smaller effect
-    takes away some of the same. Higher ones are drawn up to the first that is kept of the lowest
-    layer only, so that a customer about to leave anyway costs little.
+    Candidates come in layers of rising height, as those of `Draws.candidates`: a smaller effect
+    takes away some of the same. All layers but the lowest are drawn up to the first that is kept of
+    that one only, and are at most `_THICKEST` high, so that no customer has too many of them.
     """
-    first, end = np.full(len(rows.rate), np.inf), np.full(len(rows.rate), horizon)
+    first, end = np.full(len(rows.rate), np.inf), rows.end
     touches = Touches("felt", felt.who, felt.time)
     low, high, layer = 0.0, 1.0, 0
-    while layer == 0 or low < rows.bound.max(initial=0.0):
-        rate = np.where((rows.bound > low) | (layer == 0), rows.rate * (high - low), 0.0)
-        points = rows.draws.points(f"{rows.stream}.{layer}", rate, rows.begin, end)
-        who, to = points.who % rows.n, points.who // rows.n
-        ratio = _log_ratio(touches, felt, who, points.time, to)
+    active = np.arange(len(rows.rate))
+    while len(active):
+        draws, rate = Draws(rows.draws.key[active]), rows.rate[active] * (high - low)
+        points = draws.points(f"{stream}.{layer}", rate, rows.begin[active], end[active])
+        row = active[points.who]
+        ratio = _log_ratio(touches, felt, row % rows.n, points.time, row // rows.n)
         kept = low + points.height * (high - low) < np.exp(ratio)
-        np.minimum.at(first, points.who[kept], points.time[kept])
+        np.minimum.at(first, row[kept], points.time[kept])
         if layer == 0:
-            end = np.minimum(first, horizon)
-        low, high, layer = high, 2 * high, layer + 1
+            end = np.minimum(first, rows.end)
+        low, high, layer = high, high + min(high, _THICKEST), layer + 1
+        active = np.flatnonzero(rows.bound > low)
     return first
 
 
@@ -163,17 +171,20 @@ def _log_ratio(touches: Touches, felt: Felt, who: Indices, time: Floats, to: Ind
     return total.astype(np.float64)
 
 
-def _highest(felt: Felt, n: int) -> Floats:
+def _highest(log_ratio: Floats, felt: Felt, n: int) -> Floats:
     """Return a bound of the factor by customer and destination.
 
     Effects fade or end, so the factor is highest just after an event: at most as if all that came
     within the longest window before, and the event itself, were felt in full where they raise it.
     """
-    bound = np.zeros((n, felt.log_ratio.shape[1]))
+    bound = np.zeros((n, log_ratio.shape[1]))
+    raised = np.maximum(log_ratio, 0.0)
+    if not raised.any():
+        return np.exp(bound)
     touches, after = Touches("felt", felt.who, felt.time), felt.time + _SECOND
     pairs = looking_back(touches, felt.who, after, days=felt.longest + _SECOND)
     for to in range(bound.shape[1]):
-        raised = np.maximum(felt.log_ratio[pairs.touch, to], 0.0)
-        total = np.bincount(pairs.query, weights=raised, minlength=len(felt.who))
+        added = raised[pairs.touch, to]
+        total = np.bincount(pairs.query, weights=added, minlength=len(felt.who))
         np.maximum.at(bound[:, to], felt.who, total)
     return np.exp(bound)
