@@ -2,6 +2,7 @@
 # make test     set everything up, pass the tests
 # make lab      JupyterLab on the notebooks
 # make check    style, types, import contract, notebooks clean
+# make truth    methods held against worlds whose truth is known, in full: tests/truth/RESULTS.md
 # make bench    speed beside peers, each in an environment of its own
 # make lock     write the lock file anew from pyproject.toml
 # make test-pandas3   the tests on pandas 3
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AIRFLOW := .venv-airflow
 
-.PHONY: report test lab check bench lock test-pandas3 test-airflow clean
+.PHONY: report test lab check truth bench lock test-pandas3 test-airflow clean
 
 report: $(READY)
 	@worst=0; for study in $(STUDY); do $(BIN)/journeykit run $$study || worst=$$?; done; \
@@ -38,6 +39,9 @@ test-airflow: $(READY)
 	$(PYTHON) -m venv $(AIRFLOW)
 	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check 'apache-airflow>=3.1,<4' 'apache-airflow-providers-papermill>=3.11'
 	$(BIN)/python -m pytest -n 0 tests/report/test_airflow.py
+
+truth: $(READY)
+	$(BIN)/python -m tests.truth.run
 
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/run.py

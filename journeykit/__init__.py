@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from journeykit import attribution, counts, paths, report, survival
+    from journeykit import attribution, counts, paths, report, simulate, survival
     from journeykit.errors import JourneyKitError, JourneyKitWarning
     from journeykit.events import EventLog, PostgresQuery, read_events, stitch
     from journeykit.journeys import Journeys, journeys  # type: ignore[no-redef]
@@ -33,6 +33,7 @@ _HOMES = {
     "paths": None,
     "read_events": "events",
     "report": None,
+    "simulate": None,
     "stitch": "events",
     "survival": None,
 }
@@ -52,6 +53,7 @@ __all__ = [
     "paths",
     "read_events",
     "report",
+    "simulate",
     "stitch",
     "survival",
 ]

@@ -47,6 +47,10 @@ class NoPictureError(JourneyKitError, NotImplementedError):
     """A result of this kind has no picture; its numbers are in `.frame`."""
 
 
+class MethodError(JourneyKitError, RuntimeError):
+    """A method that was to be scored failed; the message names the world, to see it again."""
+
+
 class MissingExtraError(JourneyKitError, ImportError):
     """An optional dependency is needed; the message names the extra that brings it."""
 

@@ -33,6 +33,7 @@ def loaded_after(code: str) -> list[str]:
     [
         "import journeykit",
         "import journeykit as jk; jk.report",
+        "import journeykit as jk; jk.simulate",
         "import journeykit as jk; jk.load_study('data/complete-journey')",
         "import journeykit.cli",
         "import journeykit as jk; from journeykit.report.describe import describe; "
@@ -51,7 +52,9 @@ def test_every_public_name_loads() -> None:
         _ = jk.journey
 
 
-@pytest.mark.parametrize("package", ["attribution", "counts", "paths", "report", "survival"])
+@pytest.mark.parametrize(
+    "package", ["attribution", "counts", "paths", "report", "simulate", "survival"]
+)
 def test_every_name_of_a_subpackage_loads(package: str) -> None:
     module = getattr(jk, package)
     for name in module.__all__:

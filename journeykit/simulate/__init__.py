@@ -1,1 +1,33 @@
 """A world whose truth is known, and how methods do in it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from journeykit.simulate.scores import Coverage, FalseFindings
+    from journeykit.simulate.scoring import coverage, false_findings
+    from journeykit.simulate.world import World, world
+
+__all__ = ["Coverage", "FalseFindings", "World", "coverage", "false_findings", "world"]
+
+_MODULES = {
+    "scores": ("Coverage", "FalseFindings"),
+    "scoring": ("coverage", "false_findings"),
+    "world": ("World",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import the module of a public name when the name is first used."""
+    if name == "world":  # the module is itself the verb, whichever is imported first
+        return import_module(f"{__name__}.world")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

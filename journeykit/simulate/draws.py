@@ -96,7 +96,8 @@ class Draws:
         state = state if who is None else state[who]
         with np.errstate(over="ignore"):
             state = state + np.asarray(number).astype(np.uint64) * _GOLDEN
-        return (mix(state) >> np.uint64(11)).astype(np.float64) * 2.0**-53 + 2.0**-54
+        # 52 bits, not 53: half a step above the largest is then below 1, not rounded to it.
+        return (mix(state) >> np.uint64(12)).astype(np.float64) * 2.0**-52 + 2.0**-53
 
     def normal(
         self, stream: str, /, *, who: Indices | None = None, number: ArrayLike = 0
@@ -193,9 +194,9 @@ def poisson(uniform: Floats, mean: ArrayLike, /) -> Indices:
         k += 1
         count[left] = k
         term = term * rest / k
-        below = below + term
-        # Where rounding keeps the sum of all terms below the number, the terms have ended.
-        more = (drawn > below) & (term > 0)
+        before, below = below, below + term
+        # Where rounding keeps the sum of all terms below the number, it grows no more.
+        more = (drawn > below) & (below > before)
         left, drawn, rest = left[more], drawn[more], rest[more]
         term, below = term[more], below[more]
     return count

@@ -25,6 +25,8 @@ START = 1_704_067_200
 SECONDS = 86_400
 #: Customer and time in one sortable number: room for times from -2000 to 6000 days.
 _SPAN, _OFFSET = 8192.0, 2000.0
+#: A hundredth of a second: more than rounding moves such a number, less than what is told apart.
+_ROUNDING = 1e-7
 
 P = TypeVar("P", bound="Part")
 
@@ -88,11 +90,13 @@ class Pairs(NamedTuple):
 def looking_back(touches: Touches, who: Indices, time: Floats, /, *, days: float) -> Pairs:
     """Pair each (customer, time) with the customer's events in the `days` before it.
 
-    An event at the very time is not before it; one exactly `days` before is still seen.
+    An event at the very time is not before it; one exactly `days` before is still seen. With
+    infinite `days`, all before it are.
     """
     keys = sort_key(touches.who, touches.time)
-    asked = sort_key(who, time)
-    first = np.searchsorted(keys, asked - days, side="left")
+    asked = sort_key(who, time) - _ROUNDING
+    # However far back: the events before a customer's first are another's.
+    first = np.searchsorted(keys, np.maximum(asked - days, who * _SPAN), side="left")
     last = np.searchsorted(keys, asked, side="left")
     n = last - first
     query = np.repeat(np.arange(len(who)), n)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from journeykit.simulate.assembly import BlockTables, assembled, closed
 from journeykit.simulate.part import Part, Truth, with_settings, zero
 from journeykit.simulate.parts import PARTS
 from journeykit.simulate.past import Past
+from journeykit.simulate.processes import pool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,7 +156,7 @@ def world(
     parts : sequence of str, optional
         Names of the parts the world has, by default all; population and calendar always are.
     days : int
-        Length of the window, from 2024-01-01.
+        Length of the window, from 2024-01-01; 30 to 3000.
     processes : int
         Processes that draw; every number is the same for any.
 
@@ -168,15 +170,16 @@ def world(
         Unknown part or parameter, or a value that does not suit it.
     """
     check_whole("customers", customers, least=1)
-    check_whole("days", days, least=30)
+    check_whole("days", days, least=30, most=3000)
     check_whole("processes", processes, least=1)
     given = dict(settings or {})
-    chosen = with_settings(_chosen(parts), given)
+    chosen = with_settings(chosen_parts(parts), given)
     size = {"customers": customers, "seed": seed, "days": days}
     return _made(chosen, **size, processes=processes, settings=given)
 
 
-def _chosen(names: Sequence[str] | None) -> list[Part]:
+def chosen_parts(names: Sequence[str] | None, /) -> list[Part]:
+    """Return the parts of these names with default parameters; population and calendar always."""
     if names is None:
         return [kind() for kind in PARTS]
     check_known("parts", names, [kind.name for kind in PARTS], what="parts of the world")
@@ -199,8 +202,8 @@ def _made(
     if processes == 1 or len(spans) == 1:
         blocks = [draw(span) for span in spans]
     else:
-        with ProcessPoolExecutor(processes) as pool:
-            blocks = list(pool.map(draw, spans))
+        with pool(min(processes, len(spans))) as workers:
+            blocks = list(workers.map(draw, spans))
     whole = closed(blocks, parts, days=days, seed=seed)
     truth = {
         part.name: told
@@ -225,3 +228,12 @@ def _block(parts: tuple[Part, ...], span: tuple[int, int], *, days: int, seed: i
     for part in parts:
         past.add(part.draw(past))
     return assembled(past)
+
+
+class _Callable(ModuleType):
+    """``simulate.world`` is both this module and the verb, whichever is imported first."""
+
+    __call__ = staticmethod(world)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 from scipy.special import expit, ndtri
 
 from journeykit.simulate.part import Part, Truth
@@ -88,6 +88,16 @@ class Population(Part):
     dropout_a_year: Positive = 0.0
     dropout_slope: float = 0.0
 
+    @field_validator("segments")
+    @classmethod
+    def _segments_exist(cls, given: dict[str, float]) -> dict[str, float]:
+        return _checked(given, SEGMENTS)
+
+    @field_validator("personas")
+    @classmethod
+    def _personas_exist(cls, given: dict[str, float]) -> dict[str, float]:
+        return _checked(given, PERSONAS)
+
     def draw(self, past: Past, /) -> Drawn:
         """Draw the traits of the customers, and their table."""
         draws = past.draws
@@ -99,7 +109,7 @@ class Population(Part):
         entry = np.where(
             draws.uniform("entry.before") < self.entered_before,
             -365.0 * draws.uniform("entry"),
-            (past.days - 90.0) * draws.uniform("entry"),
+            max(past.days - 90.0, 0.0) * draws.uniform("entry"),
         )
         readiness = draws.normal("readiness")
         rate = self.dropout_a_year / 365.25 * np.exp(self.dropout_slope * readiness)
@@ -169,6 +179,14 @@ class Population(Part):
 def region_names(n: int, /) -> list[str]:
     """Return the names of the regions, which sort by number."""
     return [f"region {k + 1:02}" for k in range(n)]
+
+
+def _checked(given: dict[str, float], names: tuple[str, ...]) -> dict[str, float]:
+    """Refuse shares of what does not exist, and shares of nothing."""
+    unknown = set(given) - set(names)
+    if unknown or not sum(given.values()) > 0:
+        raise ValueError(f"shares must be those of {', '.join(names)}, one of them above 0")
+    return given
 
 
 def _shares(given: Mapping[str, float], names: tuple[str, ...]) -> list[float]:

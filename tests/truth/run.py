@@ -1,0 +1,109 @@
+"""Run all checks in full and write RESULTS.md: what is claimed, and what was measured.
+
+The same checks give the same file on any machine; it tells no times.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from journeykit.simulate import FalseFindings
+from tests.truth.attributed import against_increments
+from tests.truth.checks import CHECKS, Check
+
+TARGET = Path(__file__).with_name("RESULTS.md")
+CUSTOMERS = 300_000
+
+HEAD = """# Methods held against worlds whose truth is known
+
+Written by `make truth`; see `checks.py` for each method, its settings and its judge. The world is
+the unit of every interval here, all of them at 95 %. *Missing* are worlds in which the method could
+tell nothing.
+"""
+
+ATTRIBUTION = """
+## Attribution beside what channels cause
+
+One world of {customers:,} customers with {orders:,.0f} % of its orders made by touches. *Distance*
+is the total-variation distance of a model's shares among channels from those of the orders that are
+lost when each channel's touches are deleted; *with baseline*, of all shares, where what a model
+leaves without a touch stands for the baseline. The two placebos have no effect: customers meet the
+clean one by chance, the confounded one the more, the more they want to buy anyway. Their credit is
+a share of all conversions with the model's own 95 % interval, which says nothing of effects. No
+model is expected to be right here: that is why experiments stand beside them.
+
+"""
+
+
+def main() -> int:
+    """Run, write, and return how many checks failed."""
+    sections, failed = [HEAD], 0
+    for check in CHECKS:
+        print(check.name, file=sys.stderr)
+        text, complaints = _section(check)
+        sections.append(text)
+        failed += bool(complaints)
+    sections.append(_attribution())
+    TARGET.write_text("".join(sections), encoding="utf-8")
+    print(f"{len(CHECKS) - failed} of {len(CHECKS)} claims hold: {TARGET}")
+    return failed
+
+
+def _section(check: Check) -> tuple[str, list[str]]:
+    result = check.run(full=True)
+    complaints = check.judge(result.frame)
+    table = result.as_table()
+    if isinstance(result, FalseFindings):
+        table = table.rename(columns={"flagged": "share flagged"})
+    said = [f"\n## {check.name}\n\n{check.claim}\n\n"]
+    said.append(
+        f"{check.full:,} worlds of {check.customers:,} customers: "
+        f"{'the claim holds' if not complaints else '**the claim does not hold**'}.\n\n"
+    )
+    said += [f"- {complaint}\n" for complaint in complaints]
+    said.append(("\n" if complaints else "") + _markdown(table))
+    return "".join(said), complaints
+
+
+def _attribution() -> str:
+    frame = against_increments(CUSTOMERS)
+    truth = frame.iloc[-1]
+    models = frame.iloc[:-1]
+    table = pd.DataFrame(
+        {
+            "model": models["model"],
+            "distance": models["distance"].map("{:.3f}".format),
+            "with baseline": models["distance_all"].map("{:.3f}".format),
+            "without a touch": models["no_touch"].map("{:.1%}".format),
+            **{
+                f"{kind} placebo": [
+                    f"{row[kind]:.1%} ({row[f'{kind}_low']:.1%} to {row[f'{kind}_high']:.1%})"
+                    for _, row in models.iterrows()
+                ]
+                for kind in ("clean", "confounded")
+            },
+        }
+    )
+    nothing = {"model": "truth", "distance": "0", "with baseline": "0"}
+    last = {
+        **nothing, "without a touch": f"{truth['no_touch']:.1%}", "clean placebo": "0",
+        "confounded placebo": "0",
+    }  # fmt: skip
+    table = pd.concat([table, pd.DataFrame([last])], ignore_index=True)
+    caused = 100 * (1 - truth["no_touch"])
+    return ATTRIBUTION.format(customers=CUSTOMERS, orders=caused) + _markdown(table)
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    """Write a table; columns without anything in them are left out."""
+    shown = table.loc[:, (table != "").any()]
+    lines = ["| " + " | ".join(shown.columns) + " |", "|" + "---|" * len(shown.columns)]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in shown.itertuples(index=False)]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
