@@ -1,4 +1,4 @@
-# make report   set everything up, run the shipped study, print the page to open
+# make report   set everything up, run the studies that ship, print the page to open
 # make test     set everything up, pass the tests
 # make lab      JupyterLab on the notebooks
 # make check    style, types, import contract, notebooks clean
@@ -9,7 +9,7 @@
 # make test-airflow   the Airflow example, in an environment of its own
 
 PYTHON ?= python3
-STUDY ?=
+STUDY ?= demo complete-journey cdnow
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -18,7 +18,8 @@ AIRFLOW := .venv-airflow
 .PHONY: report test lab check truth bench lock test-pandas3 test-airflow clean
 
 report: $(READY)
-	@$(BIN)/journeykit run $(STUDY)
+	@worst=0; for study in $(STUDY); do $(BIN)/journeykit run $$study || worst=$$?; done; \
+	echo; echo "Open $(CURDIR)/reports/index.html"; exit $$worst
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist worksteal

@@ -6,13 +6,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from journeykit.simulate.hazard_ratio import HazardRatio
+    from journeykit.simulate.marginal import marginal_hazard_ratio
+    from journeykit.simulate.permuting import attribute_null, exposure_null, resampled
     from journeykit.simulate.scores import Coverage, FalseFindings
     from journeykit.simulate.scoring import coverage, false_findings
     from journeykit.simulate.world import World, world
 
-__all__ = ["Coverage", "FalseFindings", "World", "coverage", "false_findings", "world"]
+__all__ = [
+    "Coverage",
+    "FalseFindings",
+    "HazardRatio",
+    "World",
+    "attribute_null",
+    "coverage",
+    "exposure_null",
+    "false_findings",
+    "marginal_hazard_ratio",
+    "resampled",
+    "world",
+]
 
 _MODULES = {
+    "hazard_ratio": ("HazardRatio",),
+    "marginal": ("marginal_hazard_ratio",),
+    "permuting": ("attribute_null", "exposure_null", "resampled"),
     "scores": ("Coverage", "FalseFindings"),
     "scoring": ("coverage", "false_findings"),
     "world": ("World",),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from journeykit.simulate.draws import Floats, Indices
 
 _STEPS, _TOLERANCE = 100, 1e-10
+#: A logarithm beyond which the likelihood rises without end.
+_FARTHEST = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class HazardRatio:
     std_error_model : float
         From the information alone, as if hazards were proportional and spells unrelated.
     n, n_event, n_event_exposed : int
-        Spells, events, and those of them during exposure.
+        Spells ever at risk, events, and those of them during exposure.
     """
 
     log_hazard_ratio: float
@@ -102,7 +104,8 @@ def hazard_ratio(
     Parameters
     ----------
     entry, exit : array of float64, shape (n,)
-        A spell is at risk at t where ``entry < t <= exit``, on the clock of the risk sets.
+        A spell is at risk at t where ``entry < t <= exit``, on the clock of the risk sets; it is
+        never where the exit is not after the entry, and its event is then none.
     event : array of bool, shape (n,)
         Whether the spell ends with the event.
     exposed_spell : array of int64, shape (n_touches,)
@@ -124,6 +127,7 @@ def hazard_ratio(
     Cox (1972), Regression models and life tables. Lin, Wei (1989), The robust inference for the Cox
     proportional hazards model.
     """
+    event = event & (exit > entry)
     spells = _Spells(entry, exit, event)
     stretches = _stretches(spells, exposed_spell, exposed_time, window_days)
     x = _exposed_at_event(spells, stretches)
@@ -144,7 +148,7 @@ def hazard_ratio(
         log_hazard_ratio=log_ratio,
         std_error=float(np.sqrt((summed**2).sum()) / information),
         std_error_model=float(1 / np.sqrt(information)),
-        n=len(entry),
+        n=int((exit > entry).sum()),
         n_event=n_event,
         n_event_exposed=exposed,
     )
@@ -179,13 +183,14 @@ def _risk_sets(spells: _Spells, stretches: _Exposed) -> _RiskSets:
         ended = np.searchsorted(np.sort(end), time, side="left")
         return (begun - ended).astype(np.float64)
 
-    at_risk = present(spells.entry, spells.exit)
+    real = spells.exit > spells.entry
+    at_risk = present(spells.entry[real], spells.exit[real])
     exposed = present(stretches.begin, stretches.end)
     return _RiskSets(time, events.astype(np.float64), at_risk, exposed)
 
 
 def _solved(sets: _RiskSets, exposed_events: int) -> tuple[float, float]:
-    """Return the root of the score, by Newton's method with halved steps, and the information."""
+    """Return the root of the score, by Newton's method with short steps, and the information."""
     share = sets.exposed / sets.at_risk
     log_ratio = 0.0
     for _ in range(_STEPS):
@@ -196,6 +201,8 @@ def _solved(sets: _RiskSets, exposed_events: int) -> tuple[float, float]:
         log_ratio += float(np.clip(step, -1.0, 1.0))
         if abs(step) < _TOLERANCE:
             return log_ratio, information
+        if abs(log_ratio) > _FARTHEST:
+            break
     raise ArgumentError(
         "The hazard ratio is zero or infinite: all events of the risk sets with exposed and "
         "unexposed spells are on one side."
@@ -222,5 +229,6 @@ def _influence(
     own[spells.event] -= p[np.searchsorted(sets.time, spells.exit[spells.event])]
     extra = over(inside - outside, stretches.begin, stretches.end)
     extra_of = np.bincount(stretches.spell, weights=extra, minlength=len(own))
-    expected: Floats = over(outside, spells.entry, spells.exit) + extra_of
-    return own - expected
+    whole = over(outside, spells.entry, np.maximum(spells.exit, spells.entry))
+    score: Floats = own - whole - extra_of
+    return score

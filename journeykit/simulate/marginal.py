@@ -36,7 +36,11 @@ def marginal_hazard_ratio(
     count. Leaving for other destinations takes a contract out of the risk sets. The customer's
     other touches, segment and frailty are averaged over, not held: see `hazard_ratio`. Without
     frailty, curing, differences between segments and other effects it is the exponential of the
-    conditional log hazard ratio, where that is a step of the same window.
+    conditional log hazard ratio, where that is a step of the same window and touches are further
+    apart: exposure is yes or no, whereas the effects of two touches in a window add up.
+
+    What all contracts meet on the same day of their age, such as a bill, leaves no risk set with
+    exposed and unexposed, and so has no ratio on this clock.
 
     Parameters
     ----------

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 _EVENTS, _CUSTOMERS, _CATALOGUE = "events.parquet", "customers.parquet", "catalogue.csv"
 #: Identities are resolved in journeys; how old and how many made-up data are says nothing.
-_DROPPED = {"events", "customers", "identities", "catalogue", "window", "freshness", "volume"}
+_DROPPED = {
+    "events", "customers", "identities", "catalogue", "window", "freshness", "volume", "simulated",
+}  # fmt: skip
 _DAY = 86_400_000_000
 
 

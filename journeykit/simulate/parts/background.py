@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Harmless = Literal[
     "business_card", "call_hold", "catalog_pickup", "conference_scan", "focus_group",
-    "mobile_web_visit", "networking_contact", "survey_email_invite", "survey_web_intercept",
+    "mobile_web_visit", "survey_email_invite", "survey_web_intercept",
 ]  # fmt: skip
 
 #: Who performs what is started by whom.
@@ -57,7 +57,7 @@ class Background(Part):
     rate: dict[Harmless, Annotated[float, Field(ge=0, le=0.5)]] = {
         "business_card": 0.00005, "call_hold": 0.0002, "catalog_pickup": 0.0001,
         "conference_scan": 0.00005, "focus_group": 0.00002, "mobile_web_visit": 0.0008,
-        "networking_contact": 0.00005, "survey_email_invite": 0.0004,
+        "survey_email_invite": 0.0004,
         "survey_web_intercept": 0.0003,
     }  # fmt: skip
 

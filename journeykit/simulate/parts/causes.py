@@ -196,7 +196,9 @@ class Causes:
             fading = np.exp(-(time[pairs.query] - touches.time[pairs.touch]) / orders.mean_days)
             rate = effect * fading / orders.mean_days
             own = self.baseline[who[pairs.query]]
-            log = np.log1p(effect / (own * orders.mean_days)) * fading
+            # Without a baseline there is nothing to multiply.
+            ratio = np.divide(effect, own * orders.mean_days, out=np.zeros_like(own), where=own > 0)
+            log = np.log1p(ratio) * fading
             added[:, at] = np.bincount(pairs.query, rate, minlength=len(who))
             logs[:, at] = np.bincount(pairs.query, log, minlength=len(who))
             cause = touches.columns["cause"][pairs.touch]
@@ -220,8 +222,9 @@ class Causes:
         weights = working.logs if self.orders.law == "multiplicative" else working.added
         total = weights.sum(axis=1, keepdims=True)
         parts = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-        whole = trials.baseline + trials.raised
-        return np.column_stack([trials.baseline, parts * trials.raised[:, None]]) / whole[:, None]
+        rates = np.column_stack([trials.baseline, parts * trials.raised[:, None]])
+        whole = (trials.baseline + trials.raised)[:, None]
+        return np.divide(rates, whole, out=np.zeros_like(rates), where=whole > 0)
 
     def lost_without(self, trials: Trials, /) -> dict[str, Floats]:
         """Return by how much each candidate's rate falls without a channel.

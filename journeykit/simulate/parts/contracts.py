@@ -163,8 +163,8 @@ class Contracts(Part):
     payment_fails: Share = 0.03
     receivable_calls: Share = 0.5
     price_notices: Share = 1.0
-    surveys: Share = 1.0
-    followups: Share = 1.0
+    surveys: Share = 0.9
+    followups: Share = 0.8
     log_hazard_ratio: dict[str, dict[Destination, float]] = {
         **{kind: _to(0.0, 0.0, 0.0, 0.0) for kind in KINDS},
         "call_customer_service": _to(0.9, 0.9, 0.9, 0.9),

@@ -39,5 +39,8 @@ def together(
         return raised
     if law == "saturating":
         most = saturation * baseline
-        return -most * np.expm1(-added / most)
+        filled = np.divide(
+            added, most, out=np.zeros(np.broadcast(added, most).shape), where=most > 0
+        )
+        return -most * np.expm1(-filled)
     return added

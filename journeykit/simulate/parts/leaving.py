@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from journeykit.simulate.draws import Floats, Indices
 
 _SECOND = 1 / SECONDS
+#: Cumulative hazard at which everybody has left: one in 10^17 has not.
+_SURELY = 40.0
+#: In units of the rate; the lowest layer has a first candidate before 18 / rate in 10^8 rows.
+_THICKEST = 32.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +108,55 @@ def leave(
     horizon : float
     """
     n, destinations = rate.shape
-    touches = Touches("felt", felt.who, felt.time)
-    bound = _highest(touches, felt, n)
     # One row for each destination and customer, with random numbers of its own.
     keys = np.concatenate([mix(draws.key, seed=to + 1) for to in range(destinations)])
-    begins, bounds = np.tile(begin, destinations), bound.T.ravel()
-    points = Draws(keys).candidates(stream, rate.T.ravel(), begins, horizon, bounds)
-    who, to = points.who % n, points.who // n
-    kept = points.height < np.exp(_log_ratio(touches, felt, who, points.time, to))
-    first = np.full(n * destinations, np.inf)
-    np.minimum.at(first, points.who[kept], points.time[kept])
-    by_destination = first.reshape(destinations, n)
-    destination = by_destination.argmin(axis=0)
-    time = by_destination.min(axis=0)
-    destination[np.isinf(time)] = -1
-    return Leaving(np.maximum(whole_seconds(time), whole_seconds(begin + _SECOND)), destination)
+    row_rate, row_begin = rate.T.ravel(), np.tile(begin, destinations)
+    highest, lowest = _highest(felt.log_ratio, felt, n), _highest(-felt.log_ratio, felt, n)
+    with np.errstate(divide="ignore"):
+        patience = _SURELY * lowest.T.ravel() / row_rate
+    end = np.minimum(horizon, row_begin + patience)
+    rows = _Rows(Draws(keys), row_rate, row_begin, end, highest.T.ravel(), n)
+    time = _first(rows, stream, felt).reshape(destinations, n)
+    destination = np.where(np.isinf(time.min(axis=0)), -1, time.argmin(axis=0))
+    soonest = np.maximum(whole_seconds(time.min(axis=0)), whole_seconds(begin + _SECOND))
+    return Leaving(soonest, destination)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Customers by destination: row ``d * n + i`` is customer i leaving for destination d."""
+
+    draws: Draws
+    rate: Floats
+    begin: Floats
+    end: Floats
+    bound: Floats
+    n: int
+
+
+def _first(rows: _Rows, stream: str, felt: Felt) -> Floats:
+    """Return the first candidate kept of each row, infinite for none.
+
+    Candidates come in layers of rising height, as those of `Draws.candidates`: a smaller effect
+    takes away some of the same. All layers but the lowest are drawn up to the first that is kept of
+    that one only, and are at most `_THICKEST` high, so that no customer has too many of them.
+    """
+    first, end = np.full(len(rows.rate), np.inf), rows.end
+    touches = Touches("felt", felt.who, felt.time)
+    low, high, layer = 0.0, 1.0, 0
+    active = np.arange(len(rows.rate))
+    while len(active):
+        draws, rate = Draws(rows.draws.key[active]), rows.rate[active] * (high - low)
+        points = draws.points(f"{stream}.{layer}", rate, rows.begin[active], end[active])
+        row = active[points.who]
+        ratio = _log_ratio(touches, felt, row % rows.n, points.time, row // rows.n)
+        kept = low + points.height * (high - low) < np.exp(ratio)
+        np.minimum.at(first, row[kept], points.time[kept])
+        if layer == 0:
+            end = np.minimum(first, rows.end)
+        low, high, layer = high, high + min(high, _THICKEST), layer + 1
+        active = np.flatnonzero(rows.bound > low)
+    return first
 
 
 def _log_ratio(touches: Touches, felt: Felt, who: Indices, time: Floats, to: Indices) -> Floats:
@@ -133,17 +171,20 @@ def _log_ratio(touches: Touches, felt: Felt, who: Indices, time: Floats, to: Ind
     return total.astype(np.float64)
 
 
-def _highest(touches: Touches, felt: Felt, n: int) -> Floats:
+def _highest(log_ratio: Floats, felt: Felt, n: int) -> Floats:
     """Return a bound of the factor by customer and destination.
 
     Effects fade or end, so the factor is highest just after an event: at most as if all that came
     within the longest window before, and the event itself, were felt in full where they raise it.
     """
-    bound = np.zeros((n, felt.log_ratio.shape[1]))
-    after = felt.time + _SECOND
+    bound = np.zeros((n, log_ratio.shape[1]))
+    raised = np.maximum(log_ratio, 0.0)
+    if not raised.any():
+        return np.exp(bound)
+    touches, after = Touches("felt", felt.who, felt.time), felt.time + _SECOND
     pairs = looking_back(touches, felt.who, after, days=felt.longest + _SECOND)
     for to in range(bound.shape[1]):
-        raised = np.maximum(felt.log_ratio[pairs.touch, to], 0.0)
-        total = np.bincount(pairs.query, weights=raised, minlength=len(felt.who))
+        added = raised[pairs.touch, to]
+        total = np.bincount(pairs.query, weights=added, minlength=len(felt.who))
         np.maximum.at(bound[:, to], felt.who, total)
     return np.exp(bound)

@@ -12,6 +12,7 @@ from journeykit.simulate.parts.clock import Clock, Raise
 from journeykit.simulate.parts.population import SEGMENTS
 from journeykit.simulate.parts.spells import Spells
 from journeykit.simulate.past import SECONDS, Drawn, Touches
+from journeykit.simulate.tables import ACTORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,10 @@ DRIVES: dict[Mover, Move] = {
     "call_sales": "1-2",
     "networking_contact": "0-1",
 }
-_HUMAN = 2
+#: Column of the other move from each stage, which no touch drives, and where it leads.
+_OTHER = np.array([MOVES.index(move) for move in ("0-2", "1-0", "2-1")])
+_OTHER_TO = np.array([2, 0, 1])
+_HUMAN = ACTORS.index("human")
 
 
 def _all_alike(value: float) -> dict[str, float]:
@@ -155,15 +159,18 @@ class Stages(Part):
         number = 0
         while len(active):
             number += 1
-            time, to = np.full(len(active), np.inf), np.zeros(len(active), dtype=np.int64)
-            for column, move in enumerate(MOVES):
-                at = np.flatnonzero(stage[active] == int(move[0]))
+            at_stage = stage[active]
+            wait = past.draws.exponential("stages.other", who=active, number=number)
+            with np.errstate(divide="ignore"):
+                time = now[active] + wait / hazard[active, _OTHER[at_stage]]
+            to = _OTHER_TO[at_stage]
+            for move, clock in clocks.items():
+                at = np.flatnonzero(at_stage == int(move[0]))
                 who = active[at]
-                drawn = past.draws.exponential(f"stages.{move}", who=who, number=number)
+                wait = past.draws.exponential("stages.on", who=who, number=number)
                 with np.errstate(divide="ignore"):
-                    wait = drawn / hazard[who, column]
-                clock = clocks.get(move)
-                then = now[who] + wait if clock is None else clock.after(who, now[who], wait)
+                    wait = wait / hazard[who, MOVES.index(move)]
+                then = clock.after(who, now[who], wait)
                 sooner = then < time[at]
                 time[at[sooner]], to[at[sooner]] = then[sooner], int(move[2])
             time = np.maximum(np.rint(time * SECONDS), np.rint(now[active] * SECONDS) + 1) / SECONDS

@@ -10,11 +10,10 @@ from journeykit.simulate.world import world
 HARMLESS = tuple(Background().rate)
 
 
-def test_nobody_else_emits_what_is_harmless_but_networking_contacts() -> None:
-    """They are a mover of stages that moves nobody, too."""
+def test_nobody_else_emits_what_is_harmless() -> None:
     without = world(customers=2_000, seed=4, settings={"background.rate": {}})
     seen = {row["values"] for row in without.events["touchpoint"].value_counts().to_pylist()}
-    assert seen & set(HARMLESS) == {"networking_contact"}
+    assert seen & set(HARMLESS) == set()
 
 
 def test_events_come_at_their_rates() -> None:
@@ -42,7 +41,7 @@ def test_who_performs_what() -> None:
     assert pairs == {
         ("business_card", "human"), ("call_hold", "automatic"), ("catalog_pickup", "customer"),
         ("conference_scan", "human"), ("focus_group", "automatic"),
-        ("mobile_web_visit", "customer"), ("networking_contact", "human"),
+        ("mobile_web_visit", "customer"),
         ("survey_email_invite", "automatic"), ("survey_web_intercept", "automatic"),
     }  # fmt: skip
 

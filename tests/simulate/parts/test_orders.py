@@ -121,6 +121,16 @@ def test_everything_at_zero_is_nobody_buying() -> None:
     assert made.tables["orders"].num_rows == 0
 
 
+def test_without_a_baseline_only_the_additive_law_has_orders() -> None:
+    """The others act on the baseline: they multiply it, or add at most so many times it."""
+    n = {
+        law: base(law, n=2_000).null("orders.baseline_a_day").tables["orders"].num_rows
+        for law in ("additive", "multiplicative", "saturating")
+    }
+    assert n["additive"] > 200
+    assert n["multiplicative"] == n["saturating"] == 0
+
+
 def test_friction_loses_attempts_at_its_steps_on_the_web_only() -> None:
     made = base()
     told = truth(made)
