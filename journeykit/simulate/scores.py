@@ -84,6 +84,7 @@ class Coverage(Result):
                 "name": frame["name"],
                 "worlds": frame["n_worlds"].map("{:,}".format),
                 "missing": frame["n_missing"].map("{:,}".format),
+                "empty rows": frame["n_empty"].map("{:,}".format),
                 "truth": frame["truth"].map(_short),
                 "bias": _ranges(frame, "bias", "bias_conf_low", "bias_conf_high", _short),
                 "coverage": _ranges(frame, "coverage", "conf_low", "conf_high", "{:.1%}".format),
@@ -142,6 +143,7 @@ class FalseFindings(Result):
                 "name": frame["name"],
                 "worlds": frame["n_worlds"].map("{:,}".format),
                 "missing": frame["n_missing"].map("{:,}".format),
+                "empty rows": frame["n_empty"].map("{:,}".format),
                 "flagged": _ranges(frame, "share", "conf_low", "conf_high", "{:.1%}".format),
             }
         )

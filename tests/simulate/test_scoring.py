@@ -188,6 +188,8 @@ def test_what_is_missing_is_counted() -> None:
         70, 30, 70, 20
     ]  # fmt: skip
     assert result.reasons == {"DataError: nothing to count": 10}
+    table = result.as_table()[["worlds", "missing", "empty rows"]]
+    assert table.to_numpy().tolist() == [["80", "20", "20"], ["70", "30", "20"]]
     assert result.summary().endswith("; 30 worlds told nothing for narrow")
 
 
