@@ -150,6 +150,10 @@ class Past:
         """Take in what a part has drawn."""
         self._drawn.append(drawn)
 
+    def has(self, kind: type[Part]) -> bool:
+        """Tell whether the world has a part."""
+        return any(isinstance(part, kind) for part in self.parts)
+
     def part(self, kind: type[P]) -> P:
         """Return another part of the world, for its parameters."""
         return part_of(self.parts, kind)
@@ -182,6 +186,22 @@ class Past:
                 for key in sorted(shared)
             },
         )
+
+    def rows(self, table: str) -> Columns:
+        """Return the rows of a visible table so far; columns only some parts have are left out.
+
+        Raises
+        ------
+        ArgumentError
+            No part before this one fills it.
+        """
+        found = [drawn.tables[table] for drawn in self._drawn if table in drawn.tables]
+        if not found:
+            raise ArgumentError(
+                f"No part of this world fills the table {table!r}; add the part that does."
+            )
+        shared = [key for key in found[0] if all(key in columns for columns in found)]
+        return {key: np.concatenate([columns[key] for columns in found]) for key in shared}
 
     def hidden(self, name: str) -> Columns | None:
         """Return a hidden table of an earlier part, or None."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from journeykit.simulate.past import Past
 
 #: What a session may be.
-KINDS = ("visit", "purchase")
+KINDS = ("visit", "purchase", "loop")
 #: Bits of a session's id for the kind, and for its number among the customer's. An id stays below
 #: 2**53 for 16 million customers: pandas makes it a float where other events have none.
 _KIND_BITS, _NUMBER_BITS = 2, 27

@@ -6,6 +6,7 @@ from journeykit.simulate.parts.browsing import Browsing
 from journeykit.simulate.parts.calendar import Calendar
 from journeykit.simulate.parts.channels import Channels
 from journeykit.simulate.parts.contracts import Contracts
+from journeykit.simulate.parts.holdouts import Holdouts
 from journeykit.simulate.parts.identity import Identity
 from journeykit.simulate.parts.ladder import Ladder
 from journeykit.simulate.parts.orders import Orders
@@ -22,13 +23,14 @@ PARTS: tuple[type[Part], ...] = (
     Channels,
     Stages,
     Orders,
-    Ladder,
     Purchases,
     Browsing,
     Remarketing,
-    Background,
+    Ladder,
     Contracts,
+    Background,
     Sentiment,
     Spend,
+    Holdouts,
     Identity,
 )

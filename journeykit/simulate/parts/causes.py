@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from journeykit.errors import ArgumentError
 from journeykit.simulate.draws import poisson
 from journeykit.simulate.parts.channels import Channels
 from journeykit.simulate.parts.laws import together
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from journeykit.simulate.draws import Floats, Indices
     from journeykit.simulate.parts.orders import Orders
     from journeykit.simulate.past import Past
+
+
+#: Candidates a touch may have, and the least factor for which candidates are drawn: up to it, a
+#: smaller one takes away only the highest.
+_CHILDREN, _LEAST_TOP = 64, 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Causes:
     past: Past
     orders: Orders
     baseline: Floats
-    most: float
+    top: float
     touches: dict[str, Touches]
 
     @property
@@ -91,7 +97,7 @@ class Causes:
         """Draw the candidates."""
         past, bound = self.past, self._bound()
         begin = np.maximum(past.trait("entry"), 0.0)
-        own = past.draws.points("orders.baseline", self.baseline * self.most, begin, past.days)
+        own = past.draws.points("orders.baseline", self.baseline * self.top, begin, past.days)
         sources = [(own.who, own.time, own.number * 16, own.height)]
         for channel, (name, touches) in enumerate(self.touches.items()):
             sources.append(self._around(name, touches, bound, channel))
@@ -117,11 +123,16 @@ class Causes:
         draws, orders = self.past.draws, self.orders
         touch = touches.columns["number"]
         stream = f"orders.{name}"
-        mean = orders.effect[name] * self.most * bound[touches.who]
+        mean = orders.effect[name] * self.top * bound[touches.who]
         count = poisson(draws.uniform(stream, who=touches.who, number=touch), mean)
+        if count.max(initial=0) >= _CHILDREN:
+            raise ArgumentError(
+                f"A touch may have fewer than {_CHILDREN} candidates for orders; "
+                f"`orders.effect.{name}` makes it {count.max()}: lower it."
+            )
         who = np.repeat(touches.who, count)
         nth = np.arange(len(who)) - np.repeat(np.cumsum(count) - count, count)
-        number = np.repeat(touch, count) * 64 + nth
+        number = np.repeat(touch, count) * _CHILDREN + nth
         # Exponential delays, those beyond the window left out: the law is cut there too.
         delay = orders.mean_days * draws.exponential(f"{stream}.delay", who=who, number=number)
         height = draws.uniform(f"{stream}.height", who=who, number=number)
@@ -176,7 +187,7 @@ class Causes:
             time=time,
             number=number,
             height=np.where(from_touch, thinned, height),
-            density=self.most * (own + alone),
+            density=self.top * (own + alone),
             baseline=own,
             raised=raised,
             working=working,
@@ -224,7 +235,8 @@ class Causes:
         parts = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
         rates = np.column_stack([trials.baseline, parts * trials.raised[:, None]])
         whole = (trials.baseline + trials.raised)[:, None]
-        return np.divide(rates, whole, out=np.zeros_like(rates), where=whole > 0)
+        credit: Floats = np.divide(rates, whole, out=np.zeros_like(rates), where=whole > 0)
+        return credit
 
     def lost_without(self, trials: Trials, /) -> dict[str, Floats]:
         """Return by how much each candidate's rate falls without a channel.
@@ -259,4 +271,5 @@ def causes_of(past: Past, orders: Orders, /, *, baseline: Floats, most: float) -
             touches[name] = Touches.of(
                 name, nothing, np.zeros(0), {"number": nothing, "cause": nothing}
             )
-    return Causes(past, orders, baseline, most, touches)
+    top = max(_LEAST_TOP, 2.0 ** np.ceil(np.log2(most)))
+    return Causes(past, orders, baseline, float(top), touches)

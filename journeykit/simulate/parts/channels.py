@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from journeykit.simulate.part import Part, Truth
 from journeykit.simulate.parts.calendar import Rhythm
@@ -84,6 +84,7 @@ class Channels(Part):
     ----------
     touchpoints : mapping of str to Channel
     mediated : mapping of str to mapping of str to float
+        One step deep: what is brought about brings about nothing.
     mediated_days : float
     """
 
@@ -101,6 +102,15 @@ class Channels(Part):
     mediated: dict[str, dict[str, Share]] = {"sms_sent": {"app_session": 0.5}}
     mediated_days: Annotated[float, Field(gt=0)] = 0.5
 
+    @model_validator(mode="after")
+    def _one_step(self) -> Self:
+        reached = {name for effects in self.mediated.values() for name in effects}
+        if unknown := sorted({*self.mediated, *reached} - {*self.touchpoints}):
+            raise ValueError(f"`mediated` names {', '.join(unknown)}, which is no touchpoint here")
+        if chained := sorted(reached & {*self.mediated}):
+            raise ValueError(f"`mediated` may not go on from {', '.join(chained)} to another")
+        return self
+
     def draw(self, past: Past, /) -> Drawn:
         """Draw the touches, who is held out, and the first exposures of experiments."""
         rhythm = Rhythm(past)
@@ -113,7 +123,9 @@ class Channels(Part):
         for cause, effects in self.mediated.items():
             for name, share in effects.items():
                 more = self._brought_about(past, drawn[cause], name, share)
-                drawn[name] = _merged(drawn[name], more.keep(~out[name][more.who]))
+                held = out[name][more.who]
+                drawn[name] = _merged(drawn[name], more.keep(~held))
+                ghosts[name] = _merged(ghosts[name], more.keep(held))
         tables = [
             _experiment(past, name, channel.holdout, out[name], drawn[name], ghosts[name])
             for name, channel in self.touchpoints.items()

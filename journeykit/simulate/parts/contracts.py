@@ -21,6 +21,7 @@ from journeykit.simulate.parts.contract_events import (
 )
 from journeykit.simulate.parts.contract_tables import DESTINATIONS, Destination, Term, told
 from journeykit.simulate.parts.leaving import Felt, leave
+from journeykit.simulate.parts.orders import first_orders
 from journeykit.simulate.parts.population import SEGMENTS
 from journeykit.simulate.past import whole_seconds
 from journeykit.simulate.tables import ACTORS
@@ -203,7 +204,7 @@ class Contracts(Part):
         draws, entry = past.draws, past.trait("entry")
         already = (entry < 0) & (draws.uniform("contracts.already") < self.already)
         subscribes = draws.uniform("contracts.subscribes") < self.subscribes
-        order = whole_seconds(np.asarray(past.trait("first_order"), dtype=np.float64))
+        order = first_orders(past)
         begin: Floats = np.where(already, entry, np.where(subscribes, order, np.inf))
         return begin
 

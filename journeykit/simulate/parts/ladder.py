@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from journeykit.simulate.part import Part, Truth
+from journeykit.simulate.parts.orders import first_orders
 from journeykit.simulate.parts.population import SEGMENTS
 from journeykit.simulate.parts.spells import Spells
 from journeykit.simulate.parts.stages import RUNGS, by_move, moves_seen
@@ -77,7 +78,7 @@ class Ladder(Part):
     def draw(self, past: Past, /) -> Drawn:
         """Mark the rungs up to the first order, and go on from there."""
         climbed = past.hidden("stages")
-        order = whole_seconds(np.asarray(past.trait("first_order"), dtype=np.float64))
+        order = first_orders(past)
         none = np.zeros(0)
         nobody: Columns = {"who": none.astype(np.int64), "entered_time": none, "stage": none}
         rungs = nobody if climbed is None else climbed

@@ -48,7 +48,8 @@ class RemarketingTruth(Truth):
     credit : mapping of str to float
         Orders inside the window by cause; they sum to `orders`. An order that the offer raised from
         probability p0 to p owes it (p - p0) / p; the rest is shared as the return's rate at its
-        moment was: by impressions, and without.
+        moment was: by impressions, and without. What comes without them is the mail's: no loop
+        begins without one.
     """
 
     loops: int
@@ -144,7 +145,7 @@ def loop_truth(sums: Mapping[str, Any], /, *, half_life_days: float) -> Remarket
         orders_caused_by_remarketing=got["caused_orders"],
         orders_caused_by_offer=got["offer_caused"],
         half_life_days=half_life_days,
-        credit={"baseline": got["orders"] - sum(credit.values()), **credit},
+        credit={"email_promo": got["orders"] - sum(credit.values()), **credit},
     )
 
 

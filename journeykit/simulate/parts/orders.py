@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
 
 import numpy as np
 from pydantic import Field
@@ -11,7 +11,6 @@ from pydantic import Field
 from journeykit.simulate.part import Part, Truth
 from journeykit.simulate.parts.calendar import Rhythm
 from journeykit.simulate.parts.causes import Causes, Trials, causes_of
-from journeykit.simulate.parts.channels import Channels
 from journeykit.simulate.parts.laws import Law
 from journeykit.simulate.past import Drawn, sort_key
 
@@ -22,35 +21,12 @@ if TYPE_CHECKING:
     from journeykit.simulate.past import Past
 
 PLACES = ("web", "store")
-#: Stages of a prospect, and that of whoever has bought.
-STAGES = ("familiarity", "engagement", "deliberation", "customer")
-_CUSTOMER = 3
+#: Stages on the way to an order.
+Stage = Literal["familiarity", "engagement", "deliberation"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 Positive = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Holdout(Truth):
-    """The experiment on a channel: orders a customer, among those treated and those held out.
-
-    Attributes
-    ----------
-    treated, held_out : int
-        Customers.
-    difference : float
-        Orders a customer among the treated, less those among the held out, in this world.
-    std_error : float
-        Of the difference, customers independent.
-    effect : float
-        What the difference estimates: expected orders that the channel adds for a treated customer,
-        those it adds through other channels included.
-    """
-
-    treated: int
-    held_out: int
-    difference: float
-    std_error: float
-    effect: float
 
 
 class OrdersTruth(Truth):
@@ -67,14 +43,14 @@ class OrdersTruth(Truth):
         Expected orders lost when a channel's touches are deleted, all other touches and the stages
         being as they are.
     lost_without_responding : mapping of str to float
-        The same when touches that the deleted ones brought about are gone too.
+        The same when all is gone that the deleted touches brought about: touches of other channels,
+        and the orders of other parts that begin with one, such as loops of remarketing (counted).
     attempts_lost : mapping of str to int
         Attempts lost at each step of friction.
     value_of_removal : mapping of str to float
-        Expected further orders in the window were a step's friction removed.
+        Expected further orders of this part in the window were a step's friction removed.
     mean_value : float
         Mean value of an order in cents, expected.
-    holdouts : mapping of str to Holdout
     """
 
     orders: int
@@ -84,7 +60,6 @@ class OrdersTruth(Truth):
     attempts_lost: dict[str, int]
     value_of_removal: dict[str, float]
     mean_value: float
-    holdouts: dict[str, Holdout]
 
 
 class Orders(Part):
@@ -109,7 +84,8 @@ class Orders(Part):
     saturation : float
         In the saturating law: the most that touches add, in units of the customer's baseline.
     stage_factor : mapping of str to float
-        ``f`` by the prospect's stage, and of whoever has bought.
+        ``f``, 1 where nothing is said, by the stage that the customer would be in had nobody ever bought: so one order moves
+        no other, and what a channel is worth does not depend on who has bought before.
     friction : mapping of str to float
         Probability that a web attempt is lost at a step, in the order of the steps.
     store_share : float
@@ -134,8 +110,8 @@ class Orders(Part):
     mean_days: Annotated[float, Field(gt=0)] = 5.0
     window_days: Annotated[float, Field(gt=0, le=60)] = 30.0
     saturation: Annotated[float, Field(gt=0)] = 5.0
-    stage_factor: dict[str, Positive] = {
-        "familiarity": 0.7, "engagement": 1.0, "deliberation": 1.5, "customer": 1.0,
+    stage_factor: dict[Stage, Positive] = {
+        "familiarity": 0.7, "engagement": 1.0, "deliberation": 1.5,
     }  # fmt: skip
     friction: dict[str, Share] = {"site_search": 0.05, "checkout": 0.15}
     store_share: Annotated[float, Field(ge=0, le=1)] = 0.25
@@ -148,7 +124,7 @@ class Orders(Part):
         intent = past.trait("intent")
         slope = self.intent_slope
         baseline = self.baseline_a_day * np.exp(slope * intent - slope**2 / 2)
-        factors = np.array([self.stage_factor[stage] for stage in STAGES])
+        factors = np.array([self.stage_factor.get(stage, 1.0) for stage in STAGES])
         causes = causes_of(past, self, baseline=baseline, most=rhythm.most * float(factors.max()))
         trials = causes.trials()
         place = (
@@ -157,15 +133,12 @@ class Orders(Part):
         ).astype(np.int64)
         lost_at = self._lost_at(past, trials, place)
         calendar = rhythm.of_week(trials.who, trials.time)
-        height = trials.height * causes.most / calendar
-        as_prospect = factors[_stage(past, trials.who, trials.time)]
-        bought_before = _bought_before(trials, (height < as_prospect) & (lost_at < 0), past.n)
-        factor = np.where(bought_before, factors[_CUSTOMER], as_prospect)
-        happens = height < factor
+        height = trials.height * causes.top / calendar
+        factor = factors[_stage(past, trials.who, trials.time)]
         inside = (trials.time >= np.maximum(past.trait("entry"), 0)[trials.who]) & (
             trials.time < past.trait("exit")[trials.who]
         )
-        found = np.flatnonzero(happens & inside)
+        found = np.flatnonzero((height < factor) & inside)
         value = self._value(past, trials)
         attempts = {
             "who": trials.who[found],
@@ -178,10 +151,9 @@ class Orders(Part):
         ordered = found[lost_at[found] < 0]
         weight = calendar * factor * self._surviving(place) * inside
         return Drawn(
-            traits={"first_order": _first(trials, np.flatnonzero(happens & (lost_at < 0)), past.n)},
             tables={"orders": _order_rows(past, attempts)},
             hidden={"attempts": attempts},
-            sums=self._sums(past, causes, trials, ordered, lost_at[found], place, weight),
+            sums=self._sums(causes, trials, ordered, lost_at[found], place, weight),
         )
 
     def _lost_at(self, past: Past, trials: Trials, place: Indices) -> Indices:
@@ -204,7 +176,6 @@ class Orders(Part):
 
     def _sums(
         self,
-        past: Past,
         causes: Causes,
         trials: Trials,
         ordered: Indices,
@@ -222,42 +193,28 @@ class Orders(Part):
         # What would happen at any time is averaged over all candidates, those that did not become
         # orders too: an expectation given the touches, with far less chance in it.
         expected = weight / trials.density
-        for name, lost in causes.lost_without(trials).items():
-            sums[f"orders.{name}"] = expected @ lost
+        for kind, lost in causes.lost_without(trials).items():
+            losses = dict(zip(causes.channels, (expected @ lost).tolist(), strict=True))
+            sums |= {f"orders.{kind}.{name}": orders for name, orders in losses.items()}
         whole = expected * (trials.baseline + trials.raised)
         sums["orders.expected_web"] = float(whole[place == 0].sum())
-        orders = np.bincount(trials.who[ordered], minlength=past.n)
-        drawn = any(isinstance(part, Channels) for part in past.parts)
-        for name in causes.channels if drawn else ():
-            held = past.trait(f"held out of {name}")
-            for arm, who in (("held out", held), ("treated", ~held)):
-                n = orders[who]
-                sums[f"orders.{name}.{arm}"] = np.array([len(n), n.sum(), (n**2).sum()])
         return sums
 
     def truth(self, sums: Mapping[str, Any], /, *, customers: int, days: int) -> OrdersTruth:  # noqa: ARG002
-        """Return who made the orders, what is lost without, and what the holdouts show."""
-        names = list(self.effect)
-        lost = {
-            key: dict(zip(names, sums[f"orders.{key}"].tolist(), strict=True))
-            for key in ("held", "responding")
-        }
+        """Return who made the orders, and what is lost without."""
         return OrdersTruth(
             orders=int(sums["orders.orders"]),
-            credit=dict(zip(["baseline", *names], sums["orders.credit"].tolist(), strict=True)),
-            lost_without=lost["held"],
-            lost_without_responding=lost["responding"],
+            credit=dict(
+                zip(["baseline", *self.effect], sums["orders.credit"].tolist(), strict=True)
+            ),
+            lost_without={name: float(sums[f"orders.held.{name}"]) for name in self.effect},
+            lost_without_responding={name: lost_responding(sums, name) for name in self.effect},
             attempts_lost=dict(zip(self.friction, sums["orders.lost"].tolist(), strict=True)),
             value_of_removal={
                 name: float(sums["orders.expected_web"]) * share / (1 - share)
                 for name, share in self.friction.items()
             },
             mean_value=self.value_median * float(np.exp(self.value_sigma**2 / 2)),
-            holdouts={
-                name: _holdout(sums, name, lost["responding"][name])
-                for name in names
-                if sums.get(f"orders.{name}.held out", [0])[0] > 1
-            },
         )
 
 
@@ -272,16 +229,15 @@ def _stage(past: Past, who: Indices, time: Floats) -> Indices:
     return np.where(known, stages["stage"][np.maximum(at, 0)], 0)
 
 
-def _first(trials: Trials, chosen: Indices, n: int) -> Floats:
-    first = np.full(n, np.inf)
-    np.minimum.at(first, trials.who[chosen], trials.time[chosen])
+def first_orders(past: Past, /) -> Floats:
+    """Return the time of each customer's first order in the window, infinite where there is none.
+
+    Orders of all parts drawn so far count.
+    """
+    orders = past.rows("orders")
+    first = np.full(past.n, np.inf)
+    np.minimum.at(first, orders["who"], orders["order_time"])
     return first
-
-
-def _bought_before(trials: Trials, buys: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
-    """Return which trials come after the customer's first order, which a prospect makes."""
-    first = _first(trials, np.flatnonzero(buys), n)
-    return trials.time > first[trials.who]
 
 
 def _order_rows(past: Past, attempts: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -297,17 +253,11 @@ def _order_rows(past: Past, attempts: Mapping[str, NDArray[Any]]) -> dict[str, N
     }
 
 
-def _holdout(sums: Mapping[str, Any], name: str, lost: float) -> Holdout:
-    means, variances, sizes = [], [], []
-    for arm in ("treated", "held out"):
-        n, total, squares = (float(value) for value in sums[f"orders.{name}.{arm}"])
-        means.append(total / n)
-        variances.append((squares / n - (total / n) ** 2) / max(n - 1, 1))
-        sizes.append(int(n))
-    return Holdout(
-        treated=sizes[0],
-        held_out=sizes[1],
-        difference=means[0] - means[1],
-        std_error=float(np.sqrt(sum(variances))),
-        effect=lost / sizes[0],
-    )
+def lost_responding(sums: Mapping[str, Any], channel: str, /) -> float:
+    """Return the orders lost without a channel and all that its touches brought about.
+
+    A part whose orders begin with a channel's touch has their number in the sum
+    ``orders begun by <channel>``.
+    """
+    begun = float(sums.get(f"orders begun by {channel}", 0))
+    return float(sums[f"orders.responding.{channel}"]) + begun

@@ -23,6 +23,7 @@ from journeykit.simulate.parts.loops import (
 )
 from journeykit.simulate.parts.looptruth import RemarketingTruth, gains, loop_truth
 from journeykit.simulate.past import SECONDS, Drawn, Touches, looking_back, whole_seconds
+from journeykit.simulate.sessions import session_ids
 from journeykit.stats import mix
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 #: Rate a day in whose units candidates of returns are drawn; no law depends on it.
 _UNIT = 0.05
-#: Room for the sessions and orders of a customer beside those of other parts.
-_SESSIONS, _FIRST_SESSION, _ORDERS, _FIRST_ORDER = 4096, 3072, 1000, 500
+#: Room for the orders of a customer beside those of other parts.
+_ORDERS, _FIRST_ORDER = 1000, 500
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(ge=0)]
@@ -108,6 +109,7 @@ class Remarketing(Part):
         shown = self._would_be_shown(loops)
         returns = self._returns(loops, shown)
         visits = self._visits(past, loops, returns)
+        counted = visits.sums()
         real = loops.treated[shown.who] & (shown.time < returns.time[shown.who])
         impressions = Touches(
             "remarketing_impression",
@@ -129,7 +131,12 @@ class Remarketing(Part):
                     "return_owed": returns.owed,
                 }
             },
-            sums=self._gains(loops, shown, returns) | visits.sums(),
+            sums={
+                **self._gains(loops, shown, returns),
+                **counted,
+                # Without the mail there is no loop.
+                "orders begun by email_promo": counted["remarketing.orders"],
+            },
         )
 
     def _loops(self, past: Past) -> Loops:
@@ -160,7 +167,7 @@ class Remarketing(Part):
             treated=(past.draws.uniform("remarketing.arm") >= self.holdout)[who],
             intent=intent,
             base=self.return_base * np.exp(slope * intent - slope**2 / 2),
-            session=past.customers[who] * _SESSIONS + _FIRST_SESSION + 2 * number,
+            session=session_ids(past, "loop", who, 2 * number),
             own=Draws(own.key[order]),
         )
 
@@ -222,7 +229,7 @@ class Remarketing(Part):
         value = self.value_median * np.exp(self.value_sigma * own.normal("remarketing.value"))
         return Visits(
             who=loops.who[at],
-            session=loops.session[at] + 1,
+            session=session_ids(past, "loop", loops.who[at], 2 * loops.number[at] + 1),
             watched=loops.watched[at],
             home=home,
             page=page,

@@ -3,6 +3,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from journeykit.simulate import world as world_module
@@ -11,7 +12,7 @@ from journeykit.simulate.parts.orders import Orders, OrdersTruth
 from journeykit.simulate.world import World, world
 
 FLAT = {"calendar.season": 0.0, "calendar.shock_sigma": 0.0}
-LEVEL = dict.fromkeys(("familiarity", "engagement", "deliberation", "customer"), 1.0)
+LEVEL = dict.fromkeys(("familiarity", "engagement", "deliberation"), 1.0)
 CHANNELS = tuple(Orders().effect)
 
 
@@ -147,50 +148,57 @@ def test_friction_loses_attempts_at_its_steps_on_the_web_only() -> None:
     assert abs(more - told.value_of_removal["checkout"]) < 4 * np.sqrt(more)
 
 
-def test_holdouts_estimate_their_effect() -> None:
-    errors = []
-    for seed in range(12):
-        settings = {"orders.stage_factor": LEVEL}
-        made = world(customers=5_000, seed=seed, parts=["channels", "orders"], settings=settings)
-        for name, experiment in truth(made).holdouts.items():
-            errors.append((experiment.difference - experiment.effect) / experiment.std_error)
-            orders = np.bincount(_who(made), minlength=5_000)
-            arms = made.tables["assignments"].to_pandas()
-            mine = arms[arms["experiment"] == name]
-            held = mine.loc[mine["arm"] == "holdout", "customer_id"].astype(str).str[1:].astype(int)
-            mask = np.isin(np.arange(5_000), held)
-            assert experiment.held_out == mask.sum()
-            assert experiment.difference == pytest.approx(
-                orders[~mask].mean() - orders[mask].mean()
-            )
-            by_hand = np.sqrt(
-                orders[mask].var(ddof=1) / mask.sum() + orders[~mask].var(ddof=1) / (~mask).sum()
-            )
-            assert experiment.std_error == pytest.approx(by_hand)
-    # 60 of them, nearly independent: mean 0 and spread 1 within their own errors.
-    assert abs(np.mean(errors)) < 4 / np.sqrt(len(errors))
-    assert 0.7 < np.std(errors) < 1.3
-
-
-def test_the_stage_raises_the_rate_until_the_first_order() -> None:
-    """Without stages everybody is a prospect of the first one until the first order."""
+def test_the_stage_raises_the_rate() -> None:
+    """Rates by stage, over the days that customers spend in it whether they have bought or not."""
+    n = 40_000
     settings = {
         **FLAT,
         "orders.friction": {},
         "orders.intent_slope": 0.0,
         "orders.baseline_a_day": 0.002,
-        "orders.stage_factor": {**LEVEL, "familiarity": 0.5, "customer": 2.0},
+        "orders.stage_factor": {"familiarity": 0.5, "engagement": 1.0, "deliberation": 2.0},
         "population.entered_before": 1.0,
     }
-    n = 40_000
-    made = world(customers=n, seed=3, parts=["orders"], settings=settings)
+    made = world(customers=n, seed=3, parts=["stages", "orders"], settings=settings)
+    begin = np.datetime64("2024-01-01")
+    spells = made.hidden["stages"].to_pandas()
+    spells["day"] = (spells["entered_time"].dt.tz_localize(None) - begin) / np.timedelta64(1, "D")
+    last = spells.groupby("customer_id", observed=True)["day"].shift(-1).fillna(731)
+    days = (last.clip(0, 731) - spells["day"].clip(0, 731)).groupby(spells["stage"]).sum()
     orders = made.tables["orders"].to_pandas()
-    first = orders.groupby("customer_id", observed=True)["order_time"].min().dt.tz_localize(None)
-    days = (first - np.datetime64("2024-01-01")) / np.timedelta64(1, "D")
-    at_risk = days.sum() + 731 * (n - len(first))
-    assert abs(len(first) - 0.001 * at_risk) < 4 * np.sqrt(len(first))
-    after, later = (731 - days).sum(), len(orders) - len(first)
-    assert abs(later - 0.004 * after) < 4 * np.sqrt(later)
+    orders["day"] = (orders["order_time"].dt.tz_localize(None) - begin) / np.timedelta64(1, "D")
+    both = pd.merge_asof(
+        orders.astype({"customer_id": str}).sort_values("day"),
+        spells.astype({"customer_id": str}).sort_values("day"),
+        on="day",
+        by="customer_id",
+    )
+    counted = both["stage"].value_counts()
+    for stage, factor in enumerate((0.5, 1.0, 2.0)):
+        expected = 0.002 * factor * days[stage]
+        assert abs(counted[stage] - expected) < 4 * np.sqrt(expected)
+
+
+def test_one_order_moves_no_other() -> None:
+    """The effect of a channel is what is lost without it, stages and repeat purchases included."""
+    made = world(customers=30_000, seed=8, parts=["channels", "stages", "orders"])
+    told = truth(made)
+    for name in ("catalog_mailed", "ad_impression"):
+        without = truth(made.null(f"channels.touchpoints.{name}.touches_a_day"))
+        lost = told.orders - without.orders
+        assert abs(lost - told.lost_without_responding[name]) < 4 * np.sqrt(lost)
+    freed = truth(made.null("orders.friction.checkout")).orders - told.orders
+    assert abs(freed - told.value_of_removal["checkout"]) < 4 * np.sqrt(freed)
+
+
+def test_season_and_shocks_gone_leave_the_other_orders() -> None:
+    """Candidates do not depend on the calendar: without it, none is another."""
+    made = world(customers=5_000, seed=8, parts=["orders"])
+    without = made.null("calendar.season", "calendar.shock_sigma")
+    before = set(zip(_who(made), made.tables["orders"]["order_time"].to_pylist(), strict=True))
+    after = set(zip(_who(without), without.tables["orders"]["order_time"].to_pylist(), strict=True))
+    # A factor below 1 took away, one above 1 added: on average a fifth.
+    assert len(before & after) > 0.7 * len(before)
 
 
 def test_values_are_lognormal_around_their_median() -> None:

@@ -31,7 +31,8 @@ class FirstOrders(Part):
             first = whole_seconds(begin + past.draws.exponential("test.order") / self.rate)
         who = np.flatnonzero(first < past.days)
         return Drawn(
-            touches=[Touches.of("thank_you_page", who, first[who])], traits={"first_order": first}
+            touches=[Touches.of("thank_you_page", who, first[who])],
+            tables={"orders": {"who": who, "order_time": first[who]}},
         )
 
 
