@@ -21,7 +21,7 @@ HEAD = """# Methods held against worlds whose truth is known
 
 Written by `make truth`; see `checks.py` for each method, its settings and its judge. The world is
 the unit of every interval here, all of them at 95 %. *Missing* are worlds in which the method could
-tell nothing, *empty rows* those without an interval in the others, such as a step that nobody made.
+tell nothing, *empty rows* those without an interval, such as a step that nobody made.
 Traps are claims too: one that is none any more fails.
 """
 
