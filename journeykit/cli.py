@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from journeykit import __version__
-from journeykit.errors import JourneyKitError, ParameterError, ReportError
+from journeykit.errors import JourneyKitError, JourneyKitWarning, ParameterError, ReportError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from journeykit.report import Job, Made
 
 SAMPLE = "complete-journey"
+#: What `describe` calls the simulated company.
+WORLD = "world"
 #: What the command `run` says to a scheduler; 2 is a mistake of the user.
 EXIT_CODES = {"ok": 0, "failed": 1, "alert": 3, "partial": 4}
 
@@ -240,7 +243,12 @@ def simulate(
 
 @app.command()
 def describe(
-    report: Annotated[str, typer.Argument(help="Name of the report.", metavar="REPORT")],
+    report: Annotated[
+        str,
+        typer.Argument(
+            help="Name of the report; `world` for the simulated company.", metavar="REPORT"
+        ),
+    ],
     study: Annotated[
         str | None, typer.Option(help="The study beside which a report of your own stands.")
     ] = None,
@@ -248,7 +256,15 @@ def describe(
         bool, typer.Option("--json-schema", help="Print the JSON Schema, for programs.")
     ] = False,
 ) -> None:
-    """List the parameters of a report: type, range or choices, default, what each does."""
+    """List the parameters of a report: type, range or choices, default, what each does.
+
+    `describe world` lists those of the simulated company, part by part, with the law of each.
+    """
+    if report == WORLD:
+        from journeykit.simulate.parameters import parameters_text
+
+        typer.echo(parameters_text())
+        return
     from journeykit.report.describe import describe as table_of
     from journeykit.report.registry import report_of
     from journeykit.study import load_study
@@ -440,8 +456,21 @@ def _line(made: Made, out: Path) -> dict[str, object]:
     }
 
 
+def _told(
+    message: Warning | str, category: type[Warning], file: str, line: int, text: str | None = None
+) -> str:
+    """Return a warning of ours without the place in our code, which is nobody's business."""
+    if issubclass(category, JourneyKitWarning):
+        return f"journeykit: note: {message}\n"
+    return _as_python_does(message, category, file, line, text)
+
+
+_as_python_does = warnings.formatwarning
+
+
 def main() -> None:
     """Run the command; a mistake of the user is one clean message and exit code 2."""
+    warnings.formatwarning = _told
     try:
         app()
     except JourneyKitError as error:

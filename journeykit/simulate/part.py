@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -52,7 +53,8 @@ def with_settings(parts: Sequence[Part], settings: Mapping[str, object], /) -> t
     ----------
     parts : sequence of Part
     settings : mapping of str to object
-        ``part.parameter``, or deeper: ``orders.effect.email_promo``.
+        ``part.parameter``, or deeper: ``orders.effect.email_promo``. Values may be texts; that of a
+        whole group is JSON then.
 
     Raises
     ------
@@ -60,14 +62,14 @@ def with_settings(parts: Sequence[Part], settings: Mapping[str, object], /) -> t
         Unknown parameter, or a value that does not suit it.
     """
     changed = {part.name: part for part in parts}
-    for path, value in settings.items():
+    for path, given in settings.items():
         name, *keys = path.split(".")
+        value = _read(given)
         if name not in changed or not keys:
             known = [f"{part.name}.{field}" for part in parts for field in type(part).model_fields]
-            raise ArgumentError(
-                f"The world has no parameter {path!r}.{did_you_mean(path, known)} "
-                f"There are: {', '.join(known)}."
-            )
+            hint = did_you_mean(path, known)
+            listed = "" if hint else f" There are: {', '.join(known)}."
+            raise ArgumentError(f"The world has no parameter {path!r}.{hint}{listed}")
         part = changed[name]
         content = _replaced(part.model_dump(), keys, value, path)
         try:
@@ -78,13 +80,24 @@ def with_settings(parts: Sequence[Part], settings: Mapping[str, object], /) -> t
     return tuple(changed.values())
 
 
+def _read(value: object) -> object:
+    """Read a group of parameters that comes as text, ``{"email_promo": 0.1}``."""
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
 def _replaced(content: dict[str, Any], keys: Sequence[str], value: object, path: str) -> Any:
     key, *deeper = keys
     if not isinstance(content, dict) or key not in content:
         known = list(content) if isinstance(content, dict) else []
         raise ArgumentError(
             f"The world has no parameter {path!r}.{did_you_mean(key, known)} "
-            f"At {key!r} there are: {', '.join(map(str, known)) or 'none'}."
+            f"In {path.rpartition(key)[0].rstrip('.')!r} there are: "
+            f"{', '.join(map(str, known)) or 'none'}."
         )
     new = _replaced(content[key], deeper, value, path) if deeper else value
     return {**content, key: new}

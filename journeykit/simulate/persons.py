@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from journeykit.journeys import Journeys
 from journeykit.simulate.past import START
+from journeykit.simulate.writing import with_contracts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +22,7 @@ _DAY = 86_400 * _SECOND
 
 def journeys_of(world: World, /) -> Journeys:
     """Return the journeys of all customers of a world; see `World.journeys`."""
-    events, customers = world.events, world.tables["customers"]
+    events, customers = world.events, with_contracts(world)
     used = np.unique(_codes(events["touchpoint"]))
     names = events["touchpoint"].chunk(0).dictionary.take(pa.array(used)).to_pylist()
     code = np.searchsorted(used, _codes(events["touchpoint"])).astype(np.uint8)

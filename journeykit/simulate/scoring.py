@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from journeykit.checks import check_fraction
-from journeykit.errors import DataError
+from journeykit.errors import ArgumentError, DataError
 from journeykit.results import Provenance
 from journeykit.simulate.many import Answer, Plan, answers, method_name
 from journeykit.simulate.part import with_settings, zero
@@ -143,6 +143,8 @@ def false_findings(
     check_fraction("alpha", alpha)
     given = dict(settings or {})
     made = with_settings(chosen_parts(parts), given)
+    if isinstance(null, str):
+        raise ArgumentError(f"`null` must be a list of parameters; got the text {null!r}.")
     given |= {path: zero(made, path) for path in null}
     plan = Plan(method, _FLAG_COLUMNS, customers, days, seed, given, _texts(parts))
     found = answers(plan, worlds=worlds, processes=processes, progress=progress)

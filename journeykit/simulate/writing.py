@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ import pyarrow as pa
 from pyarrow import compute as pc
 from pyarrow import csv, parquet
 
+from journeykit.errors import ArgumentError
+from journeykit.simulate.parts import PARTS
 from journeykit.study.folders import new_folder, study_name
 from journeykit.study.study import FILE
 
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from journeykit.simulate.world import World
 
 _TEMPLATE = Path(__file__).with_name("study.yaml")
+_README = Path(__file__).with_name("README.md")
 #: Tables that are CSV, for people to read; the others are Parquet.
 _CSV = ("touchpoints", "external_events")
 
@@ -31,12 +35,18 @@ def write_world(world: World, folder: str | Path, /) -> Path:
 
     Raises
     ------
+    ArgumentError
+        The world lacks parts: a study needs all tables.
     StudyError
         When the folder holds anything, or cannot be written.
     """
+    if missing := [kind.name for kind in PARTS if kind not in map(type, world.parts)]:
+        raise ArgumentError(
+            "A study needs a world of all parts; this one has no " + ", ".join(missing) + "."
+        )
     target = Path(folder).resolve()
     with new_folder(target, last=FILE) as beside:
-        tables = {**world.tables, "customers": _with_contracts(world)}
+        tables = {**world.tables, "customers": with_contracts(world)}
         for name, table in tables.items():
             if name in _CSV:
                 csv.write_csv(_plain(table), beside / f"{name}.csv")
@@ -47,6 +57,7 @@ def write_world(world: World, folder: str | Path, /) -> Path:
             _write(table, beside / "hidden" / f"{name}.parquet")
         (beside / "truth.json").write_text(world.truth_json(), encoding="utf-8")
         (beside / FILE).write_text(_study(world, study_name(target.name)), "utf-8")
+        (beside / _README.name).write_text(_readme(world), encoding="utf-8")
     return target / FILE
 
 
@@ -70,7 +81,7 @@ def _plain(table: pa.Table) -> pa.Table:
     return pa.table(columns, names=table.column_names)
 
 
-def _with_contracts(world: World) -> pa.Table:
+def with_contracts(world: World, /) -> pa.Table:
     """Return the customers with the start and the end of their first contract, empty for none."""
     customers = world.tables["customers"]
     if "contracts" not in world.tables:
@@ -86,13 +97,30 @@ def _with_contracts(world: World) -> pa.Table:
 
 def _study(world: World, name: str) -> str:
     text = _TEMPLATE.read_text(encoding="utf-8")
-    given = {path: str(value) for path, value in world.settings.items()}
+    given = {
+        path: json.dumps(value) if isinstance(value, dict) else str(value)
+        for path, value in world.settings.items()
+    }
     return (
         text.replace("name: world", f"name: {json.dumps(name, ensure_ascii=False)}", 1)
         .replace("customers: 0", f"customers: {world.customers}", 1)
         .replace("seed: 0", f"seed: {world.seed}", 1)
+        .replace("days: 0", f"days: {world.days}", 1)
+        .replace("two years", f"{world.customers:,} customers, world {world.seed}", 1)
         .replace("settings: {}", f"settings: {json.dumps(given)}", 1)
         .replace("to: 2026-01-01", f"to: {_end(world)}", 1)
+    )
+
+
+def _readme(world: World) -> str:
+    """Return the story and the laws of the world, and how this one was made."""
+    made = [f"--customers {world.customers} --seed {world.seed}"]
+    made += [f"--set {shlex.quote(f'{path}={value}')}" for path, value in world.settings.items()]
+    return (
+        _README.read_text(encoding="utf-8")
+        .replace("CUSTOMERS", f"{world.customers:,}")
+        .replace("EVENTS", f"{world.events.num_rows:,}")
+        .replace("OPTIONS", " ".join(made))
     )
 
 

@@ -248,6 +248,7 @@ class Simulated(Part):
 
     customers: Annotated[int, Field(ge=1, le=5_000_000)]
     seed: Annotated[int, Field(ge=0)] = 0
+    days: Annotated[int, Field(ge=30, le=3000)] = 731
     settings: dict[str, str] = {}
 
 

@@ -27,12 +27,12 @@ def test_settings_reach_any_depth_and_change_nothing_else() -> None:
     ("path", "value", "message"),
     [
         ("calender.season", 0, "The world has no parameter 'calender.season'. Did you mean "
-         "'calendar.season'? There are: population.segments, "),
+         "'calendar.season'?"),
         ("calendar", 0, "The world has no parameter 'calendar'."),
         ("calendar.saison", 0, "The world has no parameter 'calendar.saison'. Did you mean "
-         "'season'? At 'saison' there are: season, peak_day, "),
-        ("calendar.season.week", 0, "The world has no parameter 'calendar.season.week'. At 'week' "
-         "there are: none."),
+         "'season'? In 'calendar' there are: season, peak_day, "),
+        ("calendar.season.week", 0, "The world has no parameter 'calendar.season.week'. In "
+         "'calendar.season' there are: none."),
         ("calendar.season", 1.5, "The parameter 'calendar.season' cannot be 1.5: Input should be "
          "less than 1."),
         ("calendar.season", "much", "The parameter 'calendar.season' cannot be 'much': Input "

@@ -10,6 +10,7 @@ import pytest
 
 from journeykit.simulate import world as world_module
 from journeykit.simulate.parts import PARTS
+from journeykit.simulate.sessions import KINDS, of_kind
 from journeykit.simulate.tables import TABLES
 from journeykit.simulate.touchpoints import OWN, touchpoints
 from journeykit.simulate.world import World, world
@@ -112,7 +113,10 @@ def test_a_world_without_effects_has_nobody_moved_by_anything() -> None:
         "contracts.log_hazard_ratio",
     )
     credit = made.credit
-    assert credit["baseline"] == pytest.approx(made.tables["orders"].num_rows)
+    loops = made.truth["remarketing"].model_dump()["orders"]
+    assert credit["baseline"] == pytest.approx(made.tables["orders"].num_rows - loops)
+    # A mail still begins a loop: that is the effect of clicking it.
+    assert credit["email_promo"] == loops
     before = company().events["touchpoint"].value_counts().to_pylist()
     after = {
         row["values"]: row["counts"] for row in made.events["touchpoint"].value_counts().to_pylist()
@@ -132,3 +136,44 @@ def test_truth_tells_every_parameter_and_every_part() -> None:
         "population", "calendar", "channels", "stages", "orders", "ladder", "purchases",
         "browsing", "remarketing", "contracts", "sentiment", "spend", "identity",
     }  # fmt: skip
+
+
+def test_kinds_of_sessions_are_told_apart() -> None:
+    """P(next | page) of visits alone is that of the law: no other session is among them."""
+    made = world(customers=20_000, seed=5, settings={"browsing.break_shift": 0})
+    events = made.events.to_pandas().dropna(subset="session_id")
+    session = events["session_id"].to_numpy(dtype=np.int64)
+    visits = events[of_kind(session, "visit")]
+    kinds = [of_kind(session, kind) for kind in KINDS]
+    assert np.sum(kinds, axis=0).tolist() == [1] * len(session)
+    after = visits["touchpoint"].astype(str).shift(-1)
+    last = visits["session_id"] != visits["session_id"].shift(-1)
+    steps = after.mask(last, "(exit)")[visits["touchpoint"] == "view_product"]
+    law = made.truth["browsing"].model_dump()["transitions"]["view_product"]
+    for page, share in law.items():
+        # A customer makes some steps of a kind: twice the error of independent ones is ample.
+        error = 2 * np.sqrt(share * (1 - share) / len(steps))
+        assert abs((steps == page).mean() - share) < 4 * error, page
+
+
+def test_markers_end_with_the_first_order_of_any_part() -> None:
+    """Loops of remarketing sell too: the ladder and contracts know of their orders."""
+    events = company().events.to_pandas().astype({"customer_id": str, "touchpoint": str})
+    first = (
+        company()
+        .tables["orders"]
+        .to_pandas()
+        .astype({"customer_id": str})
+        .groupby("customer_id")["order_time"]
+        .min()
+    )
+    marks = events[events["touchpoint"].isin(["view_microsite", "whitepaper_download"])]
+    owners = company().hidden["devices"].to_pandas().astype(str)
+    person = marks["customer_id"].replace(owners.set_index("device_id")["customer_id"].to_dict())
+    bought = person.map(first)
+    assert bought.notna().sum() > 500
+    assert (marks["event_time"] < bought)[bought.notna()].all()
+    path = company().hidden["stage_path"].to_pandas().astype({"customer_id": str})
+    converted = path[path["stage"] == "conversion"].set_index("customer_id")["entered_time"]
+    assert (converted == first.reindex(converted.index)).all()
+    assert len(converted) == len(first)

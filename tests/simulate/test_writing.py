@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,8 +9,11 @@ import pytest
 from pyarrow import parquet
 
 from journeykit.cli import main
-from journeykit.errors import StudyError
+from journeykit.errors import ArgumentError, StudyError
 from journeykit.simulate import world
+from journeykit.simulate.parts import PARTS
+from journeykit.simulate.parts.browsing import Browsing
+from journeykit.simulate.parts.orders import Orders
 from journeykit.study import load_study
 
 #: Who logs in at checkout is recognised by what they did: the study says so when it is read.
@@ -49,9 +53,14 @@ def test_customers_carry_their_first_contract(tmp_path: Path) -> None:
     assert 50 < len(first) < 600
 
 
-def test_without_contracts_there_are_none(tmp_path: Path) -> None:
-    folder = world(customers=50, seed=4, parts=["channels", "orders"]).write(tmp_path / "a").parent
-    assert "contract_start" not in parquet.read_schema(folder / "customers.parquet").names
+def test_persons_have_their_contracts_too() -> None:
+    made = world(customers=600, seed=4)
+    attributes = made.journeys().attributes
+    assert attributes["contract_start"].null_count == 600 - len(
+        set(made.tables["contracts"]["customer_id"].to_pylist())
+    )
+    parts = world(customers=10, parts=["orders"]).journeys().attributes.column_names
+    assert "contract_start" not in parts
 
 
 def test_the_same_world_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -113,3 +122,49 @@ def test_a_wrong_parameter_writes_nothing(
     assert run(*arguments, monkeypatch=monkeypatch) == 2
     assert said in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_parameters_can_be_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("describe", "world", monkeypatch=monkeypatch) == 0
+    said = capsys.readouterr().out
+    assert "\norders\n======\nAttempts to buy" in said
+    assert "  orders.effect.email_promo" in said
+    listed = {line.split()[0]: line.split()[-1] for line in said.splitlines() if line[:2] == "  "}
+    assert float(listed["orders.effect.email_promo"]) == Orders().effect["email_promo"]
+    assert {kind.name for kind in PARTS} <= {path.partition(".")[0] for path in listed} | {
+        "holdouts"
+    }
+
+
+def test_warnings_of_ours_are_told_without_our_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JOURNEYKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    file = world(customers=800, seed=4).write(tmp_path / "shop")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        assert run("check", str(file), monkeypatch=monkeypatch) == 0
+    said = capsys.readouterr().err
+    assert "journeykit: note: " in said
+    assert "reading.py" not in said
+
+
+def test_a_world_without_all_parts_is_no_study(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match=r"needs a world of all parts; this one has no stages"):
+        world(customers=50, seed=4, parts=["channels", "orders"]).write(tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def test_settings_of_a_group_and_days_come_back(tmp_path: Path) -> None:
+    settings = {"orders.friction": {"checkout": 0.3}, "browsing.chains": Browsing().chains}
+    made = world(customers=60, seed=4, settings=settings, days=400)
+    simulated = load_study(made.write(tmp_path / "shop")).model.simulated
+    assert simulated is not None
+    again = world(customers=60, seed=4, settings=simulated.settings, days=simulated.days)
+    assert again.events.equals(made.events)
+    readme = (tmp_path / "shop" / "README.md").read_text(encoding="utf-8")
+    assert "This one has 60 customers" in readme
+    assert "--customers 60 --seed 4 --set 'orders.friction=" in readme

@@ -67,7 +67,7 @@ def without_effect(study: Study, trial: Trial, /) -> World:
         where=f"Where {trial.null} is zero",
         words=_WITHOUT,
         replicate=lambda number: _journeys(
-            study, settings, simulated.customers, seed_of(trial, number, trial.null)
+            study, seed_of(trial, number, trial.null), settings=settings
         ),
     )
 
@@ -82,18 +82,30 @@ def other_worlds(study: Study, trial: Trial, /) -> World:
         what="worlds simulated anew",
         where="Where the truth is known",
         words=_ANEW.format(n=large),
-        replicate=lambda number: _journeys(
-            study, simulated.settings, simulated.customers, seed_of(trial, number, "anew")
-        ),
-        truth=lambda: _journeys(study, simulated.settings, large, seed_of(trial, 0, "truth")),
+        replicate=lambda number: _journeys(study, seed_of(trial, number, "anew")),
+        truth=lambda: _journeys(study, seed_of(trial, 0, "truth"), customers=large),
     )
 
 
-def _journeys(study: Study, settings: Mapping[str, object], customers: int, seed: int) -> Journeys:
+def _journeys(
+    study: Study,
+    seed: int,
+    /,
+    *,
+    settings: Mapping[str, object] | None = None,
+    customers: int | None = None,
+) -> Journeys:
     """Simulate a world, and read it as the study says: ids stitched, customers as its table has."""
     from journeykit.simulate.world import world
 
-    made = world(customers=customers, seed=seed, settings=settings)
+    simulated = study.model.simulated
+    assert simulated is not None
+    made = world(
+        customers=customers or simulated.customers,
+        seed=seed,
+        days=simulated.days,
+        settings=simulated.settings if settings is None else settings,
+    )
     with (
         tempfile.TemporaryDirectory(prefix="journeykit-world-") as place,
         warnings.catch_warnings(),

@@ -84,8 +84,8 @@ class Orders(Part):
     saturation : float
         In the saturating law: the most that touches add, in units of the customer's baseline.
     stage_factor : mapping of str to float
-        ``f``, 1 where nothing is said, by the stage that the customer would be in had nobody ever bought: so one order moves
-        no other, and what a channel is worth does not depend on who has bought before.
+        ``f``, 1 where nothing is said, by the stage that the customer would be in had nobody ever
+        bought: one order moves no other, and a channel's worth owes nothing to earlier orders.
     friction : mapping of str to float
         Probability that a web attempt is lost at a step, in the order of the steps.
     store_share : float

@@ -187,7 +187,7 @@ def test_what_happens_during_contracts_at_its_rates() -> None:
     days = (np.minimum(contracts["end"], 731) - np.maximum(contracts["start"], 0)).clip(0)
     n = met["touchpoint"].value_counts()
     rates = {"call_customer_service": 0.0015, "call_tech_support": 0.0008}
-    for kind, rate in {**rates, "email_marketing": 1 / 45}.items():
+    for kind, rate in {**rates, "email_marketing": 1 / 90}.items():
         assert abs(n[kind] - rate * days.sum()) / np.sqrt(rate * days.sum()) < 4
     calls = met[met["touchpoint"] == "call_customer_service"]
     shares = {"household": 0.4, "landlord": 0.4, "business": 0.2, "senior": 0.1}
@@ -247,7 +247,7 @@ def test_only_mails_come_after_the_end() -> None:
     gap = (np.minimum(again, 731) - np.maximum(first["end"], 0)).clip(0).sum()
     gone = contracts[(contracts["number"] == 1) & np.isfinite(contracts["end"])]
     gap += (731 - gone["end"]).clip(0, 731).sum()
-    expected = gap / 45
+    expected = gap / 90
     assert expected > 3_000
     assert abs(outside["email_marketing"] - expected) / np.sqrt(expected) < 4
 
