@@ -457,12 +457,16 @@ def _line(made: Made, out: Path) -> dict[str, object]:
 
 
 def _told(
-    message: Warning | str, category: type[Warning], file: str, line: int, text: str | None = None
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
 ) -> str:
     """Return a warning of ours without the place in our code, which is nobody's business."""
     if issubclass(category, JourneyKitWarning):
         return f"journeykit: note: {message}\n"
-    return _as_python_does(message, category, file, line, text)
+    return _as_python_does(message, category, filename, lineno, line)
 
 
 _as_python_does = warnings.formatwarning

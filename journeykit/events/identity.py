@@ -328,7 +328,8 @@ def _warn_if_outcome_decides(result: Stitching) -> None:
     warnings.warn(
         f"{having.share:.1%} of {having.n:,} devices with an outcome are linked to a person"
         f"{when}, but {lacking.share:.1%} of {lacking.n:,} without (p = {result.p_value:.2g}): "
-        "people with an outcome get longer journeys by being recognised. Compare them on devices "
+        f"people {'with' if having.share > lacking.share else 'without'} an outcome get longer "
+        "journeys by being recognised. Compare them on devices "
         "(the log before stitching), not on people.",
         JourneyKitWarning,
         stacklevel=3,
