@@ -1,4 +1,13 @@
-"""A world whose truth is known, and how methods do in it."""
+"""A world whose truth is known, and how methods do in it.
+
+- `world(customers=..., seed=..., settings=...)` simulates a company: a `World` with its tables, its
+  hidden tables and its truth. ``journeykit describe world`` lists the parameters and the laws.
+- `World.null` is the same world without an effect; `World.changed` has other parameters,
+  `World.journeys` the persons behind all ids, `World.write` makes a study of it.
+- `coverage` and `false_findings` run a method on many worlds and score it.
+- `marginal_hazard_ratio` computes what a Cox model without frailty estimates.
+- `exposure_null`, `attribute_null` and `resampled` make worlds of real journeys.
+"""
 
 from __future__ import annotations
 
