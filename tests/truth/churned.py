@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from journeykit.simulate import World
 from journeykit.survival import (
@@ -23,16 +22,8 @@ _YEAR = 365.25
 
 def lives(world: World) -> Lifetimes:
     """Follow each customer's first contract that the company knows."""
-    columns = ["contract_start", "contract_end"]
-    contracts = world.tables["contracts"].select(["customer_id", *columns]).to_pandas()
-    first = contracts.drop_duplicates("customer_id").set_index("customer_id")
-    journeys = world.journeys()
-    mine = first.reindex(journeys.customer_id.to_pylist())
-    attributes = journeys.attributes
-    for name in columns:
-        attributes = attributes.append_column(name, pa.array(mine[name], pa.timestamp("us", "UTC")))
     return lifetimes(
-        journeys.replace(attributes=attributes),
+        world.journeys(),
         churn=EndAttribute("contract_end"),
         start=StartAttribute("contract_start"),
     )
