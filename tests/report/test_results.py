@@ -111,6 +111,7 @@ def test_all_that_was_handed_over_is_there(made: list[Path]) -> None:
                 "n": 1,
                 "identity": [],
                 "left_out": ["customer_id", "c"],
+                "rest": None,
             }
         ],
     }

@@ -242,9 +242,7 @@ def _rows_of(table: Mapping[str, Any]) -> _Rows:
     ]
     count, rest = Counter(row for row, _ in named), table.get("rest")
     # What a row pools depends on how many customers there are: in the truth it is another quantity.
-    known = {
-        row: found for row, found in named if identity and count[row] == 1 and rest not in row
-    }
+    known = {row: found for row, found in named if identity and count[row] == 1 and rest not in row}
     return _Rows(known, sum(found.bounded for row, found in named if row not in known))
 
 

@@ -175,9 +175,7 @@ def _interval(share: Mapping[str, Any]) -> str:
     return f"({said(share['conf_low'])} to {said(share['conf_high'])})"
 
 
-def _null_part(
-    null: Mapping[str, Any], labels: Mapping[tuple[str, str], str]
-) -> list[str | Shown]:
+def _null_part(null: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) -> list[str | Shown]:
     """Return the words of a null world, its table, and what rests on something else."""
     scored = _scored(null)
     told: list[str | Shown] = [_NULL.format(**null), _said_of_null(null, scored)]
@@ -315,9 +313,7 @@ def _table(
     )
 
 
-def _guards(
-    scores: Mapping[str, Any], labels: Mapping[tuple[str, str], str]
-) -> Iterator[Guard]:
+def _guards(scores: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) -> Iterator[Guard]:
     """Yield what is to be known of the trials, beside the other checks of the report."""
     yield _made_guard(scores)
     null = scores.get("null")
