@@ -223,7 +223,9 @@ SCORES = {
             {"key": "silent", "rests_on": "", "n_worlds": 19, "clear": share(0, 19),
              "flagged": share(0, 19)},
         ],
-        "exchanged": {"touchpoints": ["<s>ad</s>", *(f"t{n}" for n in range(13))], "n_at_risk": 199},
+        "exchanged": {
+            "touchpoints": ["<s>ad</s>", *(f"t{n}" for n in range(13))], "n_at_risk": 199,
+        },
     },
     "recovery": {
         "what": "x", "where": "Where the truth is known", "words": "The truth is known.",
