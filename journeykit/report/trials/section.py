@@ -287,7 +287,8 @@ def _held(one: Mapping[str, Any]) -> str:
     held, worlds = one["held"], one["n_worlds"]
     if not held["n"]:
         return "cannot tell: no interval has a true value"
-    what = "worlds" if held["n"] == worlds else f"intervals in {worlds:,} worlds"
+    in_words = "world" if worlds == 1 else "worlds"
+    what = in_words if held["n"] == worlds else f"intervals in {worlds:,} {in_words}"
     return f"{_of(held)} {what}: {said(held['share'])} {_interval(held)}"
 
 
@@ -356,10 +357,13 @@ def _quiet_guard(
     if loud:
         found = (
             f"Called clear without the signal they rest on, more often than 5% allows: {told}. "
-            "That they are clear is no sign of it."
+            "That they are clear is no sign of it, unless what this null leaves as it was told it."
         )
         return Guard(name=_QUIET, status="warned", found=found)
-    found = f"Called clear without the signal they rest on, no more often than 5% allows: {told}."
+    found = (
+        "Called clear without the signal they rest on, no more often than 5% allows as far as so "
+        f"many worlds tell: {told}."
+    )
     return Guard(name=_QUIET, status="passed", found=found)
 
 

@@ -272,7 +272,7 @@ def test_the_page_tells_of_it_and_shows_hostile_text_as_text(
         "number of customers at risk at a first success was 199, fewer than 200: some of the "
         "signal stays",
         "<strong>Findings stay quiet where nothing is to be found</strong> (passed): ",
-        "no more often than 5% allows: “&lt;b&gt;Mail&lt;/b&gt; wins.” in 1 of 19 worlds "
+        "no more often than 5% allows as far as so many worlds tell: “&lt;b&gt;Mail&lt;/b&gt; wins.” in 1 of 19 worlds "
         "(0.9% to 24%); “not here” in 0 of 19 worlds",
         "<h3>Do the intervals hold?</h3>",
         "18 of 20 worlds: 90%",
@@ -343,13 +343,14 @@ def test_a_finding_too_often_clear_without_its_signal_is_warned_of() -> None:
     assert guards[QUIET] == (
         "warned",
         "Called clear without the signal they rest on, more often than 5% allows: “a” in 3 of 20 "
-        "worlds (5.2% to 24%). That they are clear is no sign of it.",
+        "worlds (5.2% to 24%). That they are clear is no sign of it, unless what "
+        "this null leaves as it was told it.",
     )
     _, guards = told_of(scored(("b", "exposure", quiet), ("a", "", loud)))
     assert guards[QUIET] == (
         "passed",
-        "Called clear without the signal they rest on, no more often than 5% allows: “b” in 2 of "
-        "20 worlds (2.8% to 24%).",
+        "Called clear without the signal they rest on, no more often than 5% allows as far as "
+        "so many worlds tell: “b” in 2 of 20 worlds (2.8% to 24%).",
     )
 
 
