@@ -272,7 +272,8 @@ def test_the_page_tells_of_it_and_shows_hostile_text_as_text(
         "number of customers at risk at a first success was 199, fewer than 200: some of the "
         "signal stays",
         "<strong>Findings stay quiet where nothing is to be found</strong> (passed): ",
-        "no more often than 5% allows as far as so many worlds tell: “&lt;b&gt;Mail&lt;/b&gt; wins.” in 1 of 19 worlds "
+        "no more often than 5% allows as far as so many worlds "
+        "tell: “&lt;b&gt;Mail&lt;/b&gt; wins.” in 1 of 19 worlds "
         "(0.9% to 24%); “not here” in 0 of 19 worlds",
         "<h3>Do the intervals hold?</h3>",
         "18 of 20 worlds: 90%",
