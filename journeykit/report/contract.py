@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CONTRACT_MIME = "application/vnd.journeykit.report+json"
 #: Fewer customers are not told of by number.
 _FEWEST = 10
+#: The signal without which a finding could only be called clear by chance; empty for none of them.
+Signal = Literal["exposure", "attributes", ""]
+SIGNALS: tuple[Signal, ...] = ("exposure", "attributes", "")
 #: What can be said of a finding: beyond doubt, probably, not; of a target; or merely counted.
 Verdict = Literal["clear", "leaning", "cannot tell", "met", "missed", "counted"]
 VERDICTS: tuple[Verdict, ...] = (
@@ -65,6 +68,8 @@ class Finding(Shown):
         Observations behind the number.
     customers : int or None
         Customers whom the finding concerns: its consequence, by which summaries rank.
+    rests_on : {"exposure", "attributes", ""}
+        Signal that must be there for the claim to be anything but chance; for trials, not shown.
     """
 
     kind: ClassVar[str] = "finding"
@@ -78,6 +83,7 @@ class Finding(Shown):
     n: int | None = None
     customers: int | None = None
     todo: str = ""
+    rests_on: Signal = ""
 
     def _repr_html_(self) -> str:
         verdict = f" ({html.escape(self.verdict)})" if self.verdict else ""
@@ -145,6 +151,7 @@ def finding(
     n: int | None = None,
     customers: int | None = None,
     todo: str = "",
+    rests_on: Signal = "",
 ) -> Finding:
     """Return a headline finding; the report lifts it to its top.
 
@@ -167,7 +174,12 @@ def finding(
         so few could be recognised.
     todo : str
         What to do about it, one sentence.
+    rests_on : {"exposure", "attributes", ""}
+        Which signal must be there for the claim to be anything but chance: what customers met, or
+        what kind of customer they are. ``journeykit run --null`` makes it vanish, and counts how
+        often the finding is called clear then. By default neither: it only describes.
     """
+    check_choice("rests_on", rests_on, SIGNALS)
     if not text.strip():
         raise ArgumentError("`text` of a finding must not be empty.")
     if verdict:
@@ -183,6 +195,7 @@ def finding(
         n=None if n is None else int(n),
         customers=None if customers is None else _many(int(customers)),
         todo=todo,
+        rests_on=rests_on,
     )
 
 

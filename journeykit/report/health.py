@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 FEWEST, MOST = 12, 26
 #: Shewhart's three sigma, from the mean absolute difference of neighbours: 3 / 1.128.
 _THREE_SIGMA = 2.66
+#: Not `strftime`, which follows the machine's language.
+_WEEKDAYS = (
+    "Mondays", "Tuesdays", "Wednesdays", "Thursdays", "Fridays", "Saturdays", "Sundays",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +111,11 @@ def _unusual(declared: Volume, study: Study, journeys: Journeys) -> Concern | No
     limits = process_limits(series[:-1])
     if limits is None or limits[0] <= series[-1] <= limits[1]:
         return None
+    day = calendar.first[complete[-1]]
+    alike = _WEEKDAYS[day.weekday()] if declared.per == "day" else "weeks"
     return Concern(
-        f"The {declared.per} from {calendar.first[complete[-1]]} has {series[-1]:,} events; the "
-        f"{len(series) - 1} before it let expect {limits[0]:,.0f} to {limits[1]:,.0f}.",
+        f"The {declared.per} from {day} has {series[-1]:,} events; the {len(series) - 1} {alike} "
+        f"before it let expect {limits[0]:,.0f} to {limits[1]:,.0f}.",
         declared.then == "refuse",
     )
 

@@ -65,6 +65,7 @@ def _table(table: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **_only(table, "key", "caption", "n", "columns", "rows", "identity"),
         "left_out": table.get("left_out", []),
+        "rest": table.get("rest"),
     }
 
 

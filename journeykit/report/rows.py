@@ -22,7 +22,8 @@ _NAMED = 5
 def row_changes(old: Run, new: Run, /) -> Iterator[str]:
     """Say which rows of the tables are new and which are gone.
 
-    Rows are known by the `identity` columns of their table.
+    Rows are known by the `identity` columns of their table. One that pools the rest is none of
+    them: what it holds depends on which others there are.
 
     On **the same span of time** all are listed. On **another span as long**, one after the other,
     a row is listed where its count is more than chance alone brings. A row that is not published
@@ -71,7 +72,8 @@ def _said(
     exactly: bool,
     tested: int,
 ) -> Iterator[str]:
-    counts, there = _counts(rows), _counts(others)
+    rest = {table["rest"] for table in (rows, others) if table.get("rest") is not None}
+    counts, there = _counts(rows, rest), _counts(others, rest)
     # The first sentence of a caption says which table it is.
     title = rows["caption"].partition(". ")[0].rstrip(".")
     only = [name for name in counts if name not in there]
@@ -94,14 +96,15 @@ def _said(
         yield f"{left:,} {are} {word} in the table “{title}”, {why}"
 
 
-def _counts(table: Mapping[str, Any]) -> dict[tuple[str, ...], float | None]:
+def _counts(table: Mapping[str, Any], rest: set[str]) -> dict[tuple[str, ...], float | None]:
     columns: Sequence[str] = table["columns"]
     at = [columns.index(name) for name in table["identity"]]
     count = next((columns.index(name) for name in _COUNTS if name in columns), None)
-    return {
+    named = {
         tuple(str(row[place]) for place in at): None if count is None else row[count]
         for row in table["rows"]
     }
+    return {name: n for name, n in named.items() if rest.isdisjoint(name)}
 
 
 def _surely(

@@ -44,6 +44,8 @@ class Table(Shown):
         Rows there are.
     identity : tuple of str
         Columns that say which row is which: by them runs are compared.
+    rest : str or None
+        What stands in one of them where a row pools the rest.
     """
 
     kind: ClassVar[str] = "table"
@@ -57,6 +59,7 @@ class Table(Shown):
     shown: int
     n: int
     identity: tuple[str, ...] = ()
+    rest: str | None = None
 
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{html.escape(label)}</th>" for label in self.labels)
@@ -88,6 +91,7 @@ def table(
     percent: Sequence[str] = ("share", "cumulative_share"),
     shown: int = 10,
     identity: Sequence[str] = (),
+    rest: str | None = None,
     counts: Mapping[str, str | None] | None = None,
     within: Sequence[str] = (),
     small_cell: int = 10,
@@ -112,6 +116,10 @@ def table(
     identity : sequence of str
         Columns that say which row is which. With them the next run says which rows are new and
         which are gone; without, rows are not compared.
+    rest : str, optional
+        What stands in a column of `identity` where a row pools the rest, such as all rarer ones.
+        What is pooled depends on how many customers there are, so that row is not compared with
+        that of another run.
     counts : mapping of str to str or None, optional
         Columns that count customers, and the column of those they are counted among. Counts below
         `small_cell` are hidden, and what would give them away (see `stats.suppress`). Where a count
@@ -128,6 +136,8 @@ def table(
         raise ArgumentError(f"`key` must be lower-case words joined by hyphens; got {key!r}.")
     columns = [str(name) for name in frame.columns]
     check_known("identity", identity, columns, what="columns")
+    if rest is not None and not identity:
+        raise ArgumentError("`rest` needs `identity`, the columns in which it stands.")
     check_known("comments", comments, columns, what="columns")
     frame = frame.assign(**{name: frame[name].map(_redacted) for name in comments})
     frame, hidden = _published(frame, counts or {}, within, small_cell)
@@ -152,6 +162,7 @@ def table(
         shown=shown,
         n=len(frame),
         identity=tuple(identity),
+        rest=rest,
     )
 
 

@@ -32,16 +32,22 @@ _NEVER = -1
 def exposure_null(
     journeys: Journeys, /, *, exposures: Sequence[str], conversions: Sequence[str], seed: int
 ) -> Journeys:
-    """Exchange what customers met before their first conversion, so that it tells nothing of it.
+    """Exchange what customers met before their first conversion among those it could have come to.
 
-    An approximation. A customer enters when the watching began, where that is inside the window,
+    Only roughly a null. A customer enters when the watching began, where that is inside the window,
     else with the first event. Within each calendar week of entry (UTC) the first conversions are
     walked through in order of the time since entry. At each, the customer who converts and one
     drawn evenly from those still at risk then (watched, not converted before; the converting one
     included) exchange their exposures up to that elapsed time, that moment included. If exposures
-    do nothing, whoever converts is any one of those at risk; so the association of exposures with
-    the time of the first conversion is gone, while these stay as they were: the number of
-    exposures of each touchpoint, their times since entry, all conversions and all other events.
+    do nothing, whoever converts is any one of those at risk. So, within a week of entry and a kind
+    of entry and on the clock since entry, exposures tell nothing of who of those at risk has the
+    first conversion. These stay as they were: the number of exposures of each touchpoint, their
+    times since entry, all conversions and all other events.
+
+    What stays may still tell something: what differs between weeks of entry, and with it the season
+    and shocks of the calendar, which move exposures and conversions alike; the other events of a
+    customer; and, where few are at risk, some of the association itself: the customer who converts
+    is one of those drawn from, and keeps its exposures once in `n_at_risk` times.
 
     Exchanged exposures keep their elapsed time and their columns, so they lie in the recipient's
     watched span; at their moment they stand before the recipient's other events. What lies before
@@ -76,12 +82,7 @@ def exposure_null(
     """
     time = journeys.need_time("`exposure_null`")
     _refuse_pieces(journeys, "`exposure_null`")
-    met, converts = (
-        codes_of(journeys, name, touchpoints)[journeys.touchpoint]
-        for name, touchpoints in (("exposures", exposures), ("conversions", conversions))
-    )
-    if both := sorted({*exposures} & {*conversions}):
-        raise ArgumentError(f"`exposures` and `conversions` both name {both[0]!r}; keep one.")
+    met, converts = _roles(journeys, exposures, conversions)
     owner = np.repeat(np.arange(len(journeys)), journeys.length)
     spans = _spans(journeys, owner=owner, converts=converts)
     elapsed = time - spans.entry[owner]
@@ -89,6 +90,49 @@ def exposure_null(
     stratum = _strata(journeys, spans, only_met=_enters_met(journeys, met))
     given_to = _exchanged(spans, stratum, np.flatnonzero(takes_part), owner, elapsed, seed=seed)
     return _rearranged(journeys, given_to, moved=given_to != owner, entry=spans.entry, old=owner)
+
+
+def n_at_risk(
+    journeys: Journeys, /, *, exposures: Sequence[str], conversions: Sequence[str]
+) -> NDArray[np.int64]:
+    """Count the customers among whom `exposure_null` draws at each first conversion.
+
+    The converting one is among them, so 1 is one who exchanges with nobody.
+
+    Returns
+    -------
+    ndarray of int64, shape (n_first_conversions,)
+        Of the conversions that are the first of a customer at risk; their order says nothing.
+
+    Raises
+    ------
+    MappingError, ArgumentError, DataError
+        As `exposure_null` does.
+    """
+    journeys.need_time("`n_at_risk`")
+    _refuse_pieces(journeys, "`n_at_risk`")
+    met, converts = _roles(journeys, exposures, conversions)
+    owner = np.repeat(np.arange(len(journeys)), journeys.length)
+    spans = _spans(journeys, owner=owner, converts=converts)
+    stratum = _strata(journeys, spans, only_met=_enters_met(journeys, met))
+    counted = [
+        len(group) - _first_at_risk(spans.last[group])[spans.fails[group]]
+        for group in _groups(spans, stratum)
+    ]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *counted])
+
+
+def _roles(
+    journeys: Journeys, exposures: Sequence[str], conversions: Sequence[str]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which events are exposures, and which are conversions."""
+    met, converts = (
+        codes_of(journeys, name, touchpoints)[journeys.touchpoint]
+        for name, touchpoints in (("exposures", exposures), ("conversions", conversions))
+    )
+    if both := sorted({*exposures} & {*conversions}):
+        raise ArgumentError(f"`exposures` and `conversions` both name {both[0]!r}; keep one.")
+    return met, converts
 
 
 def _refuse_pieces(journeys: Journeys, what: str) -> None:
@@ -173,10 +217,7 @@ def _exchanged(
     generator = np.random.default_rng(seed)
     given_to = owner.copy()
     first = np.searchsorted(owner[events], np.arange(len(spans.entry) + 1))
-    order = np.lexsort((spans.last, stratum))
-    order = order[spans.last[order] >= 0]
-    edges = np.flatnonzero(np.diff(stratum[order], prepend=np.iinfo(np.int64).min))
-    for group in np.split(order, edges[1:]):
+    for group in _groups(spans, stratum):
         if len(group) < 2 or not spans.fails[group].any():
             continue
         held = [_held(events[first[who] : first[who + 1]], elapsed) for who in group.tolist()]
@@ -184,6 +225,19 @@ def _exchanged(
         for who, mine in zip(group.tolist(), held, strict=True):
             given_to[[event for _, event in mine]] = who
     return given_to
+
+
+def _groups(spans: _Spans, stratum: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return the customers of each stratum who are ever at risk, by how long they are."""
+    order = np.lexsort((spans.last, stratum))
+    order = order[spans.last[order] >= 0]
+    edges = np.flatnonzero(np.diff(stratum[order], prepend=np.iinfo(np.int64).min))
+    return np.split(order, edges[1:])
+
+
+def _first_at_risk(last: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each customer of a group by `last` the first still at risk at that one's last."""
+    return np.searchsorted(last, last, side="left").astype(np.int64)
 
 
 _Held = list[tuple[int, int]]
@@ -201,7 +255,7 @@ def _walk(
 ) -> None:
     """Exchange, at each first conversion, the exposures up to then; customers are by `last`."""
     n = len(held)
-    at_risk = np.searchsorted(last, last, side="left").tolist()
+    at_risk = _first_at_risk(last).tolist()
     for one in np.flatnonzero(fails).tolist():
         other = int(generator.integers(at_risk[one], n))
         if other == one:

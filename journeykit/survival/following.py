@@ -50,7 +50,9 @@ def lifetimes(
 
     **End touchpoint or end attribute.** The event is at that time T when the customer is still
     watched then, T < observed_to; otherwise the customer is censored at observed_to. Ends at or
-    before the start of the clock are left out and counted: that contract never ran.
+    before the start of the clock are left out and counted: that contract never ran. Activity after
+    an end touchpoint is coming back, counted in `returned`; after an end attribute it says nothing
+    of a new contract, and `returned` is None.
 
     **Inactivity**, threshold h. T is the last activity before the first silence longer than h; a
     start of the clock that is watched counts as activity, so a customer who never did more has
@@ -125,7 +127,8 @@ def lifetimes(
         spans.leave_out("may have begun before the window", spans.edge)
     given = {"churn": churn, "start": start, "activity": activity, "edge": edge}
     provenance = Provenance(journeys.fingerprint, {k: repr(v) for k, v in given.items()})
-    return _assembled(journeys, origin, spans, provenance)
+    tells_returns = not isinstance(churn, EndAttribute)
+    return _assembled(journeys, origin, spans, provenance, tells_returns=tells_returns)
 
 
 class _Spans:
@@ -238,7 +241,12 @@ def _followed_activity(
 
 
 def _assembled(
-    journeys: Journeys, origin: NDArray[np.int64], spans: _Spans, provenance: Provenance
+    journeys: Journeys,
+    origin: NDArray[np.int64],
+    spans: _Spans,
+    provenance: Provenance,
+    *,
+    tells_returns: bool,
 ) -> Lifetimes:
     keep = np.flatnonzero(spans.followed)
     if len(keep) == 0:
@@ -264,5 +272,5 @@ def _assembled(
         frame=frame,
         provenance=provenance,
         left_out=spans.left_out,
-        returned=int(spans.returned[keep].sum()),
+        returned=int(spans.returned[keep].sum()) if tells_returns else None,
     )

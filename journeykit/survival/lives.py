@@ -62,12 +62,13 @@ class Lifetimes(Result):
     Attributes
     ----------
     left_out : mapping of reason to number of customers
-    returned : int
-        Customers who left and came back within the data.
+    returned : int or None
+        Customers who left and came back within the data; None where the rule cannot know: an
+        activity after the end of a contract is no new contract, and a table tells of none.
     """
 
     left_out: Mapping[str, int] = field(default_factory=dict)
-    returned: int = 0
+    returned: int | None = None
 
     def __post_init__(self) -> None:
         """Freeze the reasons."""
@@ -115,7 +116,11 @@ class Lifetimes(Result):
             **{f"{LEFT_OUT}{reason}": count for reason, count in self.left_out.items()},
             "followed": len(event),
             LEFT: int(event.sum()),
-            "followed: left, and came back later": self.returned,
+            **(
+                {}
+                if self.returned is None
+                else {"followed: left, and came back later": self.returned}
+            ),
             CENSORED: int((~event).sum()),
             "followed: entered late": int(each["late"].sum()),
             "followed: may have begun before the window": int(each["edge"].sum()),

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -184,3 +185,71 @@ def test_plain_papermill_is_checked_too(
     assert done.returncode == 1
     assert papermill.PapermillExecutionError.__name__ in done.stderr
     assert message in done.stderr
+
+
+def made_of_contracts(folder: Path, start: str) -> dict[str, Any]:
+    """Make the survival report of contracts of 300 customers who all browse on; return results."""
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(300) % 60, unit="D")
+    frame = pd.DataFrame({"who": [f"c{n}" for n in range(300)], "contract_start": days})
+    ended = frame["contract_start"] + pd.to_timedelta(20 + np.arange(300) % 90, unit="D")
+    frame["contract_end"] = ended.where(np.arange(300) % 3 > 0)
+    events = pd.concat(
+        frame[["who"]].assign(at=frame["contract_start"] + pd.Timedelta(days=day), what=what)
+        for day, what in ((0, "signed_up"), (5, "visit"), (150, "visit"))
+    )
+    events.to_csv(folder / "events.csv", index=False)
+    frame.to_csv(folder / "customers.csv", index=False)
+    (folder / "study.yaml").write_text(
+        "name: contracts\n"
+        "events: {source: events.csv, customer: who, time: at, touchpoint: what}\n"
+        "customers: {source: customers.csv, customer: who, "
+        "attributes: [contract_start, contract_end]}\n"
+        "window: {from: 2024-01-01, to: 2024-12-31}\n"
+        f"churn: {{rule: contract_end, attribute: contract_end{start}}}\n"
+    )
+    (job,) = plan(load_study(folder), ["survival"], {})
+    made = make(job, out=folder / "out")
+    assert made.status == "ok", made.cause
+    results: dict[str, Any] = json.loads((made.page.parent / "results.json").read_text())
+    assert "came back" not in json.dumps(results)
+    return results
+
+
+@pytest.mark.parametrize(
+    ("start", "words"),
+    [
+        (", start: {attribute: contract_start}", "their contract start"),
+        (", start: {touchpoint: signed_up}", "their first “signed up”"),
+        ("", "they were first seen"),
+    ],
+)
+def test_the_end_of_a_contract_says_nothing_of_coming_back(
+    start: str, words: str, tmp_path: Path
+) -> None:
+    results = made_of_contracts(tmp_path, start)
+    (there,) = [found for found in results["findings"] if found["key"] == "still-there"]
+    assert f" days after {words}." in there["text"]
+    assert there["basis"].endswith("customers followed, 200 of them left.")
+    assert there["todo"] == ""
+    assert "Leaving is for good" not in [guard["name"] for guard in results["guards"]]
+    assert results["facts"]["Clock"] == f"counts days after {words}"
+    (figure, *_) = results["figures"]
+    assert f"by days after {words}" in figure["alt"]
+    assert ("first seen" in json.dumps(results)) == (not start)
+
+
+def test_findings_rest_on_the_signal_that_they_claim(report: str, tmp_path: Path) -> None:
+    (job,) = plan(load_study("complete-journey"), [report], {})
+    made = make(job, out=tmp_path)
+    results = json.loads((made.page.parent / "results.json").read_text())
+    rests = {found["key"]: found["rests_on"] for found in results["findings"]}
+    expected = {
+        "paths": {"before-success": "exposure", "ways": ""},
+        "survival": {"still-there": "", "groups": "attributes"},
+        "attribution": {"leader": "exposure", "successes": ""},
+    }
+    assert rests == expected[report]
+    rest = {table["key"]: table["rest"] for table in results["tables"]}
+    assert rest["journeys" if report == "paths" else next(iter(rest))] == (
+        "rarer ways together" if report == "paths" else None
+    )

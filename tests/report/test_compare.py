@@ -284,6 +284,15 @@ def test_months_of_a_zone_of_their_own_meet_in_a_day() -> None:
     assert changes(run(), new)[0].text == "“c” is new in the table “Ways”"
 
 
+def test_the_row_that_pools_the_rest_neither_comes_nor_goes() -> None:
+    pooled = set_to("r", "tables", 0, "rows", value=[["a > b", 700], ["a", 200], ["rarer", 90]])
+    named = run(pooled)
+    named.results["tables"][0]["rest"] = "rarer"
+    assert changes(run(), named) == changes(named, run()) == changes(named, named) == []
+    # Without its being said it is a row as any other.
+    assert [change.kind for change in changes(run(), run(pooled))] == ["row"]
+
+
 def test_rows_of_another_time_must_be_more_than_chance() -> None:
     # Unpublished before is at most 200. Of 480 in two halves (59 days each, 1000 customers) 280 or
     # more: p = .00015, times 2 sides and 6 rows .002; 210 of 410: p = .33.

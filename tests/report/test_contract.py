@@ -42,7 +42,7 @@ def test_finding() -> None:
     assert bundle[CONTRACT_MIME] == {
         "kind": "finding", "text": "Half <leave>.", "key": "leave", "basis": "10 of 20",
         "verdict": "cannot tell", "estimate": 0.5, "conf_low": 0.3, "conf_high": None, "n": 20,
-        "customers": None, "todo": "Wait.",
+        "customers": None, "todo": "Wait.", "rests_on": "",
     }  # fmt: skip
     json.dumps(bundle[CONTRACT_MIME])
     assert "Half &lt;leave&gt;." in bundle["text/html"]
@@ -134,6 +134,23 @@ def test_long_tables_travel_up_to_a_limit() -> None:
     assert (len(made.rows), len(made.cells), made.n) == (MOST_ROWS, MOST_CELLS, MOST_ROWS + 5)
     assert made.shown == 3
     assert made._repr_html_().count("<td>") == 3
+
+
+def test_a_finding_says_which_signal_it_rests_on_to_programs_only() -> None:
+    found = report.finding("Mail leads.", rests_on="exposure")
+    bundle = found._repr_mimebundle_()
+    assert bundle[CONTRACT_MIME]["rests_on"] == "exposure"
+    assert "exposure" not in bundle["text/html"]
+    with pytest.raises(ArgumentError, match="rests_on"):
+        report.finding("Mail leads.", rests_on="exposures")  # type: ignore[arg-type]
+
+
+def test_a_row_may_pool_the_rest() -> None:
+    frame = pd.DataFrame({"path": ["a", "others"]})
+    told = report.table(frame, key="n", caption="N.", identity=["path"], rest="others")
+    assert (told.rest, report.table(frame, key="n", caption="N.").rest) == ("others", None)
+    with pytest.raises(ArgumentError, match="`rest` needs `identity`"):
+        report.table(frame, key="n", caption="N.", rest="others")
 
 
 def test_rows_are_known_by_their_identity() -> None:

@@ -87,7 +87,10 @@ def test_an_unusual_week(newest: int, unusual: bool, tmp_path: Path) -> None:
     declared = study(tmp_path, "volume: {per: week}\n")
     # The last week still goes on and is not judged; an empty one after all others is not known of.
     found = concerns(declared, weeks(*STEADY, newest, 1 if newest else 0), now=NEWEST)
-    said = f"The week from 2026-03-30 has {newest:,} events; the 12 before it let expect 78 to 132."
+    said = (
+        f"The week from 2026-03-30 has {newest:,} events; the 12 weeks before it let expect 78 to "
+        "132."
+    )
     assert found == ((Concern(said, False),) if unusual else ())
 
 
@@ -103,7 +106,9 @@ def test_days_are_compared_with_the_same_weekday(tmp_path: Path) -> None:
     )
     assert concerns(declared, more, now=NEWEST) == (
         Concern(
-            "The day from 2026-04-01 has 300 events; the 12 before it let expect 78 to 132.", True
+            "The day from 2026-04-01 has 300 events; the 12 Wednesdays before it let expect 78 to "
+            "132.",
+            True,
         ),
     )
 

@@ -86,6 +86,7 @@ def test_all_that_was_handed_over_is_there(made: list[Path]) -> None:
                 "conf_high": None,
                 "n": None,
                 "customers": None,
+                "rests_on": "",
                 "section": "Bars",
                 "anchor": "bars",
             }
@@ -111,6 +112,7 @@ def test_all_that_was_handed_over_is_there(made: list[Path]) -> None:
                 "n": 1,
                 "identity": [],
                 "left_out": ["customer_id", "c"],
+                "rest": None,
             }
         ],
     }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from journeykit.errors import ArgumentError, DataError, MappingError
 from journeykit.journeys import Journeys
-from journeykit.simulate.permuting import attribute_null, exposure_null, resampled
+from journeykit.simulate.permuting import attribute_null, exposure_null, n_at_risk, resampled
 
 DAY = 86_400_000_000
 NAMES = ("ad", "buy", "mail", "visit")
@@ -146,6 +146,21 @@ def test_nothing_is_exchanged_between_weeks_or_kinds_of_entry_or_with_the_lost()
             {(0, "ad"), (1, "mail")},
             {(0, "mail"), (1, "ad")},
         )
+
+
+def test_the_number_at_risk_worked_by_hand() -> None:
+    before = made(
+        [(0, "visit"), (2, "ad"), (5, "buy"), (9, "buy")],  # days since entry at risk: 5
+        [(1, "visit"), (4, "buy")],  # 3, so three are at risk with it
+        [(0, "visit"), (1, "mail")],  # to the end
+        [(0, "ad"), (4, "buy")],  # enters with an ad: alone of its kind
+        [(7, "visit"), (8, "buy")],  # alone in its week
+        [(0, "buy"), (3, "ad")],  # at once: all four who entered with no ad are at risk
+    )
+    assert sorted(n_at_risk(before, **FIRM)) == [1, 1, 2, 3, 4]
+    assert n_at_risk(made([(0, "visit"), (1, "ad")]), **FIRM).tolist() == []
+    with pytest.raises(MappingError, match="`exposures` names touchpoints that do not exist"):
+        n_at_risk(before, exposures=["adds"], conversions=["buy"])
 
 
 def planted(n: int, *, ratio: float, seed: int) -> Journeys:

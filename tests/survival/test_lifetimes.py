@@ -115,6 +115,15 @@ def test_the_audit_accounts_for_everybody() -> None:
     assert n["followed: left, and came back later"] == 1
 
 
+def test_activity_after_a_contract_says_nothing_of_another_one() -> None:
+    people = made([[(1, "in"), (20, "in")], [(1, "in")]]).replace(
+        attributes=pa.table({"ended": pa.array([10 * DAY, None], pa.timestamp("us", "UTC"))})
+    )
+    lives = lifetimes(people, churn=EndAttribute("ended"))
+    assert (int(lives.frame["event"].sum()), lives.returned) == (1, None)
+    assert not lives.audit().frame["step"].str.contains("came back").any()
+
+
 def test_the_picture_shows_everybody() -> None:
     ax = lifetimes(made(SEEN), churn=Inactivity(30), activity=["web"]).plot()
     assert [text.get_text() for text in ax.texts] == ["1", "1", "3", "2"]

@@ -115,6 +115,9 @@ def tried(
     trial = first.trial
     assert trial is not None
     worlds = worlds_of(first.study, first.study.journeys(), trial)
+    exchanged = {
+        world.kind: dict(world.exchanged()) for world in worlds if world.exchanged is not None
+    }
     harvests = {at: {world.kind: _Harvest(world) for world in worlds} for at in chosen}
     numbered = [
         (world, number)
@@ -135,7 +138,9 @@ def tried(
             for run, results in zip(runs, found, strict=True):
                 harvests[run.at][run.kind].take(run.number, results)
     return tuple(
-        replace(job, scores=_scores(trial, harvests[at].values())) if at in harvests else job
+        replace(job, scores=_scores(trial, harvests[at].values(), exchanged))
+        if at in harvests
+        else job
         for at, job in enumerate(jobs)
     )
 
@@ -228,7 +233,9 @@ def _results(made: Made, folder: Path) -> Mapping[str, Any] | str:
     return made.cause.replace(str(folder), "…") or "Its results cannot be read."
 
 
-def _scores(trial: Trial, harvests: Iterable[_Harvest]) -> dict[str, Any]:
+def _scores(
+    trial: Trial, harvests: Iterable[_Harvest], exchanged: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what came of the trials of a report, as JSON can hold it."""
     scores: dict[str, Any] = {"replicates": trial.replicates, "seed": trial.seed}
     for harvest in harvests:
@@ -241,6 +248,8 @@ def _scores(trial: Trial, harvests: Iterable[_Harvest]) -> dict[str, Any]:
             "n_failed": sum(harvest.causes.values()),
             "causes": [{"cause": cause, "n": n} for cause, n in causes[:_CAUSES]],
         }
+        if harvest.world.kind in exchanged:
+            told["exchanged"] = exchanged[harvest.world.kind]
         if harvest.world.truth is None:
             told["findings"] = [asdict(one) for one in false_findings(harvest.results)]
         else:

@@ -36,6 +36,8 @@ class FalseFindings:
     Attributes
     ----------
     key : str
+    rests_on : {"exposure", "attributes", ""}
+        Signal the finding says it rests on.
     n_worlds : int
         Worlds whose report was made.
     clear, flagged : Share
@@ -44,6 +46,7 @@ class FalseFindings:
     """
 
     key: str
+    rests_on: str
     n_worlds: int
     clear: Share
     flagged: Share
@@ -63,8 +66,8 @@ class Coverage:
         Of all their intervals. Those of one world are not independent: the interval of the share is
         Wilson's at the effective number of intervals, with the world as the unit.
     n_left_out : int
-        Intervals without a counterpart: another period, a row that the truth does not show, or a
-        table that does not say which row is which.
+        Intervals without a counterpart: another period, a row that the truth does not show, one
+        that pools the rest, or a table that does not say which row is which.
     """
 
     kind: str
@@ -81,13 +84,16 @@ def false_findings(results: Sequence[Mapping[str, Any]], /) -> list[FalseFinding
     anything.
     """
     verdicts: dict[str, list[str]] = {}
+    rests_on: dict[str, str] = {}
     for world in results:
         for key, found in _findings(world).items():
             if (verdict := str(found.get("verdict") or "")) not in _CLAIMS_NOTHING:
                 verdicts.setdefault(key, []).append(verdict)
+                rests_on.setdefault(key, str(found.get("rests_on") or ""))
     return [
         FalseFindings(
             key,
+            rests_on[key],
             len(results),
             _plain_share(said.count("clear"), len(said)),
             _plain_share(said.count("clear") + said.count("leaning"), len(said)),
@@ -234,8 +240,9 @@ def _rows_of(table: Mapping[str, Any]) -> _Rows:
             estimate,
         )
     ]
-    count = Counter(row for row, _ in named)
-    known = {row: found for row, found in named if identity and count[row] == 1}
+    count, rest = Counter(row for row, _ in named), table.get("rest")
+    # What a row pools depends on how many customers there are: in the truth it is another quantity.
+    known = {row: found for row, found in named if identity and count[row] == 1 and rest not in row}
     return _Rows(known, sum(found.bounded for row, found in named if row not in known))
 
 

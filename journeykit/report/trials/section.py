@@ -17,23 +17,57 @@ _NULL = """\
 ### {where}
 
 {words}
-
-A finding that rests on this signal should not be called clear here: at a level of 95%, about 1 \
-world in 20 calls it so by chance. Only this signal is gone. A finding about something else, or \
-one that only describes, such as how many are still there, is rightly clear here too.
 """
+_SCORED = (
+    "The table has the findings that {rest}. Where the verdict of one is a test at 5%, about 1 "
+    "world in 20 calls it clear by chance. A verdict that is no such test, such as one interval "
+    "above all others, promises no such share; how often it is clear here is what the table says."
+)
+_UNKNOWN = (
+    "This report does not say which of its findings rest on a parameter of a simulated world, so "
+    "all are in the table. One about something else, or one that only describes, such as how many "
+    "are still there, is rightly clear here too."
+)
+_NOTHING = (
+    "No finding of this report says that it rests on {signal}. So this null tests nothing that "
+    "this report claims."
+)
+_NO_WORLD = "No report on such a world could be made, so nothing can be said."
 _RECOVERY = """\
-### Do intervals hold the truth?
+### Do the intervals hold?
 
 {words}
 
-A 95% interval should hold the truth in about 95 of 100 worlds. A finding or row that is picked as \
-the largest of many looks larger than it is, so its interval may hold the truth less often: that \
-is what these numbers show.
+A 95% interval should hold the true value in about 95 of 100 worlds. A finding or row that is \
+picked as the largest of many looks larger than it is, so its interval may hold the true value \
+less often: that is what these numbers show.
 """
 _SOURCE = "# Made after the notebook had run, for --null and --recovery."
 _KINDS = {"finding": "Finding", "kpi": "Key figure", "table": "Table"}
 _NAME = "Every report on a made-up world could be made"
+_QUIET = "Findings stay quiet where nothing is to be found"
+_EXCHANGED = "What was exchanged"
+#: What a null makes to tell nothing, in a reader's words; of any other it is not known what rests.
+_SIGNALS = {"exposure": "what customers met", "attributes": "what kind of customer somebody is"}
+#: Share of worlds that a test at 5 % calls clear by chance.
+_BY_CHANCE = 0.05
+#: Customers at risk below which their own history is too often the one that comes back to them.
+_MANY = 200
+#: Touchpoints named; the others are counted.
+_NAMED = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sentence(Shown):
+    """Words that hold names of the data: escaped, and never read as Markdown."""
+
+    text: str
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.text)}</p>"
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
+        return {"text/plain": self.text, "text/html": self._repr_html_()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +102,12 @@ def with_trials(notebook: Any, scores: Mapping[str, Any], /) -> Any:
     labels = _labels(page)
     parts: list[tuple[str, list[str | Shown]]] = [("trials", [_words(scores)])]
     if null := scores.get("null"):
-        parts.append(("trials-null", [_NULL.format(**null), _null_table(null, labels)]))
+        parts.append(("trials-null", _null_part(null, labels)))
     if recovery := scores.get("recovery"):
         parts.append(
             ("trials-recovery", [_RECOVERY.format(**recovery), _recovery_table(recovery, labels)])
         )
-    parts.append(("trials-scores", [_guard(scores), Trials(scores=scores)]))
+    parts.append(("trials-scores", [*_guards(scores, labels), Trials(scores=scores)]))
     cells = [cell for name, told in parts for cell in _cells(name, told)]
     return type(notebook)({**notebook, "cells": [*notebook["cells"], *cells]})
 
@@ -96,6 +130,8 @@ def _cells(name: str, told: Sequence[str | Shown]) -> Iterator[Any]:
 
 def _bundle(shown: Shown) -> dict[str, Any]:
     bundle = shown._repr_mimebundle_()
+    if CONTRACT_MIME not in bundle:
+        return bundle
     return {**bundle, CONTRACT_MIME: _as_json(bundle[CONTRACT_MIME])}
 
 
@@ -135,19 +171,52 @@ def _worlds(share: Mapping[str, Any]) -> str:
     return f"{_of(share)} world{'' if share['n'] == 1 else 's'} {_interval(share)}"
 
 
-def _called_clear(share: Mapping[str, Any]) -> str:
-    return f"{'still ' if share['n_event'] else ''}called clear in {_worlds(share)}"
-
-
 def _interval(share: Mapping[str, Any]) -> str:
     return f"({said(share['conf_low'])} to {said(share['conf_high'])})"
 
 
-def _null_table(null: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) -> Table:
-    found = null["findings"]
+def _null_part(null: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) -> list[str | Shown]:
+    """Return the words of a null world, its table, and what rests on something else."""
+    scored = _scored(null)
+    told: list[str | Shown] = [_NULL.format(**null), _said_of_null(null, scored)]
+    if scored:
+        told.append(_null_table(null, scored, labels))
+    others = [one for one in null["findings"] if one not in scored and one["clear"]["n_event"]]
+    if others:
+        names = ", ".join(f"“{_label(labels, 'finding', one['key'])}”" for one in others)
+        told.append(
+            _Sentence(text=f"These rest on something else, and are rightly clear here too: {names}")
+        )
+    return told
+
+
+def _scored(null: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the findings that must not be clear here; all, where that is not known."""
+    found: list[Mapping[str, Any]] = null["findings"]
+    if null["what"] not in _SIGNALS:
+        return found
+    return [one for one in found if one["rests_on"] == null["what"]]
+
+
+def _said_of_null(null: Mapping[str, Any], scored: Sequence[Mapping[str, Any]]) -> str:
+    if not null["n_worlds"]:
+        return _NO_WORLD
+    signal = _SIGNALS.get(null["what"])
+    if signal is None:
+        return _UNKNOWN
+    return _SCORED.format(rest=f"rest on {signal}") if scored else _NOTHING.format(signal=signal)
+
+
+def _null_table(
+    null: Mapping[str, Any],
+    found: Sequence[Mapping[str, Any]],
+    labels: Mapping[tuple[str, str], str],
+) -> Table:
+    where = f"{null['where'][:1].lower()}{null['where'][1:]}"
     return _table(
         key="trials-null",
-        caption=f"{null['where']}: how often findings were clear, with 95% intervals.",
+        caption="How often findings were called clear, of the worlds in which they claim anything, "
+        "with 95% intervals.",
         rows=[
             {
                 "finding": one["key"],
@@ -163,11 +232,11 @@ def _null_table(null: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) 
             *_names("clear"),
             *_names("clear_or_leaning"),
         ),
-        labels=("Finding", "How often it was called clear", "Clear or leaning"),
+        labels=("Finding", f"Called clear {where}", "Clear or leaning there"),
         cells=[
             (
                 _label(labels, "finding", one["key"]),
-                f"{null['where']}, this finding was {_called_clear(one['clear'])}",
+                _worlds(one["clear"]),
                 _worlds(one["flagged"]),
             )
             for one in found
@@ -188,8 +257,8 @@ def _recovery_table(recovery: Mapping[str, Any], labels: Mapping[tuple[str, str]
     found = recovery["intervals"]
     return _table(
         key="trials-recovery",
-        caption="How often 95% intervals held the truth, with 95% intervals of that share; the "
-        "worlds count as independent, the rows of a table do not.",
+        caption="How often 95% intervals held the true value, with 95% intervals of that share; "
+        "the worlds count as independent, the rows of a table do not.",
         rows=[
             {
                 **{name: one[name] for name in ("kind", "key", "n_worlds", "n_left_out")},
@@ -201,7 +270,7 @@ def _recovery_table(recovery: Mapping[str, Any], labels: Mapping[tuple[str, str]
             *("kind", "key", "n_worlds", "n_event", "n", "share", "conf_low", "conf_high"),
             "n_left_out",
         ),
-        labels=("Kind", "What", "How often the interval held the truth", "Left out"),
+        labels=("Kind", "What", "How often the interval held the true value", "Left out"),
         cells=[
             (
                 _KINDS[one["kind"]],
@@ -217,8 +286,9 @@ def _recovery_table(recovery: Mapping[str, Any], labels: Mapping[tuple[str, str]
 def _held(one: Mapping[str, Any]) -> str:
     held, worlds = one["held"], one["n_worlds"]
     if not held["n"]:
-        return "cannot tell: no interval has a counterpart in the truth"
-    what = "worlds" if held["n"] == worlds else f"intervals in {worlds:,} worlds"
+        return "cannot tell: no interval has a true value"
+    in_words = "world" if worlds == 1 else "worlds"
+    what = in_words if held["n"] == worlds else f"intervals in {worlds:,} {in_words}"
     return f"{_of(held)} {what}: {said(held['share'])} {_interval(held)}"
 
 
@@ -244,7 +314,60 @@ def _table(
     )
 
 
-def _guard(scores: Mapping[str, Any]) -> Guard:
+def _guards(scores: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) -> Iterator[Guard]:
+    """Yield what is to be known of the trials, beside the other checks of the report."""
+    yield _made_guard(scores)
+    null = scores.get("null")
+    if null is None:
+        return
+    if (exchanged := null.get("exchanged")) is not None:
+        yield _exchanged_guard(exchanged)
+    # Of a parameter it is not known what rests on it: then nothing is wrong to be clear.
+    if null["what"] in _SIGNALS and (scored := _scored(null)):
+        yield _quiet_guard(scored, labels)
+
+
+def _exchanged_guard(exchanged: Mapping[str, Any]) -> Guard:
+    """Name what was exchanged, and say among how many."""
+    names, n = exchanged["touchpoints"], exchanged["n_at_risk"]
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    what = f"Up to the first success of a customer: {', '.join(names[:_NAMED])}{more}."
+    if n is None:
+        found = "No first success was seen of a customer who was watched, so nothing was exchanged."
+        return Guard(name=_EXCHANGED, status="warned", found=f"{what} {found}")
+    among = f"The median number of customers at risk at a first success was {n:,}"
+    if n >= _MANY:
+        return Guard(name=_EXCHANGED, status="passed", found=f"{what} {among}.")
+    found = (
+        f"{among}, fewer than {_MANY}: some of the signal stays, since the customer's own history "
+        "is among the few."
+    )
+    return Guard(name=_EXCHANGED, status="warned", found=f"{what} {found}")
+
+
+def _quiet_guard(
+    scored: Sequence[Mapping[str, Any]], labels: Mapping[tuple[str, str], str]
+) -> Guard:
+    """Warn of findings that are clear without their signal, more often than a test at 5 % is."""
+    loud = [one for one in scored if one["clear"]["conf_low"] > _BY_CHANCE]
+    told = "; ".join(
+        f"“{_label(labels, 'finding', one['key'])}” in {_worlds(one['clear'])}"
+        for one in loud or scored
+    )
+    if loud:
+        found = (
+            f"Called clear without the signal they rest on, more often than 5% allows: {told}. "
+            "That they are clear is no sign of it, unless what this null leaves as it was told it."
+        )
+        return Guard(name=_QUIET, status="warned", found=found)
+    found = (
+        "Called clear without the signal they rest on, no more often than 5% allows as far as so "
+        f"many worlds tell: {told}."
+    )
+    return Guard(name=_QUIET, status="passed", found=found)
+
+
+def _made_guard(scores: Mapping[str, Any]) -> Guard:
     """Say how many reports on made-up worlds there are, and why others are missing."""
     parts, warned = [], False
     for kind, words in (("null", "without the signal"), ("recovery", "of known truth")):

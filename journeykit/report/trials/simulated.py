@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 _LARGER, _MOST = 20, 200_000
 _ANEW = (
     "Each of these worlds is simulated anew by the same laws, as large as the study and with other "
-    "luck; the truth is the value in one world of {n:,} customers, so it has a little chance in it "
-    "itself. This says how good the intervals are where the laws of the simulation hold."
+    "luck; the true value is what the same report says of one world of {n:,} customers, so it has "
+    "a little chance in it itself. So this says whether intervals are as wide as chance demands, "
+    "not whether the report answers the right question, such as what a channel causes."
 )
 _WITHOUT = (
     "Each of these worlds is simulated anew by the same laws, but without one effect: what the "

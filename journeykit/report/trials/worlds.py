@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from journeykit.checks import did_you_mean
 from journeykit.errors import ParameterError
@@ -33,6 +33,9 @@ class World:
         From the number of a world, counted from 0, to its journeys.
     truth : callable or None
         Journeys on which the report gives the true values; None where there is nothing to find.
+    exchanged : callable or None
+        What was exchanged and among how many, with names of the data: ``touchpoints`` and
+        ``n_at_risk``, the median over successes or None where there is none.
     """
 
     kind: str
@@ -41,15 +44,23 @@ class World:
     words: str
     replicate: Callable[[int], Journeys]
     truth: Callable[[], Journeys] | None = None
+    exchanged: Callable[[], Mapping[str, Any]] | None = None
 
 
 #: What can be made to tell nothing in any study.
 NULLS = ("exposure", "attributes")
 _EXPOSURE = (
-    "What customers met before their first success was exchanged with that of others who began in "
-    "the same week and were still under way; all else stayed as it was. So it tells nothing any "
-    "more of who succeeds and when. This is an approximation: what happens after the first success "
-    "stays as it is, and so may tell something still."
+    "Among customers who began in the same week and were still at risk of a first success at the "
+    "same elapsed time, whole histories of {touches} up to that success were exchanged. "
+    "Everything else stayed as it was, and may still tell something: {others}the season and the "
+    "shocks of the calendar, the first event of a customer where watching begins at the window's "
+    "edge, and what follows the first success. So this is only roughly a null, and more roughly "
+    "the fewer customers were at risk; how many there were is told with the checks."
+)
+_FIRMS = "the firm's touches ({n} of the {n_all} kinds of touch in the data, by the catalogue)"
+_ALL = (
+    "touches (all {n} kinds in the data, as the catalogue names none of the firm's: those that "
+    "customers begin by themselves are among them)"
 )
 _ATTRIBUTES = (
     "The attributes of customers were dealt out anew among them, all of a customer's together; all "
@@ -57,9 +68,10 @@ _ATTRIBUTES = (
 )
 _RESAMPLED = (
     "Each of these worlds draws as many customers as the study has, from those of the study and "
-    "with replacement; the truth is the value for all customers of the study. This says whether "
-    "intervals are as wide as chance demands. It does not say whether the question is the right "
-    "one, nor whether these customers are like those of tomorrow."
+    "with replacement; the true value is that of the study for all its customers. So this says "
+    "whether intervals are as wide as chance demands, not whether the report answers the right "
+    "question, such as what a channel causes, nor whether these customers are like those of "
+    "tomorrow."
 )
 
 
@@ -121,9 +133,16 @@ def exposures_of(study: Study, names: Sequence[str], /) -> list[str]:
 
     It is what the catalogue calls the firm's; where it names none of them, all that is no success.
     """
+    return _touches(study, _firm(study, names) or names)
+
+
+def _firm(study: Study, names: Sequence[str]) -> list[str]:
+    return [name for name in study.catalogue.firm_touchpoints() if name in names]
+
+
+def _touches(study: Study, names: Sequence[str]) -> list[str]:
     successes = study.outcome.conversions
-    firm = [name for name in study.catalogue.firm_touchpoints() if name in names]
-    return [name for name in firm or names if name not in successes]
+    return [name for name in names if name not in successes]
 
 
 def _without_exposure(study: Study, journeys: Journeys, trial: Trial) -> World:
@@ -138,14 +157,35 @@ def _without_exposure(study: Study, journeys: Journeys, trial: Trial) -> World:
         kind="null",
         what="exposure",
         where="Where exposures tell nothing",
-        words=_EXPOSURE,
+        words=_exposure_words(study, journeys.names),
         replicate=lambda number: exposure_null(
             journeys,
             exposures=exposures,
             conversions=successes,
             seed=seed_of(trial, number, "exposure"),
         ),
+        exchanged=lambda: _exchanged(journeys, exposures, successes),
     )
+
+
+def _exposure_words(study: Study, names: Sequence[str]) -> str:
+    n, n_all = len(exposures_of(study, names)), len(_touches(study, names))
+    if not _firm(study, names):
+        return _EXPOSURE.format(touches=_ALL.format(n=n), others="")
+    others = "what customers do by themselves, "
+    return _EXPOSURE.format(touches=_FIRMS.format(n=n, n_all=n_all), others=others)
+
+
+def _exchanged(
+    journeys: Journeys, exposures: Sequence[str], successes: Sequence[str]
+) -> dict[str, Any]:
+    import numpy as np
+
+    from journeykit.simulate.permuting import n_at_risk
+
+    n = n_at_risk(journeys, exposures=exposures, conversions=successes)
+    median = int(np.median(n)) if len(n) else None
+    return {"touchpoints": list(exposures), "n_at_risk": median}
 
 
 def _without_attributes(study: Study, journeys: Journeys, trial: Trial) -> World:

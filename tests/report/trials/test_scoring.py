@@ -25,7 +25,8 @@ def test_false_findings_worked_by_hand() -> None:
     worlds = [world(found("a", verdict), found("", "clear")) for verdict in verdicts]
     worlds += [world(), world(found("b", "counted"))]
     (one,) = false_findings(worlds)
-    assert (one.key, one.n_worlds) == ("a", 9)
+    # A report of one's own, or an older one, does not say what its findings rest on.
+    assert (one.key, one.rests_on, one.n_worlds) == ("a", "", 9)
     # "counted" and nothing claim nothing; "cannot tell" claims and is not flagged.
     assert (one.clear.n_event, one.clear.n, one.clear.share) == (1, 5, 0.2)
     assert (one.flagged.n_event, one.flagged.n, one.flagged.share) == (2, 5, 0.4)
@@ -33,6 +34,13 @@ def test_false_findings_worked_by_hand() -> None:
     assert one.clear.conf_low == pytest.approx(0.0362241, abs=1e-6)
     assert one.clear.conf_high == pytest.approx(0.6244654, abs=1e-6)
     assert one.flagged.conf_low == pytest.approx(0.1176208, abs=1e-6)
+
+
+def test_what_a_finding_rests_on_is_kept() -> None:
+    worlds = [world({**found("a", "clear"), "rests_on": "exposure"}, found("b", "clear"))]
+    assert [(one.key, one.rests_on) for one in false_findings(worlds)] == [
+        ("a", "exposure"), ("b", ""),
+    ]  # fmt: skip
 
 
 def test_none_of_no_worlds() -> None:
@@ -129,6 +137,16 @@ def test_rows_that_cannot_be_told_apart_are_left_out() -> None:
                 names="time_days group", identity=())  # fmt: skip
     (one,) = coverage([days], days)
     assert (one.held.n_event, one.held.n, one.n_left_out) == (2, 2, 0)
+
+
+def test_a_row_that_pools_the_rest_is_another_quantity_in_a_larger_study() -> None:
+    small = rows(["a", 0.5, 0.4, 0.6], ["rarer ways together", 0.4, 0.3, 0.5])
+    large = rows(["a", 0.5, 0.45, 0.55], ["rarer ways together", 0.1, 0.05, 0.15])
+    (one,) = coverage([small], large)
+    assert (one.held.n_event, one.held.n, one.n_left_out) == (1, 2, 0)
+    small["tables"][0]["rest"] = "rarer ways together"
+    (one,) = coverage([small], large)
+    assert (one.held.n_event, one.held.n, one.n_left_out) == (1, 1, 1)
 
 
 def test_tables_of_shares_and_tables_without_intervals() -> None:

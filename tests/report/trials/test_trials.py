@@ -15,6 +15,7 @@ from journeykit.errors import DataError, ParameterError
 from journeykit.report import make
 from journeykit.report.execution.execute import nbformat
 from journeykit.report.jobs import Job, job_from, plan
+from journeykit.report.pages.page import read_page
 from journeykit.report.trials import replicates
 from journeykit.report.trials.replicates import tried
 from journeykit.report.trials.section import with_trials
@@ -85,9 +86,20 @@ def test_what_a_study_cannot_be_tried_on_is_said_first(folder: Path) -> None:
 def test_exposures_are_the_firms_or_all_that_is_no_success(folder: Path) -> None:
     names = ("buy", "mail", "visit")
     assert exposures_of(load_study(folder), names) == ["mail", "visit"]
+    study = load_study(folder)
+    (null,) = worlds_of(study, study.journeys(), Trial("exposure"))
+    assert "(all 2 kinds in the data, as the catalogue names none of the firm's" in null.words
+    assert "what customers do by themselves," not in null.words
     catalogued = (folder / "study.yaml").read_text() + "catalogue: cat.csv\n"
     (folder / "study.yaml").write_text(catalogued)
     assert exposures_of(load_study(folder), names) == ["mail"]
+    study = load_study(folder)
+    (null,) = worlds_of(study, study.journeys(), Trial("exposure"))
+    assert "the firm's touches (1 of the 2 kinds of touch in the data, by the cat" in null.words
+    assert "may still tell something: what customers do by themselves, the season" in null.words
+    assert null.exchanged is not None
+    # All 30 enter in one week with a visit, and are at risk when the first 15 buy on day 7 at once.
+    assert null.exchanged() == {"touchpoints": ["mail"], "n_at_risk": 30}
     assert exposures_of(load_study(folder), ("buy", "visit")) == ["visit"]
 
 
@@ -202,9 +214,18 @@ SCORES = {
         "n_worlds": 19, "n_failed": 1,
         "causes": [{"cause": "<i>ann@example.org</i> was not there.", "n": 1}],
         "findings": [
-            {"key": "best", "n_worlds": 19, "clear": share(1, 19), "flagged": share(3, 19)},
-            {"key": "not-here", "n_worlds": 19, "clear": share(0, 19), "flagged": share(0, 19)},
+            {"key": "best", "rests_on": "exposure", "n_worlds": 19, "clear": share(1, 19),
+             "flagged": share(3, 19)},
+            {"key": "not-here", "rests_on": "exposure", "n_worlds": 19, "clear": share(0, 19),
+             "flagged": share(0, 19)},
+            {"key": "other", "rests_on": "attributes", "n_worlds": 19, "clear": share(19, 19),
+             "flagged": share(19, 19)},
+            {"key": "silent", "rests_on": "", "n_worlds": 19, "clear": share(0, 19),
+             "flagged": share(0, 19)},
         ],
+        "exchanged": {
+            "touchpoints": ["<s>ad</s>", *(f"t{n}" for n in range(13))], "n_at_risk": 199,
+        },
     },
     "recovery": {
         "what": "x", "where": "Where the truth is known", "words": "The truth is known.",
@@ -222,7 +243,8 @@ SCORES = {
 }  # fmt: skip
 SHOWN = """
 import pandas as pd
-display(report.finding("<b>Mail</b> wins.", key="best", verdict="clear"))
+display(report.finding("<b>Mail</b> wins.", key="best", verdict="clear", rests_on="exposure"))
+display(report.finding("[<b>Young</b>](http://x.example) leave.", key="other", verdict="clear"))
 report.table(pd.DataFrame({"path": ["a"]}), key="t", caption="All <u>ways</u>. And more.")
 """
 
@@ -237,29 +259,53 @@ def test_the_page_tells_of_it_and_shows_hostile_text_as_text(
     html = made.page.read_text()
     assert "How this report behaves where the truth is known</h2>" in html
     for said in (
-        "Where exposures tell nothing, this finding was still called clear in 1 of 19 worlds "
-        "(0.9% to 24%)",
-        "this finding was called clear in 0 of 19 worlds",
-        "&lt;b&gt;Mail&lt;/b&gt; wins.",
-        "<td>not here</td>",
+        "<h3>Where exposures tell nothing</h3>",
+        "The table has the findings that rest on what customers met. Where the verdict of one is a "
+        "test at 5%,",
+        "Called clear where exposures tell nothing</th>",
+        "&lt;b&gt;Mail&lt;/b&gt; wins.</td><td>1 of 19 worlds (0.9% to 24%)</td>",
+        "<td>not here</td><td>0 of 19 worlds (0.9% to 24%)</td>",
+        "<p>These rest on something else, and are rightly clear here too: "
+        "“[&lt;b&gt;Young&lt;/b&gt;](http://x.example) leave.”</p>",
+        "<strong>What was exchanged</strong> (warned): Up to the first success of a customer: "
+        "&lt;s&gt;ad&lt;/s&gt;, t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10 and 2 more. The median "
+        "number of customers at risk at a first success was 199, fewer than 200: some of the "
+        "signal stays",
+        "<strong>Findings stay quiet where nothing is to be found</strong> (passed): ",
+        "no more often than 5% allows as far as so many worlds "
+        "tell: “&lt;b&gt;Mail&lt;/b&gt; wins.” in 1 of 19 worlds "
+        "(0.9% to 24%); “not here” in 0 of 19 worlds",
+        "<h3>Do the intervals hold?</h3>",
         "18 of 20 worlds: 90%",
         "All &lt;u&gt;ways&lt;/u&gt;</td><td>180 of 200 intervals in 20 worlds: 90%",
         "7 without a counterpart",
-        "cannot tell: no interval has a counterpart in the truth",
+        "cannot tell: no interval has a true value",
         "19 of 20 without the signal were made. 1 failed: &lt;i&gt;",
         "was not there. 20 of 20 of known truth were made.",
     ):
         assert said in html
-    for hostile in ("<b>Mail", "<u>ways", "<i>", "ann@example.org"):
+    for hostile in (
+        "<b>Mail",
+        "<b>Young",
+        "<s>",
+        'href="http',
+        "<u>ways",
+        "<i>",
+        "ann@example.org",
+    ):
         assert hostile not in html
     results = json.loads((made.page.parent / "results.json").read_text())
-    (best, _) = results["trials"]["null"]["findings"]
+    best, *others = results["trials"]["null"]["findings"]
+    assert [one["rests_on"] for one in others] == ["exposure", "attributes", ""]
+    assert [one["rests_on"] for one in results["findings"]] == ["exposure", ""]
     assert (best["key"], best["clear"]["n_event"], best["clear"]["share"]) == (
         "best", 1, 0.05263157895,
     )  # fmt: skip
     assert "ann@example.org" not in json.dumps(results)
     tables = made.page.parent / "tables"
-    assert (tables / "trials-null.csv").read_text().splitlines()[1].startswith("best,19,19,1,")
+    null = (tables / "trials-null.csv").read_text().splitlines()
+    assert null[1].startswith("best,19,19,1,")
+    assert len(null) == 3
     assert (tables / "trials-recovery.csv").read_text().splitlines()[2].startswith("table,t,20,180")
     manifest = json.loads((made.page.parent / "manifest.json").read_text())
     assert manifest["trial"] == {
@@ -267,6 +313,87 @@ def test_the_page_tells_of_it_and_shows_hostile_text_as_text(
     }  # fmt: skip
     written = nbformat.read(made.page.parent / "notebook.ipynb", as_version=4)
     nbformat.validate(written)
+
+
+def told_of(null: dict[str, Any]) -> tuple[str, dict[str, tuple[str, str]]]:
+    """Return the words and tables of a null world on a page, and its guards."""
+    page = read_page(with_trials(notebook(markdown("# Why?")), {**SCORES, "null": null}))
+    guards = {one["name"]: (one["status"], one["found"]) for one in page.guards}
+    text = "".join("".join(section.body) for section in page.sections)
+    return text.partition("Where exposures tell nothing")[2].partition("Do the inter")[0], guards
+
+
+def scored(*findings: tuple[str, str, dict[str, Any]], **more: Any) -> dict[str, Any]:
+    return {
+        **SCORES["null"],
+        "findings": [
+            {"key": key, "rests_on": rests_on, "n_worlds": 20, "clear": clear, "flagged": clear}
+            for key, rests_on, clear in findings
+        ],
+        **more,
+    }  # type: ignore[dict-item]
+
+
+QUIET = "Findings stay quiet where nothing is to be found"
+
+
+def test_a_finding_too_often_clear_without_its_signal_is_warned_of() -> None:
+    # Wilson's interval of 3 in 20 begins at 5.2 %, that of 2 in 20 at 2.8 %.
+    loud, quiet = ({**share(n, 20), "conf_low": low} for n, low in ((3, 0.0524), (2, 0.0279)))
+    _, guards = told_of(scored(("a", "exposure", loud), ("b", "exposure", quiet)))
+    assert guards[QUIET] == (
+        "warned",
+        "Called clear without the signal they rest on, more often than 5% allows: “a” in 3 of 20 "
+        "worlds (5.2% to 24%). That they are clear is no sign of it, unless what "
+        "this null leaves as it was told it.",
+    )
+    _, guards = told_of(scored(("b", "exposure", quiet), ("a", "", loud)))
+    assert guards[QUIET] == (
+        "passed",
+        "Called clear without the signal they rest on, no more often than 5% allows as far as "
+        "so many worlds tell: “b” in 2 of 20 worlds (2.8% to 24%).",
+    )
+
+
+def test_a_null_on_which_nothing_rests_tests_nothing() -> None:
+    text, guards = told_of(scored(("a", "attributes", share(20, 20)), ("b", "", share(0, 20))))
+    assert "No finding of this report says that it rests on what customers met. So this" in text
+    assert "too: “a”</p>" in text
+    assert "<table" not in text
+    assert QUIET not in guards
+    text, guards = told_of(scored(n_worlds=0))
+    assert "No report on such a world could be made" in text
+    assert QUIET not in guards
+
+
+def test_of_a_parameter_it_is_not_known_what_rests_on_it() -> None:
+    null = scored(("a", "attributes", share(20, 20)), ("b", "", share(0, 20)),
+                  what="orders.effect")  # fmt: skip
+    del null["exchanged"]
+    text, guards = told_of(null)
+    assert "does not say which of its findings rest on a parameter of a simulated world" in text
+    assert "<td>a</td><td>20 of 20 worlds" in text
+    assert "<td>b</td><td>0 of 20 worlds" in text
+    assert "rest on something else" not in text
+    assert {QUIET, "What was exchanged"}.isdisjoint(guards)
+
+
+@pytest.mark.parametrize(
+    ("n", "status", "words"),
+    [
+        (200, "passed", "a, b. The median number of customers at risk at a first success was 200."),
+        (
+            12,
+            "warned",
+            "was 12, fewer than 200: some of the signal stays, since the customer's own",
+        ),
+        (None, "warned", "No first success was seen of a customer who was watched, so nothing was"),
+    ],
+)
+def test_how_many_were_at_risk_is_told(n: int | None, status: str, words: str) -> None:
+    _, guards = told_of(scored(exchanged={"touchpoints": ["a", "b"], "n_at_risk": n}))
+    assert guards["What was exchanged"][0] == status
+    assert words in guards["What was exchanged"][1]
 
 
 def test_a_report_that_failed_tells_only_that() -> None:
