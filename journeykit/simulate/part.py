@@ -100,6 +100,12 @@ def _replaced(content: dict[str, Any], keys: Sequence[str], value: object, path:
             f"{', '.join(map(str, known)) or 'none'}."
         )
     new = _replaced(content[key], deeper, value, path) if deeper else value
+    if isinstance(content[key], dict) and not isinstance(new, dict):
+        inside = next(iter(content[key]), "name")
+        raise ArgumentError(
+            f"The parameter {path!r} is a group and cannot be {value!r}: set one of it, such as "
+            f"{path}.{inside}, or give all as JSON."
+        )
     return {**content, key: new}
 
 
