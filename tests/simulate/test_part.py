@@ -33,8 +33,8 @@ def test_settings_reach_any_depth_and_change_nothing_else() -> None:
          "'season'? In 'calendar' there are: season, peak_day, "),
         ("calendar.season.week", 0, "The world has no parameter 'calendar.season.week'. In "
          "'calendar.season' there are: none."),
-        ("population.segments", 0, "The parameter 'population.segments' is a group and cannot be 0: "
-         "set one of it, such as population.segments.household, or give all as JSON."),
+        ("population.segments", 0, "The parameter 'population.segments' is a group and cannot "
+         "be 0: set one of it, such as population.segments.household, or give all as JSON."),
         ("calendar.season", 1.5, "The parameter 'calendar.season' cannot be 1.5: Input should be "
          "less than 1."),
         ("calendar.season", "much", "The parameter 'calendar.season' cannot be 'much': Input "
