@@ -14,8 +14,8 @@ import numpy as np
 from journeykit.errors import ArgumentError
 from journeykit.simulate.draws import poisson
 from journeykit.simulate.parts.channels import Channels
-from journeykit.simulate.parts.laws import together
-from journeykit.simulate.past import Touches, looking_back, sort_key, whole_seconds
+from journeykit.simulate.parts.laws import CEILING, together
+from journeykit.simulate.past import SECONDS, Touches, looking_back, sort_key, whole_seconds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -143,18 +143,21 @@ class Causes:
     def _bound(self) -> Floats:
         """Return how far above the sum of single touches the law may lie, for each customer.
 
-        Between touches all of them fade alike, so the ratio is largest just after one.
+        Between touches all of them fade alike, so the ratio is largest just after one; or, where the
+        ceiling is passed then, when the law comes down to it.
         """
         bound = np.ones(self.past.n)
         if self.orders.law != "multiplicative":
             return bound
         for touches in self.touches.values():
-            just_after = touches.time + 1e-6
+            # A second later is the first time at which it works; what fades until then is made up.
+            just_after = touches.time + 1 / SECONDS
             working = self.working(touches.who, just_after)
-            raised = self._raised(touches.who, working)
-            alone = working.added.sum(axis=1)
-            ratio = np.divide(raised, alone, out=np.ones_like(alone), where=alone > 0)
-            np.maximum.at(bound, touches.who, ratio * (1 + 1e-6))
+            logs, alone = working.logs.sum(axis=1), working.added.sum(axis=1)
+            faded = np.minimum(1.0, np.log(CEILING) / np.maximum(logs, 1e-9))
+            raised = self.baseline[touches.who] * np.expm1(faded * logs)
+            ratio = np.divide(raised, faded * alone, out=np.ones_like(alone), where=alone > 0)
+            np.maximum.at(bound, touches.who, ratio * (1 + 1e-3))
         return bound
 
     def _raised(self, who: Indices, working: Working) -> Floats:

@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 
 from journeykit.simulate import world as world_module
+from journeykit.simulate.part import with_settings
+from journeykit.simulate.parts.causes import causes_of
 from journeykit.simulate.parts.laws import CEILING, together
 from journeykit.simulate.parts.orders import Orders, OrdersTruth
-from journeykit.simulate.world import World, world
+from journeykit.simulate.past import Past
+from journeykit.simulate.world import World, chosen_parts, world
 
 FLAT = {"calendar.season": 0.0, "calendar.shock_sigma": 0.0}
 LEVEL = dict.fromkeys(("familiarity", "engagement", "deliberation"), 1.0)
@@ -233,3 +236,22 @@ def test_laws_by_hand() -> None:
     )
     most = together("multiplicative", added, baseline, logs=np.array([0.0, 99.0]), saturation=5)
     assert most == pytest.approx([0.0, 0.1 * (CEILING - 1)])
+
+
+def test_no_law_lies_above_what_is_drawn_for_it() -> None:
+    """Many touches at once: the multiplicative law stays below its bound, up to its ceiling too."""
+    settings = {
+        "orders.law": "multiplicative",
+        "channels.touchpoints.email_promo.touches_a_day": 0.05,
+    }
+    parts = with_settings(chosen_parts(["channels", "orders"]), settings)
+    past = Past(parts, np.arange(3_000), days=731, seed=1)
+    for part in parts[:3]:
+        past.add(part.draw(past))
+    baseline = 0.0012 * np.exp(0.6 * past.trait("intent") - 0.18)
+    trials = causes_of(past, past.part(Orders), baseline=baseline, most=3.5).trials()
+    # Candidates a day, over the largest factor, are the own rate and the bound on the touches'.
+    bounded = trials.density / 8.0 - trials.baseline
+    assert (trials.raised <= bounded * (1 + 1e-9)).all()
+    ceiling = trials.baseline * (CEILING - 1)
+    assert (trials.raised > 0.999 * ceiling).sum() > 20
