@@ -143,8 +143,8 @@ class Causes:
     def _bound(self) -> Floats:
         """Return how far above the sum of single touches the law may lie, for each customer.
 
-        Between touches all of them fade alike, so the ratio is largest just after one; or, where the
-        ceiling is passed then, when the law comes down to it.
+        Between touches all of them fade alike, so the ratio is largest just after one; or, where
+        the ceiling is passed then, when the law comes down to it.
         """
         bound = np.ones(self.past.n)
         if self.orders.law != "multiplicative":
