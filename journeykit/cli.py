@@ -219,6 +219,7 @@ def simulate(
             help="A parameter of the world, such as orders.effect.email_promo=0; repeatable.",
         ),
     ] = None,
+    days: Annotated[int, typer.Option(min=30, max=3000, help="From 2024-01-01 on.")] = 731,
     processes: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,
 ) -> None:
     """Simulate a company whose truth is known: its tables, truth.json, and a study that runs."""
@@ -230,6 +231,7 @@ def simulate(
         customers=customers,
         seed=seed,
         settings=_pairs("--set", settings or []),
+        days=days,
         processes=processes,
     )
     file = made.write(out)

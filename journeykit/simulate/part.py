@@ -80,6 +80,11 @@ def with_settings(parts: Sequence[Part], settings: Mapping[str, object], /) -> t
     return tuple(changed.values())
 
 
+def overriding(old: Mapping[str, object], new: Mapping[str, object], /) -> dict[str, object]:
+    """Return settings with the new ones last: a group set later overrides what is in it."""
+    return {**{path: value for path, value in old.items() if path not in new}, **new}
+
+
 def _read(value: object) -> object:
     """Read a group of parameters that comes as text, ``{"email_promo": 0.1}``."""
     if isinstance(value, str) and value.startswith("{"):

@@ -15,7 +15,7 @@ from journeykit.checks import check_fraction
 from journeykit.errors import ArgumentError, DataError
 from journeykit.results import Provenance
 from journeykit.simulate.many import Answer, Plan, answers, method_name
-from journeykit.simulate.part import with_settings, zero
+from journeykit.simulate.part import overriding, with_settings, zero
 from journeykit.simulate.scores import Coverage, FalseFindings
 from journeykit.simulate.tallies import by_name, covered, flagged
 from journeykit.simulate.world import DAYS, World, chosen_parts
@@ -145,7 +145,7 @@ def false_findings(
     made = with_settings(chosen_parts(parts), given)
     if isinstance(null, str):
         raise ArgumentError(f"`null` must be a list of parameters; got the text {null!r}.")
-    given |= {path: zero(made, path) for path in null}
+    given = overriding(given, {path: zero(made, path) for path in null})
     plan = Plan(method, _FLAG_COLUMNS, customers, days, seed, given, _texts(parts))
     found = answers(plan, worlds=worlds, processes=processes, progress=progress)
     table, reasons = _stacked(found, plan, partial(_flags, alpha=alpha))

@@ -16,7 +16,7 @@ import numpy as np
 from journeykit.checks import check_known, check_whole
 from journeykit.journeys import Journeys
 from journeykit.simulate.assembly import BlockTables, assembled, closed
-from journeykit.simulate.part import Part, Truth, with_settings, zero
+from journeykit.simulate.part import Part, Truth, overriding, with_settings, zero
 from journeykit.simulate.parts import PARTS
 from journeykit.simulate.past import Past
 from journeykit.simulate.processes import pool
@@ -121,7 +121,7 @@ class World:
         """Return the world with other parameters and the same random numbers."""
         size = {"customers": self.customers, "seed": self.seed, "days": self.days}
         changed = with_settings(self.parts, settings)
-        return _made(changed, **size, processes=1, settings={**self.settings, **settings})
+        return _made(changed, **size, processes=1, settings=overriding(self.settings, settings))
 
     def write(self, folder: str | Path, /) -> Path:
         """Write all tables, the truth and a study to a new folder; see `writing.write_world`."""

@@ -97,28 +97,32 @@ def with_contracts(world: World, /) -> pa.Table:
 
 def _study(world: World, name: str) -> str:
     text = _TEMPLATE.read_text(encoding="utf-8")
-    given = {
-        path: json.dumps(value) if isinstance(value, dict) else str(value)
-        for path, value in world.settings.items()
-    }
     return (
         text.replace("name: world", f"name: {json.dumps(name, ensure_ascii=False)}", 1)
         .replace("customers: 0", f"customers: {world.customers}", 1)
         .replace("seed: 0", f"seed: {world.seed}", 1)
         .replace("days: 0", f"days: {world.days}", 1)
         .replace("two years", f"{world.customers:,} customers, world {world.seed}", 1)
-        .replace("settings: {}", f"settings: {json.dumps(given)}", 1)
+        .replace("settings: {}", f"settings: {json.dumps(_as_texts(world))}", 1)
         .replace("to: 2026-01-01", f"to: {_end(world)}", 1)
     )
 
 
+def _as_texts(world: World) -> dict[str, str]:
+    return {
+        path: json.dumps(value) if isinstance(value, dict) else str(value)
+        for path, value in world.settings.items()
+    }
+
+
 def _readme(world: World) -> str:
     """Return the story and the laws of the world, and how this one was made."""
-    made = [f"--customers {world.customers} --seed {world.seed}"]
-    made += [f"--set {shlex.quote(f'{path}={value}')}" for path, value in world.settings.items()]
+    made = [f"--customers {world.customers} --seed {world.seed} --days {world.days}"]
+    made += [f"--set {shlex.quote(f'{path}={text}')}" for path, text in _as_texts(world).items()]
     return (
         _README.read_text(encoding="utf-8")
         .replace("CUSTOMERS", f"{world.customers:,}")
+        .replace("DAYS", f"{world.days:,}")
         .replace("EVENTS", f"{world.events.num_rows:,}")
         .replace("OPTIONS", " ".join(made))
     )

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -168,4 +170,26 @@ def test_settings_of_a_group_and_days_come_back(tmp_path: Path) -> None:
     assert again.events.equals(made.events)
     readme = (tmp_path / "shop" / "README.md").read_text(encoding="utf-8")
     assert "This one has 60 customers" in readme
-    assert "--customers 60 --seed 4 --set 'orders.friction=" in readme
+    assert "--customers 60 --seed 4 --days 400 --set 'orders.friction=" in readme
+
+
+def test_the_readme_says_how_to_make_the_world_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = world(customers=60, seed=4, days=400).null("orders.effect", "channels.mediated")
+    first = made.write(tmp_path / "first").parent
+    said = re.search(r"`journeykit (simulate .*) --out FOLDER`", (first / "README.md").read_text())
+    assert said is not None
+    arguments = shlex.split(said[1])
+    assert run(*arguments, "--out", str(tmp_path / "again"), monkeypatch=monkeypatch) == 0
+    events = [parquet.read_table(tmp_path / name / "events.parquet") for name in ("first", "again")]
+    assert events[0].equals(events[1])
+
+
+def test_a_null_of_one_in_a_group_set_later_comes_back() -> None:
+    group = dict.fromkeys(Orders().effect, 0.5)
+    settings = {"orders.effect.email_promo": 0.3, "orders.effect": group}
+    made = world(customers=300, seed=4, settings=settings).null("orders.effect.email_promo")
+    again = world(customers=300, seed=4, settings=made.settings)
+    assert again.truth_json() == made.truth_json()
+    assert again.credit["catalog_mailed"] > 0

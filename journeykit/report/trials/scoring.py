@@ -41,8 +41,9 @@ class FalseFindings:
     n_worlds : int
         Worlds whose report was made.
     clear, flagged : Share
-        Of the worlds in which it had a verdict that claims something: "cannot tell" claims, and is
-        not flagged. Worlds are independent, so the interval is Wilson's.
+        Worlds in which it was so and rested on this signal, of those in which it had a verdict that
+        claims something: "cannot tell" claims, and is not flagged. Worlds are independent, so the
+        interval is Wilson's.
     """
 
     key: str
@@ -81,24 +82,26 @@ def false_findings(results: Sequence[Mapping[str, Any]], /) -> list[FalseFinding
     """Score the results of null worlds, a mapping as in ``results.json`` each.
 
     Findings without a key cannot be told apart and are left out, as are those that never claimed
-    anything.
+    anything. One that rests on another signal in another world, as the largest of many may, has a
+    row for each.
     """
-    verdicts: dict[str, list[str]] = {}
-    rests_on: dict[str, str] = {}
+    verdicts: dict[tuple[str, str], list[str]] = {}
+    claims: Counter[str] = Counter()
     for world in results:
         for key, found in _findings(world).items():
             if (verdict := str(found.get("verdict") or "")) not in _CLAIMS_NOTHING:
-                verdicts.setdefault(key, []).append(verdict)
-                rests_on.setdefault(key, str(found.get("rests_on") or ""))
+                rests_on = str(found.get("rests_on") or "")
+                verdicts.setdefault((key, rests_on), []).append(verdict)
+                claims[key] += 1
     return [
         FalseFindings(
             key,
-            rests_on[key],
+            rests_on,
             len(results),
-            _plain_share(said.count("clear"), len(said)),
-            _plain_share(said.count("clear") + said.count("leaning"), len(said)),
+            _plain_share(said.count("clear"), claims[key]),
+            _plain_share(said.count("clear") + said.count("leaning"), claims[key]),
         )
-        for key, said in verdicts.items()
+        for (key, rests_on), said in verdicts.items()
     ]
 
 

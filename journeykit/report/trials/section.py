@@ -51,6 +51,8 @@ _EXCHANGED = "What was exchanged"
 _SIGNALS = {"exposure": "what customers met", "attributes": "what kind of customer somebody is"}
 #: Share of worlds that a test at 5 % calls clear by chance.
 _BY_CHANCE = 0.05
+#: Chance that a page warns although no finding is clear more often than that.
+_WARNED = 0.025
 #: Customers at risk below which their own history is too often the one that comes back to them.
 _MANY = 200
 #: Touchpoints named; the others are counted.
@@ -100,14 +102,15 @@ def with_trials(notebook: Any, scores: Mapping[str, Any], /) -> Any:
     if page.failure is not None:
         return notebook
     labels = _labels(page)
+    rests = {str(one.get("key")): str(one.get("rests_on") or "") for one in page.findings}
     parts: list[tuple[str, list[str | Shown]]] = [("trials", [_words(scores)])]
     if null := scores.get("null"):
-        parts.append(("trials-null", _null_part(null, labels)))
+        parts.append(("trials-null", _null_part(null, labels, rests)))
     if recovery := scores.get("recovery"):
         parts.append(
             ("trials-recovery", [_RECOVERY.format(**recovery), _recovery_table(recovery, labels)])
         )
-    parts.append(("trials-scores", [*_guards(scores, labels), Trials(scores=scores)]))
+    parts.append(("trials-scores", [*_guards(scores, labels, rests), Trials(scores=scores)]))
     cells = [cell for name, told in parts for cell in _cells(name, told)]
     return type(notebook)({**notebook, "cells": [*notebook["cells"], *cells]})
 
@@ -175,36 +178,56 @@ def _interval(share: Mapping[str, Any]) -> str:
     return f"({said(share['conf_low'])} to {said(share['conf_high'])})"
 
 
-def _null_part(null: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) -> list[str | Shown]:
-    """Return the words of a null world, its table, and what rests on something else."""
-    scored = _scored(null)
-    told: list[str | Shown] = [_NULL.format(**null), _said_of_null(null, scored)]
+def _null_part(
+    null: Mapping[str, Any], labels: Mapping[tuple[str, str], str], rests: Mapping[str, str]
+) -> list[str | Shown]:
+    """Return the words of a null world, its table, and what it does not test."""
+    scored = _scored(null, rests)
+    keys = {one["key"] for one in scored}
+    gone = [key for key, signal in rests.items() if signal == null["what"] and key not in keys]
+    told: list[str | Shown] = [_NULL.format(**null), _said_of_null(null, scored, gone)]
     if scored:
         told.append(_null_table(null, scored, labels))
-    others = [one for one in null["findings"] if one not in scored and one["clear"]["n_event"]]
-    if others:
-        names = ", ".join(f"“{_label(labels, 'finding', one['key'])}”" for one in others)
+    if gone and null["n_worlds"]:
+        told.append(_Sentence(text=f"In none of these worlds was claimed: {_named(gone, labels)}"))
+    others = [one["key"] for one in null["findings"] if one["clear"]["n_event"]]
+    if others := [key for key in dict.fromkeys(others) if key not in {*keys, *gone}]:
         told.append(
-            _Sentence(text=f"These rest on something else, and are rightly clear here too: {names}")
+            _Sentence(
+                text="These say that they rest on something else, or on nothing; this null does "
+                f"not test them, and they are clear here too: {_named(others, labels)}"
+            )
         )
     return told
 
 
-def _scored(null: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the findings that must not be clear here; all, where that is not known."""
+def _named(keys: Sequence[str], labels: Mapping[tuple[str, str], str]) -> str:
+    return ", ".join(f"“{_label(labels, 'finding', key)}”" for key in keys)
+
+
+def _scored(null: Mapping[str, Any], rests: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    """Return the findings that must not be clear here; all, where that is not known.
+
+    What a finding of the report itself rests on, `rests`, decides whether it is tested.
+    """
     found: list[Mapping[str, Any]] = null["findings"]
-    if null["what"] not in _SIGNALS:
+    what = null["what"]
+    if what not in _SIGNALS:
         return found
-    return [one for one in found if one["rests_on"] == null["what"]]
+    return [one for one in found if one["rests_on"] == what == rests.get(one["key"], what)]
 
 
-def _said_of_null(null: Mapping[str, Any], scored: Sequence[Mapping[str, Any]]) -> str:
+def _said_of_null(
+    null: Mapping[str, Any], scored: Sequence[Mapping[str, Any]], gone: Sequence[str]
+) -> str:
     if not null["n_worlds"]:
         return _NO_WORLD
     signal = _SIGNALS.get(null["what"])
     if signal is None:
         return _UNKNOWN
-    return _SCORED.format(rest=f"rest on {signal}") if scored else _NOTHING.format(signal=signal)
+    if not scored and not gone:
+        return _NOTHING.format(signal=signal)
+    return _SCORED.format(rest=f"rest on {signal}")
 
 
 def _null_table(
@@ -314,7 +337,9 @@ def _table(
     )
 
 
-def _guards(scores: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) -> Iterator[Guard]:
+def _guards(
+    scores: Mapping[str, Any], labels: Mapping[tuple[str, str], str], rests: Mapping[str, str]
+) -> Iterator[Guard]:
     """Yield what is to be known of the trials, beside the other checks of the report."""
     yield _made_guard(scores)
     null = scores.get("null")
@@ -323,7 +348,7 @@ def _guards(scores: Mapping[str, Any], labels: Mapping[tuple[str, str], str]) ->
     if (exchanged := null.get("exchanged")) is not None:
         yield _exchanged_guard(exchanged)
     # Of a parameter it is not known what rests on it: then nothing is wrong to be clear.
-    if null["what"] in _SIGNALS and (scored := _scored(null)):
+    if null["what"] in _SIGNALS and (scored := _scored(null, rests)):
         yield _quiet_guard(scored, labels)
 
 
@@ -348,8 +373,18 @@ def _exchanged_guard(exchanged: Mapping[str, Any]) -> Guard:
 def _quiet_guard(
     scored: Sequence[Mapping[str, Any]], labels: Mapping[tuple[str, str], str]
 ) -> Guard:
-    """Warn of findings that are clear without their signal, more often than a test at 5 % is."""
-    loud = [one for one in scored if one["clear"]["conf_low"] > _BY_CHANCE]
+    """Warn of findings that are clear without their signal, more often than a test at 5 % is.
+
+    Exact binomial, one-sided at 2.5 %, divided by the number of findings that are looked at.
+    """
+    from scipy.stats import binom
+
+    loud = [
+        one
+        for one in scored
+        if binom.sf(one["clear"]["n_event"] - 1, one["clear"]["n"], _BY_CHANCE)
+        < _WARNED / len(scored)
+    ]
     told = "; ".join(
         f"“{_label(labels, 'finding', one['key'])}” in {_worlds(one['clear'])}"
         for one in loud or scored

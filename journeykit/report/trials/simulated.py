@@ -55,13 +55,13 @@ def check_parameter(path: str, /) -> None:
 
 def without_effect(study: Study, trial: Trial, /) -> World:
     """Return worlds as the study's, but without an effect."""
-    from journeykit.simulate.part import with_settings, zero
+    from journeykit.simulate.part import overriding, with_settings, zero
     from journeykit.simulate.parts import PARTS
 
     simulated = study.model.simulated
     assert simulated is not None
     parts = with_settings([kind() for kind in PARTS], simulated.settings)
-    settings = {**simulated.settings, trial.null: zero(parts, trial.null)}
+    settings = overriding(simulated.settings, {trial.null: zero(parts, trial.null)})
     return World(
         kind="null",
         what=trial.null,

@@ -274,5 +274,5 @@ def causes_of(past: Past, orders: Orders, /, *, baseline: Floats, most: float) -
             touches[name] = Touches.of(
                 name, nothing, np.zeros(0), {"number": nothing, "cause": nothing}
             )
-    top = max(_LEAST_TOP, 2.0 ** np.ceil(np.log2(most)))
+    top = 2.0 ** np.ceil(np.log2(max(most, _LEAST_TOP)))
     return Causes(past, orders, baseline, float(top), touches)

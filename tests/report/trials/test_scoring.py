@@ -36,6 +36,16 @@ def test_false_findings_worked_by_hand() -> None:
     assert one.flagged.conf_low == pytest.approx(0.1176208, abs=1e-6)
 
 
+def test_one_that_rests_on_another_signal_elsewhere_has_a_row_for_each() -> None:
+    worlds = [world({**found("a", "leaning"), "rests_on": "exposure"})]
+    worlds += [world(found("a", "clear"))] * 19
+    first, second = false_findings(worlds)
+    assert (first.rests_on, first.clear.n_event, first.flagged.n_event, first.clear.n) == (
+        "exposure", 0, 1, 20,
+    )  # fmt: skip
+    assert (second.rests_on, second.clear.n_event, second.clear.n) == ("", 19, 20)
+
+
 def test_what_a_finding_rests_on_is_kept() -> None:
     worlds = [world({**found("a", "clear"), "rests_on": "exposure"}, found("b", "clear"))]
     assert [(one.key, one.rests_on) for one in false_findings(worlds)] == [

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from journeykit.errors import DataError, ParameterError
-from journeykit.report import make
+from journeykit.report import finding, make
 from journeykit.report.execution.execute import nbformat
 from journeykit.report.jobs import Job, job_from, plan
 from journeykit.report.pages.page import read_page
@@ -28,7 +28,7 @@ from journeykit.report.trials.worlds import (
     worlds_of,
 )
 from journeykit.study import load_study
-from tests.report.conftest import code, markdown, notebook
+from tests.report.conftest import code, markdown, notebook, shown
 
 STUDY = """\
 name: made
@@ -265,7 +265,8 @@ def test_the_page_tells_of_it_and_shows_hostile_text_as_text(
         "Called clear where exposures tell nothing</th>",
         "&lt;b&gt;Mail&lt;/b&gt; wins.</td><td>1 of 19 worlds (0.9% to 24%)</td>",
         "<td>not here</td><td>0 of 19 worlds (0.9% to 24%)</td>",
-        "<p>These rest on something else, and are rightly clear here too: "
+        "<p>These say that they rest on something else, or on nothing; this null does not test "
+        "them, and they are clear here too: "
         "“[&lt;b&gt;Young&lt;/b&gt;](http://x.example) leave.”</p>",
         "<strong>What was exchanged</strong> (warned): Up to the first success of a customer: "
         "&lt;s&gt;ad&lt;/s&gt;, t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10 and 2 more. The median "
@@ -315,9 +316,10 @@ def test_the_page_tells_of_it_and_shows_hostile_text_as_text(
     nbformat.validate(written)
 
 
-def told_of(null: dict[str, Any]) -> tuple[str, dict[str, tuple[str, str]]]:
+def told_of(null: dict[str, Any], *cells: Any) -> tuple[str, dict[str, tuple[str, str]]]:
     """Return the words and tables of a null world on a page, and its guards."""
-    page = read_page(with_trials(notebook(markdown("# Why?")), {**SCORES, "null": null}))
+    made = notebook(markdown("# Why?"), *cells)
+    page = read_page(with_trials(made, {**SCORES, "null": null}))
     guards = {one["name"]: (one["status"], one["found"]) for one in page.guards}
     text = "".join("".join(section.body) for section in page.sections)
     return text.partition("Where exposures tell nothing")[2].partition("Do the inter")[0], guards
@@ -338,21 +340,43 @@ QUIET = "Findings stay quiet where nothing is to be found"
 
 
 def test_a_finding_too_often_clear_without_its_signal_is_warned_of() -> None:
-    # Wilson's interval of 3 in 20 begins at 5.2 %, that of 2 in 20 at 2.8 %.
-    loud, quiet = ({**share(n, 20), "conf_low": low} for n, low in ((3, 0.0524), (2, 0.0279)))
+    # At 5 %, 5 or more in 20 have a probability of 0.26 %, 4 or more 1.6 %; of two looked at, each
+    # is warned of at 1.25 %.
+    loud, quiet = ({**share(n, 20), "conf_low": low} for n, low in ((5, 0.112), (4, 0.0807)))
     _, guards = told_of(scored(("a", "exposure", loud), ("b", "exposure", quiet)))
     assert guards[QUIET] == (
         "warned",
-        "Called clear without the signal they rest on, more often than 5% allows: “a” in 3 of 20 "
-        "worlds (5.2% to 24%). That they are clear is no sign of it, unless what "
+        "Called clear without the signal they rest on, more often than 5% allows: “a” in 5 of 20 "
+        "worlds (11% to 24%). That they are clear is no sign of it, unless what "
         "this null leaves as it was told it.",
     )
+    quiet = {**share(2, 20), "conf_low": 0.0279}
     _, guards = told_of(scored(("b", "exposure", quiet), ("a", "", loud)))
     assert guards[QUIET] == (
         "passed",
         "Called clear without the signal they rest on, no more often than 5% allows as far as "
         "so many worlds tell: “b” in 2 of 20 worlds (2.8% to 24%).",
     )
+
+
+def test_what_the_report_itself_says_decides_what_is_tested() -> None:
+    """In a null world the largest may be another thing, which rests on something else."""
+    resting, not_resting = (
+        code(
+            "report.finding(...)",
+            shown(finding("Mail leads.", key="a", rests_on=on)._repr_mimebundle_()),
+        )
+        for on in ("exposure", "")
+    )
+    null = scored(("a", "", share(20, 20)))
+    text, guards = told_of(null, resting)
+    assert "The table has the findings that rest on what customers met." in text
+    assert "In none of these worlds was claimed: “Mail leads.”" in text
+    assert "No finding of this report" not in text
+    assert QUIET not in guards
+    text, guards = told_of(scored(("a", "exposure", share(20, 20))), not_resting)
+    assert "No finding of this report says that it rests on what customers met." in text
+    assert QUIET not in guards
 
 
 def test_a_null_on_which_nothing_rests_tests_nothing() -> None:
