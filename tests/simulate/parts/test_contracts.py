@@ -301,7 +301,9 @@ def test_the_table_knows_what_the_company_knows() -> None:
     assert ends[seen] == pytest.approx(known["end"][seen].to_numpy())
     assert np.isnan(ends[~seen]).all()
     told = table["destination"].to_pylist()
-    assert told == known["destination"].where(seen, None).tolist()
+    assert told == [
+        where if ended else None for where, ended in zip(known["destination"], seen, strict=True)
+    ]
     fee = {"household": 2900, "landlord": 3900, "business": 4900, "senior": 2900}
     assert table["monthly_fee"].to_pylist() == known["segment"].map(fee).tolist()
     truth = world.truth["contracts"]
