@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from journeykit.report.contract import CONTRACT_MIME, Guard, Shown
 from journeykit.report.kpis import said
-from journeykit.report.pages.page import Page, read_page
+from journeykit.report.pages.page import read_page
 from journeykit.report.tables import MOST_CELLS, Table
+from journeykit.report.trials.guards import exchanged_guard, made_guard, quiet_guard
+from journeykit.report.trials.words import in_worlds, interval_of, label_of, labels_of, n_of
 
 _HEADING = "How this report behaves where the truth is known"
 _NULL = """\
@@ -44,19 +46,8 @@ less often: that is what these numbers show.
 """
 _SOURCE = "# Made after the notebook had run, for --null and --recovery."
 _KINDS = {"finding": "Finding", "kpi": "Key figure", "table": "Table"}
-_NAME = "Every report on a made-up world could be made"
-_QUIET = "Findings stay quiet where nothing is to be found"
-_EXCHANGED = "What was exchanged"
 #: What a null makes to tell nothing, in a reader's words; of any other it is not known what rests.
 _SIGNALS = {"exposure": "what customers met", "attributes": "what kind of customer somebody is"}
-#: Share of worlds that a test at 5 % calls clear by chance.
-_BY_CHANCE = 0.05
-#: Chance that a page warns although no finding is clear more often than that.
-_WARNED = 0.025
-#: Customers at risk below which their own history is too often the one that comes back to them.
-_MANY = 200
-#: Touchpoints named; the others are counted.
-_NAMED = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +92,7 @@ def with_trials(notebook: Any, scores: Mapping[str, Any], /) -> Any:
     page = read_page(notebook)
     if page.failure is not None:
         return notebook
-    labels = _labels(page)
+    labels = labels_of(page)
     rests = {str(one.get("key")): str(one.get("rests_on") or "") for one in page.findings}
     parts: list[tuple[str, list[str | Shown]]] = [("trials", [_words(scores)])]
     if null := scores.get("null"):
@@ -150,34 +141,6 @@ def _words(scores: Mapping[str, Any]) -> str:
     return f"## {_HEADING}\n\nThe same report was also made of {worlds} of a kind (seed {seed})."
 
 
-def _labels(page: Page) -> dict[tuple[str, str], str]:
-    """Return what readers know findings, key figures and tables by."""
-    return {
-        **{("finding", str(one.get("key"))): str(one["text"]) for one in page.findings},
-        **{("kpi", str(one.get("key"))): str(one["label"]) for one in page.kpis},
-        **{
-            ("table", str(one["key"])): str(one["caption"]).partition(". ")[0].rstrip(".")
-            for one in page.tables
-        },
-    }
-
-
-def _label(labels: Mapping[tuple[str, str], str], kind: str, key: str) -> str:
-    return labels.get((kind, key), key.replace("-", " "))
-
-
-def _of(share: Mapping[str, Any]) -> str:
-    return f"{share['n_event']:,} of {share['n']:,}"
-
-
-def _worlds(share: Mapping[str, Any]) -> str:
-    return f"{_of(share)} world{'' if share['n'] == 1 else 's'} {_interval(share)}"
-
-
-def _interval(share: Mapping[str, Any]) -> str:
-    return f"({said(share['conf_low'])} to {said(share['conf_high'])})"
-
-
 def _null_part(
     null: Mapping[str, Any], labels: Mapping[tuple[str, str], str], rests: Mapping[str, str]
 ) -> list[str | Shown]:
@@ -202,7 +165,7 @@ def _null_part(
 
 
 def _named(keys: Sequence[str], labels: Mapping[tuple[str, str], str]) -> str:
-    return ", ".join(f"“{_label(labels, 'finding', key)}”" for key in keys)
+    return ", ".join(f"“{label_of(labels, 'finding', key)}”" for key in keys)
 
 
 def _scored(null: Mapping[str, Any], rests: Mapping[str, str]) -> list[Mapping[str, Any]]:
@@ -258,9 +221,9 @@ def _null_table(
         labels=("Finding", f"Called clear {where}", "Clear or leaning there"),
         cells=[
             (
-                _label(labels, "finding", one["key"]),
-                _worlds(one["clear"]),
-                _worlds(one["flagged"]),
+                label_of(labels, "finding", one["key"]),
+                in_worlds(one["clear"]),
+                in_worlds(one["flagged"]),
             )
             for one in found
         ],
@@ -297,7 +260,7 @@ def _recovery_table(recovery: Mapping[str, Any], labels: Mapping[tuple[str, str]
         cells=[
             (
                 _KINDS[one["kind"]],
-                _label(labels, one["kind"], one["key"]),
+                label_of(labels, one["kind"], one["key"]),
                 _held(one),
                 f"{one['n_left_out']:,} without a counterpart" if one["n_left_out"] else "–",
             )
@@ -312,7 +275,7 @@ def _held(one: Mapping[str, Any]) -> str:
         return "cannot tell: no interval has a true value"
     in_words = "world" if worlds == 1 else "worlds"
     what = in_words if held["n"] == worlds else f"intervals in {worlds:,} {in_words}"
-    return f"{_of(held)} {what}: {said(held['share'])} {_interval(held)}"
+    return f"{n_of(held)} {what}: {said(held['share'])} {interval_of(held)}"
 
 
 def _table(
@@ -341,78 +304,12 @@ def _guards(
     scores: Mapping[str, Any], labels: Mapping[tuple[str, str], str], rests: Mapping[str, str]
 ) -> Iterator[Guard]:
     """Yield what is to be known of the trials, beside the other checks of the report."""
-    yield _made_guard(scores)
+    yield made_guard(scores)
     null = scores.get("null")
     if null is None:
         return
     if (exchanged := null.get("exchanged")) is not None:
-        yield _exchanged_guard(exchanged)
+        yield exchanged_guard(exchanged)
     # Of a parameter it is not known what rests on it: then nothing is wrong to be clear.
     if null["what"] in _SIGNALS and (scored := _scored(null, rests)):
-        yield _quiet_guard(scored, labels)
-
-
-def _exchanged_guard(exchanged: Mapping[str, Any]) -> Guard:
-    """Name what was exchanged, and say among how many."""
-    names, n = exchanged["touchpoints"], exchanged["n_at_risk"]
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    what = f"Up to the first success of a customer: {', '.join(names[:_NAMED])}{more}."
-    if n is None:
-        found = "No first success was seen of a customer who was watched, so nothing was exchanged."
-        return Guard(name=_EXCHANGED, status="warned", found=f"{what} {found}")
-    among = f"The median number of customers at risk at a first success was {n:,}"
-    if n >= _MANY:
-        return Guard(name=_EXCHANGED, status="passed", found=f"{what} {among}.")
-    found = (
-        f"{among}, fewer than {_MANY}: some of the signal stays, since the customer's own history "
-        "is among the few."
-    )
-    return Guard(name=_EXCHANGED, status="warned", found=f"{what} {found}")
-
-
-def _quiet_guard(
-    scored: Sequence[Mapping[str, Any]], labels: Mapping[tuple[str, str], str]
-) -> Guard:
-    """Warn of findings that are clear without their signal, more often than a test at 5 % is.
-
-    Exact binomial, one-sided at 2.5 %, divided by the number of findings that are looked at.
-    """
-    from scipy.stats import binom
-
-    loud = [
-        one
-        for one in scored
-        if binom.sf(one["clear"]["n_event"] - 1, one["clear"]["n"], _BY_CHANCE)
-        < _WARNED / len(scored)
-    ]
-    told = "; ".join(
-        f"“{_label(labels, 'finding', one['key'])}” in {_worlds(one['clear'])}"
-        for one in loud or scored
-    )
-    if loud:
-        found = (
-            f"Called clear without the signal they rest on, more often than 5% allows: {told}. "
-            "That they are clear is no sign of it, unless what this null leaves as it was told it."
-        )
-        return Guard(name=_QUIET, status="warned", found=found)
-    found = (
-        "Called clear without the signal they rest on, no more often than 5% allows as far as so "
-        f"many worlds tell: {told}."
-    )
-    return Guard(name=_QUIET, status="passed", found=found)
-
-
-def _made_guard(scores: Mapping[str, Any]) -> Guard:
-    """Say how many reports on made-up worlds there are, and why others are missing."""
-    parts, warned = [], False
-    for kind, words in (("null", "without the signal"), ("recovery", "of known truth")):
-        if (world := scores.get(kind)) is None:
-            continue
-        n, n_failed = world["n_worlds"], world["n_failed"]
-        parts.append(f"{n:,} of {n + n_failed:,} {words} were made.")
-        parts += [f"{one['n']:,} failed: {one['cause']}" for one in world["causes"]]
-        if world.get("no_truth"):
-            parts.append(f"The truth is not known: {world['no_truth']}")
-        warned |= n_failed > 0 or bool(world.get("no_truth"))
-    status = Guard(name=_NAME, status="passed", found=" ".join(parts))
-    return replace(status, status="warned") if warned else status
+        yield quiet_guard(scored, labels)
