@@ -99,15 +99,15 @@ def run(
         str | None,
         typer.Option(
             metavar="WHAT",
-            help="Try the reports on worlds in which WHAT tells nothing (exposure, attributes): "
-            "how often are findings false?",
+            help="Try the reports on worlds in which WHAT tells nothing (exposure, attributes; a "
+            "parameter, of a simulated study): how often are findings false?",
         ),
     ] = None,
     recovery: Annotated[
         bool,
         typer.Option(
             "--recovery",
-            help="Try the reports on worlds whose truth is known: do intervals hold it?",
+            help="Try the reports on many samples: do intervals hold the value of the whole?",
         ),
     ] = False,
     replicates: Annotated[

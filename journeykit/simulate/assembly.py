@@ -50,8 +50,8 @@ def assembled(past: Past, /) -> BlockTables:
 
     ids = pa.array(customer_ids(past.customers))
     events = _sorted_events(past)
-    identity = part_of_or_none(past, Identity)
-    seen = identity.seen(past, events) if identity is not None else known_by_name(events)
+    known = not past.has(Identity)
+    seen = known_by_name(events) if known else past.part(Identity).seen(past, events)
     tables = {"events": _event_table(events, pa.concat_arrays([ids, seen.devices]), seen.code)}
     tables |= {"identities": seen.links} if seen.links is not None else {}
     tables |= _stacked(past, "tables", ids)
@@ -59,11 +59,6 @@ def assembled(past: Past, /) -> BlockTables:
     hidden |= {"devices": seen.owners} if seen.owners is not None else {}
     lengths = np.bincount(events["who"], minlength=past.n)
     return BlockTables(tables, hidden, added([drawn.sums for drawn in past.drawn]), lengths)
-
-
-def part_of_or_none(past: Past, kind: type[Any], /) -> Any:
-    """Return a part where the world has it."""
-    return next((part for part in past.parts if isinstance(part, kind)), None)
 
 
 def customer_ids(numbers: NDArray[np.int64], /) -> list[str]:

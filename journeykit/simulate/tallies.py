@@ -41,15 +41,7 @@ def _per_world(rows: pd.DataFrame, values: Floats) -> _Counted:
 def _share(rows: pd.DataFrame, hits: NDArray[np.bool_]) -> tuple[float, Interval]:
     """Return a share of rows and its interval, the world as the unit."""
     x, m = _per_world(rows, hits.astype(np.float64))
-    sums = ClusterSums(
-        n_event=x.sum(),
-        n=m.sum(),
-        event_squares=(x**2).sum(),
-        event_cross=(x * m).sum(),
-        squares=(m**2).sum(),
-        n_customers=len(m),
-        n_rarer=min((x > 0).sum(), (x < m).sum()),
-    )
+    sums = ClusterSums.of_clusters(x, m)
     return _or_empty(hits), clustered_wilson_interval(sums, confidence=_LEVEL)
 
 

@@ -92,6 +92,20 @@ class ClusterSums(NamedTuple):
     n_customers: ArrayLike
     n_rarer: ArrayLike
 
+    @classmethod
+    def of_clusters(cls, events: ArrayLike, n: ArrayLike, /) -> ClusterSums:
+        """Add up clusters: the one with ``n[c]`` observations, at least one, has ``events[c]``."""
+        x, m = np.asarray(events, dtype=np.float64), np.asarray(n, dtype=np.float64)
+        return cls(
+            n_event=x.sum(),
+            n=m.sum(),
+            event_squares=(x**2).sum(),
+            event_cross=(x * m).sum(),
+            squares=(m**2).sum(),
+            n_customers=len(m),
+            n_rarer=min((x > 0).sum(), (x < m).sum()),
+        )
+
 
 def cluster_effective_n(sums: ClusterSums, /, *, confidence: float = 0.95) -> NDArray[np.float64]:
     """Count how many independent observations clustered ones are worth.

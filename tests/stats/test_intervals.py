@@ -125,3 +125,11 @@ def test_good_turing_finds_the_unseen_mass() -> None:
         interval = esty_interval(500, int((row == 1).sum()), int((row == 2).sum()))
         inside += interval.low <= truth <= interval.high
     assert 0.93 <= inside / 1000 <= 0.97
+
+
+def test_clusters_added_up_by_hand() -> None:
+    # 2 of 3, 0 of 2 and 1 of 1: two clusters have any event, two have any observation that is none.
+    sums = ClusterSums.of_clusters([2, 0, 1], [3, 2, 1])
+    assert sums == ClusterSums(
+        n_event=3, n=6, event_squares=5, event_cross=7, squares=14, n_customers=3, n_rarer=2
+    )

@@ -183,16 +183,7 @@ def _clustered_share(worlds: Sequence[_Tally]) -> Share:
     held, n = sum(world.held for world in worlds), sum(world.n for world in worlds)
     if not n:
         return Share(0, 0, None, None, None)
-    missed = sum(world.held < world.n for world in worlds)
-    sums = ClusterSums(
-        n_event=held,
-        n=n,
-        event_squares=sum(world.held**2 for world in worlds),
-        event_cross=sum(world.held * world.n for world in worlds),
-        squares=sum(world.n**2 for world in worlds),
-        n_customers=len(worlds),
-        n_rarer=min(sum(world.held > 0 for world in worlds), missed),
-    )
+    sums = ClusterSums.of_clusters([world.held for world in worlds], [world.n for world in worlds])
     low, high = clustered_wilson_interval(sums)
     return Share(held, n, held / n, float(low), float(high))
 

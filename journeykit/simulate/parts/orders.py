@@ -185,9 +185,7 @@ class Orders(Part):
     ) -> dict[str, Any]:
         sums: dict[str, Any] = {
             "orders.orders": len(ordered),
-            "orders.lost": np.array(
-                [(lost_at == step).sum() for step in range(len(self.friction))]
-            ),
+            "orders.lost": np.bincount(lost_at + 1, minlength=len(self.friction) + 1)[1:],
             "orders.credit": causes.credit(trials)[ordered].sum(axis=0),
         }
         # What would happen at any time is averaged over all candidates, those that did not become
