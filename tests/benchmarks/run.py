@@ -4,7 +4,8 @@ Random events, 25 touchpoints, 10 events a customer on average, customer ids as 
 Every measurement is a process of its own; peers that are no dependency of ours live in
 environments of their own. Medians of three runs; CPU seconds count all threads.
 
-Usage: ``python tests/benchmarks/run.py [events ...]``, by default 1000000 10000000.
+Usage: ``python tests/benchmarks/run.py [suite ...] [events ...]``, by default all, with 1000000 and
+10000000 events.
 """
 
 from __future__ import annotations
@@ -23,26 +24,29 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RUNS = 3
 #: Tools that are installed for the comparison alone, with what they need to read Parquet.
-PEERS = {"pm4py": ["pm4py", "pyarrow"], "retentioneering": ["retentioneering", "pyarrow"]}
-SUITES = {
-    "build": {
-        "ours": "build_journeykit",
-        "peers": ["build_duckdb", "build_duckdb_strings", "build_polars", "build_pandas"],
-        "apart": ["validate_journeykit"],
-    },
-    "transitions": {
-        "ours": "transitions_journeykit",
-        "peers": [
-            "transitions_pm4py",
-            "transitions_retentioneering",
-            "transitions_polars",
-            "transitions_duckdb",
-        ],
-        "apart": [],
-    },
+PEERS = {
+    "pm4py": ["pm4py", "pyarrow"],
+    "retentioneering": ["retentioneering", "pyarrow"],
+    "prefixspan": ["prefixspan", "pandas", "pyarrow"],
+    "sequenzo": ["sequenzo", "pandas", "pyarrow"],
 }
-#: Peers that need minutes or more memory than a laptop has at the larger sizes.
-LARGEST = {"transitions_pm4py": 10_000_000, "transitions_retentioneering": 10_000_000}
+#: What is measured, and the peers that do it; ours is always the first.
+SUITES = {
+    "build": ("duckdb", "duckdb_strings", "polars", "pandas"),
+    "transitions": ("pm4py", "retentioneering", "polars", "duckdb"),
+    "variants": ("pm4py", "polars", "duckdb"),
+    "steptable": ("retentioneering", "polars", "duckdb"),
+    "funnel": ("retentioneering", "polars", "duckdb"),
+    "sessions": ("retentioneering", "polars", "duckdb"),
+    "collapse": ("retentioneering", "polars", "duckdb"),
+    "patterns": ("prefixspan",),
+    "distances": ("sequenzo",),
+}
+#: Measured beside a suite, where the tool does part of the work elsewhere.
+APART = {"build": ("validate_journeykit",)}
+#: Python loops, or more memory than a laptop has, at the larger size.
+SMALL_ONLY = ("pm4py", "retentioneering", "prefixspan", "sequenzo")
+LARGEST = 1_000_000
 
 
 def events(n: int, folder: Path) -> Path:
@@ -88,20 +92,22 @@ def measure(task: str, path: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    sizes = [int(size) for size in sys.argv[1:]] or [1_000_000, 10_000_000]
+    sizes = [int(word) for word in sys.argv[1:] if word.isdecimal()] or [1_000_000, 10_000_000]
+    suites = [word for word in sys.argv[1:] if not word.isdecimal()] or list(SUITES)
     folder = ROOT / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, suite in SUITES.items():
+    for name in suites:
         for n in sizes:
             path = events(n, folder)
-            tasks = [suite["ours"], *suite["peers"], *suite["apart"]]
-            costs = {t: measure(t, path) for t in tasks if n <= LARGEST.get(t, n)}
-            ours = costs[suite["ours"]]
+            peers = [p for p in SUITES[name] if n <= LARGEST or p not in SMALL_ONLY]
+            tasks = [f"{name}_{tool}" for tool in ("journeykit", *peers)]
+            costs = {task: measure(task, path) for task in (*tasks, *APART.get(name, ()))}
+            ours = costs[f"{name}_journeykit"]
             print(f"\n{name}, {n:,} events, median of {RUNS} runs")
             print(f"{'':32}{'CPU s':>9}{'wall s':>9}{'peak MB':>9}{'x CPU':>9}{'x wall':>9}  check")
-            for t, cost in costs.items():
+            for task, cost in costs.items():
                 print(
-                    f"{t:32}{cost['cpu']:9.3f}{cost['wall']:9.3f}{cost['peak_mb']:9.0f}"
+                    f"{task:32}{cost['cpu']:9.3f}{cost['wall']:9.3f}{cost['peak_mb']:9.0f}"
                     f"{cost['cpu'] / ours['cpu']:9.1f}{cost['wall'] / ours['wall']:9.1f}"
                     f"  {cost['check']:,.0f}",
                     flush=True,

@@ -1,0 +1,1 @@
+"""What is measured, one module a question; tasks of peers import nothing of ours."""
