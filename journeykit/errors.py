@@ -43,6 +43,10 @@ class ReportError(JourneyKitError, RuntimeError):
     """A report could not be made; what was published before is untouched."""
 
 
+class GuardError(JourneyKitError, AssertionError):
+    """A check of the numbers failed: what it guards must not be published."""
+
+
 class NoPictureError(JourneyKitError, NotImplementedError):
     """A result of this kind has no picture; its numbers are in `.frame`."""
 

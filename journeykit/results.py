@@ -6,7 +6,7 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 from journeykit import __version__
 from journeykit.errors import NoPictureError
@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 
 #: Rows of the frame shown in a notebook card; the whole frame is always in `.frame`.
 CARD_ROWS = 10
+
+
+#: What can come of a check; "failed" means that the numbers must not be used.
+Status = Literal["passed", "warned", "failed"]
+STATUSES: tuple[Status, ...] = ("passed", "warned", "failed")
+
+
+class Checked(NamedTuple):
+    """What came of checking data or numbers: `name` of the check, `status`, and what was `found`."""
+
+    name: str
+    status: Status
+    found: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from journeykit.checks import check_choice
-from journeykit.errors import ArgumentError
+from journeykit.errors import ArgumentError, GuardError
+from journeykit.results import STATUSES, Status
 
 if TYPE_CHECKING:
     from journeykit.journeys import Journeys
@@ -224,9 +225,17 @@ def term(name: str, meaning: str, /) -> Term:
     return Term(name=name, meaning=meaning)
 
 
-def guard(name: str, /, *, status: Literal["passed", "warned"], found: str) -> Guard:
-    """Return what a check of data or method found; the report lists it beside the data."""
-    check_choice("status", status, ("passed", "warned"))
+def guard(name: str, /, *, status: Status, found: str) -> Guard:
+    """Return what a check of data or method found; the report lists it beside the data.
+
+    Raises
+    ------
+    GuardError
+        When the status is "failed": the report is not made, and its page says why.
+    """
+    check_choice("status", status, STATUSES)
+    if status == "failed":
+        raise GuardError(f"{name}: {found}")
     return Guard(name=name, status=status, found=found)
 
 

@@ -10,7 +10,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from journeykit import report
-from journeykit.errors import ArgumentError, MappingError
+from journeykit.errors import ArgumentError, GuardError, MappingError
 from journeykit.report.contract import CONTRACT_MIME
 from journeykit.report.tables import MOST_CELLS, MOST_ROWS, cell_text
 
@@ -72,6 +72,8 @@ def test_guard() -> None:
     assert content == {"kind": "guard", "name": "Ties", "status": "warned", "found": "3 %"}
     with pytest.raises(ArgumentError, match="`status` must be one of 'passed', 'warned'"):
         report.guard("Ties", status="fine", found="")  # type: ignore[arg-type]
+    with pytest.raises(GuardError, match="^Ties: the sums differ$"):
+        report.guard("Ties", status="failed", found="the sums differ")
 
 
 def test_figure_is_repeatable_and_closed() -> None:
