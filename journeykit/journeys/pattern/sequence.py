@@ -139,11 +139,10 @@ class Pattern:
         """
         from journeykit.journeys.pattern import kernels
 
-        *arrays, compiled = self._bound(journeys)
         watched_to = journeys.observed_to
         if watched_to is None:
             watched_to = np.zeros(len(journeys), dtype=np.int64)
-        completed, pending = kernels.progress(*arrays, watched_to, compiled)
+        completed, pending = kernels.progress(*self._bound(journeys), watched_to)
         return Progress(completed, np.where(is_open(journeys), pending, len(self.elements)))
 
     def _bound(self, journeys: Journeys) -> tuple[Any, ...]:
