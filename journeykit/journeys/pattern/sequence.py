@@ -142,7 +142,7 @@ class Pattern:
         watched_to = journeys.observed_to
         if watched_to is None:
             watched_to = np.zeros(len(journeys), dtype=np.int64)
-        completed, pending = kernels.progress(*self._bound(journeys), watched_to)
+        completed, pending = kernels.progress(*(*self._bound(journeys), watched_to))
         return Progress(completed, np.where(is_open(journeys), pending, len(self.elements)))
 
     def _bound(self, journeys: Journeys) -> tuple[Any, ...]:
@@ -189,8 +189,10 @@ def _limits(gap: Gap) -> tuple[int, int, int, int]:
     )
 
 
-def parse(text: str, /) -> Pattern:
+def parse(text: str | Pattern, /) -> Pattern:
     """Read a pattern; the grammar is that of `journeykit.journeys.pattern`.
+
+    One that was read before is returned as it is.
 
     Raises
     ------
@@ -203,6 +205,8 @@ def parse(text: str, /) -> Pattern:
     >>> [element.text for element in pattern.elements]
     ['email', 'product_page', 'exit', 'return', 'offer']
     """
+    if isinstance(text, Pattern):
+        return text
     reader = Reader(text)
     begins = reader.sign("^") is not None
     pieces, gaps, places = [], [], []
