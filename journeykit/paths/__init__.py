@@ -1,7 +1,17 @@
 """Which way customers go."""
 
+from journeykit.paths.dwelling import DwellTimes, dwell_times
 from journeykit.paths.stepping import StepTable, step_table
 from journeykit.paths.transitions import Transitions, transitions
 from journeykit.paths.variants import Variants, variants
 
-__all__ = ["StepTable", "Transitions", "Variants", "step_table", "transitions", "variants"]
+__all__ = [
+    "DwellTimes",
+    "StepTable",
+    "Transitions",
+    "Variants",
+    "dwell_times",
+    "step_table",
+    "transitions",
+    "variants",
+]
