@@ -2,12 +2,21 @@
 
 from journeykit.draw.basics import INK, PALETTE, QUIET, axes, percent_axis, tidy
 from journeykit.draw.charts import heat_map, interval_bars, step_curve
+from journeykit.draw.durations import duration_bars
+from journeykit.draw.flows import flow_chart
+from journeykit.draw.graphs import GraphEdge, GraphNode, flow_graph, flow_order
 
 __all__ = [
+    "GraphEdge",
+    "GraphNode",
     "INK",
     "PALETTE",
     "QUIET",
     "axes",
+    "duration_bars",
+    "flow_chart",
+    "flow_graph",
+    "flow_order",
     "heat_map",
     "interval_bars",
     "percent_axis",

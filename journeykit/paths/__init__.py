@@ -1,7 +1,20 @@
 """Which way customers go."""
 
+from journeykit.paths.dwelling import DwellTimes, dwell_times
 from journeykit.paths.occurrences import Search, search
+from journeykit.paths.stepping import StepTable, step_table
 from journeykit.paths.transitions import Transitions, transitions
 from journeykit.paths.variants import Variants, variants
 
-__all__ = ["Search", "Transitions", "Variants", "search", "transitions", "variants"]
+__all__ = [
+    "DwellTimes",
+    "Search",
+    "StepTable",
+    "Transitions",
+    "Variants",
+    "dwell_times",
+    "search",
+    "step_table",
+    "transitions",
+    "variants",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -12,7 +13,9 @@ from journeykit.checks import check_fraction, check_whole
 from journeykit.counts import TransitionCounts, run, transition_counts
 from journeykit.counts.transitions import ENTRY, EXIT, OPEN, UNSEEN
 from journeykit.draw import heat_map, interval_bars, percent_axis
-from journeykit.errors import DataError
+from journeykit.errors import ArgumentError, DataError
+from journeykit.paths.dwelling import TIME_COLUMNS, DwellTimes, dwell_times
+from journeykit.paths.picture import OTHER, draw_roads, main_roads
 from journeykit.results import Provenance, Result
 from journeykit.stats import ClusterSums, clustered_wilson_interval
 
@@ -25,20 +28,29 @@ if TYPE_CHECKING:
 #: Touchpoints drawn in the heat map; the rest are pooled as "(other)".
 _DRAWN = 12
 _BARS = 15
-OTHER = "(other)"
+_KEY = ("source", "target")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Transitions(Result):
-    """``source target n n_customers n_source estimate conf_low conf_high``.
+    """``source target n n_customers n_source estimate conf_low conf_high`` and times.
 
     One row per observed cell, sorted by source and target. Rows with target ``(open)`` count
     journeys still running at that point; they have no estimate and are in no denominator. Source
     ``(unseen)`` stands before the first event seen of a journey that may have begun earlier:
-    entry figures are those of ``(entry)``.
+    entry figures are those of ``(entry)``. ``p25_seconds median_seconds p75_seconds`` is how long
+    the step takes (see `dwell_times`), empty where there is no time or nothing follows.
+
+    Attributes
+    ----------
+    counts : TransitionCounts
+    dwell : DwellTimes or None
+        Times per source and per step with intervals; None where they were not asked for or
+        cannot be had.
     """
 
     counts: TransitionCounts
+    dwell: DwellTimes | None = None
     rows: ClassVar[str] = "steps"
 
     def summary(self) -> str:
@@ -74,6 +86,23 @@ class Transitions(Result):
         ax.set_xlabel("next")
         ax.set_ylabel("this")
         return ax
+
+    def graph(self, ax: Axes | None = None, *, edges: int = 12, small_cell: int = 1) -> Axes:
+        """Draw the most frequent steps of order 1 as a graph, from top to bottom.
+
+        Blue steps lead onwards, orange ones back; both are as wide as they are frequent and carry
+        P(next | this). What is not drawn is told at each touchpoint ("other ways") and under the
+        picture, so nothing is lost. Touchpoints beyond the most frequent are pooled as
+        ``(other)``. Steps of fewer than `small_cell` customers are not drawn.
+        """
+        check_whole("edges", edges, least=1)
+        check_whole("small_cell", small_cell, least=1)
+        if self.counts.order != 1:
+            raise ArgumentError(
+                f"`graph` draws transitions of order 1; these are of {self.counts.order}. `plot` "
+                "draws higher orders."
+            )
+        return draw_roads(main_roads(self.counts, edges=edges, small_cell=small_cell), ax)
 
     def _plot_bars(self, ax: Axes | None, few: pd.Index) -> Axes:
         top = self.frame.drop(few).dropna(subset="estimate").nlargest(_BARS, "n")
@@ -114,7 +143,12 @@ def _pooled(counts: TransitionCounts) -> tuple[NDArray[np.int64], list[str], lis
 
 
 def transitions(
-    data: Journeys | TransitionCounts, /, *, order: int = 1, confidence: float = 0.95
+    data: Journeys | TransitionCounts,
+    /,
+    *,
+    order: int = 1,
+    dwell: bool = True,
+    confidence: float = 0.95,
 ) -> Transitions:
     """Estimate P(next touchpoint | the last `order` touchpoints).
 
@@ -128,6 +162,9 @@ def transitions(
         With counts, `order` is theirs.
     order : int
         At least 1.
+    dwell : bool
+        Whether to estimate how long steps take, where journeys have times. It sorts all steps,
+        which costs more than counting them; counts have no times.
     confidence : float in (0, 1)
 
     Returns
@@ -141,18 +178,21 @@ def transitions(
         When there is no event.
     """
     check_fraction("confidence", confidence)
+    times = None
     if isinstance(data, TransitionCounts):
         counts = data
     else:
-        counts = run(lambda part: transition_counts(part, order=order), data)
+        counts = run(partial(transition_counts, order=order), data)
+        if dwell and data.time is not None and (data.length > 1).any():
+            times = dwell_times(data, order=order, confidence=confidence)
     if len(counts.gram) == 0:
         raise DataError(f"There is no step in {counts.n_journeys:,} journeys; all are empty.")
-    frame = _frame(counts, confidence)
+    frame = _with_times(_frame(counts, confidence), times)
     made = Provenance(
         fingerprint=f"{counts.fingerprint:032x}",
         parameters={"order": counts.order, "confidence": confidence},
     )
-    return Transitions(frame=frame, provenance=made, counts=counts)
+    return Transitions(frame=frame, provenance=made, counts=counts, dwell=times)
 
 
 def _frame(counts: TransitionCounts, confidence: float) -> pd.DataFrame:
@@ -188,6 +228,12 @@ def _frame(counts: TransitionCounts, confidence: float) -> pd.DataFrame:
             "conf_high": np.where(known, high, np.nan),
         }
     )
+
+
+def _with_times(frame: pd.DataFrame, times: DwellTimes | None) -> pd.DataFrame:
+    if times is None:
+        return frame.assign(**dict.fromkeys(TIME_COLUMNS, np.nan))
+    return frame.merge(times.frame[[*_KEY, *TIME_COLUMNS]], on=list(_KEY), how="left")
 
 
 def _row_of(table: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
