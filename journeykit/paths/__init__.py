@@ -1,6 +1,17 @@
 """Which way customers go."""
 
+from journeykit.paths.funnels import Abandonment, ConversionTimes, Exclusion, Funnel, funnel
 from journeykit.paths.transitions import Transitions, transitions
 from journeykit.paths.variants import Variants, variants
 
-__all__ = ["Transitions", "Variants", "transitions", "variants"]
+__all__ = [
+    "Abandonment",
+    "ConversionTimes",
+    "Exclusion",
+    "Funnel",
+    "Transitions",
+    "Variants",
+    "funnel",
+    "transitions",
+    "variants",
+]
