@@ -1,8 +1,10 @@
 """Which way customers go."""
 
+from journeykit.paths.detours import Labyrinth, labyrinth
 from journeykit.paths.dwelling import DwellTimes, dwell_times
 from journeykit.paths.funnels import Abandonment, ConversionTimes, Exclusion, Funnel, funnel
 from journeykit.paths.occurrences import Search, search
+from journeykit.paths.predicting import NextTouchpoint, WhatIf, next_touchpoint, what_if
 from journeykit.paths.stepping import StepTable, step_table
 from journeykit.paths.transitions import Transitions, transitions
 from journeykit.paths.variants import Variants, variants
@@ -13,14 +15,20 @@ __all__ = [
     "DwellTimes",
     "Exclusion",
     "Funnel",
+    "Labyrinth",
+    "NextTouchpoint",
     "Search",
     "StepTable",
     "Transitions",
     "Variants",
+    "WhatIf",
     "dwell_times",
     "funnel",
+    "labyrinth",
+    "next_touchpoint",
     "search",
     "step_table",
     "transitions",
     "variants",
+    "what_if",
 ]

@@ -1,0 +1,237 @@
+"""What detours cost: steps, time, and what becomes of those who make them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from journeykit.counts.transitions import ENTRY, EXIT, OPEN
+from journeykit.stats import benjamini_hochberg, wilson_interval
+from journeykit.stats.intervals import Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from journeykit.journeys import Journeys
+    from journeykit.paths.detours.roads import Absences, Trips
+
+#: Most frequent detours whose outcome is compared; all of them count as tried.
+COMPARED = 20
+COLUMNS = (
+    "source", "touchpoint", "target", "n", "n_customers", "share", "conf_low", "conf_high",
+    "extra_steps", "extra_steps_low", "extra_steps_high",
+    "extra_time_days", "extra_time_days_low", "extra_time_days_high",
+    "n_compared", "outcome_share", "outcome_share_others",
+    "difference", "difference_low", "difference_high", "p_value", "q_value",
+)  # fmt: skip
+
+
+def median_interval(values: NDArray[np.float64], /, *, confidence: float) -> Estimate:
+    """Bound the median by order statistics: distribution-free, at least at level `confidence`.
+
+    Missing bounds where there are too few values for any pair to reach that level.
+
+    References
+    ----------
+    David, Nagaraja (2003), Order statistics, section 7.1.
+    """
+    from scipy.stats import binom
+
+    ordered = np.sort(values[np.isfinite(values)])
+    n = len(ordered)
+    if not n:
+        return Estimate(np.nan, np.nan, np.nan)
+    middle = float(np.median(ordered))
+    # The largest k with P(Bin(n, 1/2) < k) <= (1 - confidence) / 2 on either side.
+    k = int(binom.ppf((1 - confidence) / 2, n, 0.5))
+    if k < 1:
+        return Estimate(middle, np.nan, np.nan)
+    return Estimate(middle, float(ordered[k - 1]), float(ordered[n - k]))
+
+
+def detour_frame(
+    journeys: Journeys,
+    trips: Trips,
+    road: Sequence[int],
+    found: Absences,
+    /,
+    *,
+    small_cell: int,
+    confidence: float,
+) -> pd.DataFrame:
+    """Return one row for each way of leaving the road and coming back, the most frequent first.
+
+    Columns are those of `COLUMNS`; `target` is ``(exit)`` for absences that the journey ended in
+    and ``(open)`` for those that may still come back. What came back without extra moves is no
+    detour and has no row.
+    """
+    back = np.where(found.back < 0, -1 - trips.still[found.trip], found.back)
+    detour = np.flatnonzero(~(found.extra_steps <= 0))
+    span = len(road) + 3
+    code = (found.left * len(journeys.names) + found.away) * span + back + 2
+    distinct, kind = np.unique(code[detour], return_inverse=True)
+    rows = []
+    n_customers = len(np.unique(trips.customer))
+    names = _Names(journeys.names, [ENTRY, *(journeys.names[place] for place in road)])
+    order = np.argsort(kind, kind="stable")
+    edges = np.searchsorted(kind[order], np.arange(len(distinct) + 1))
+    for number in range(len(distinct)):
+        at = detour[order[edges[number] : edges[number + 1]]]
+        rows.append(_row(trips, found, at, back, names, n_customers, confidence))
+    frame = pd.DataFrame(rows, columns=[*COLUMNS[:14], "first"])
+    frame = frame.sort_values(
+        ["n_customers", "n", "source", "touchpoint", "target"],
+        ascending=[False, False, True, True, True],
+        ignore_index=True,
+    )
+    return _compared(journeys, trips, frame, found, small_cell, confidence)
+
+
+class _Names(NamedTuple):
+    touchpoints: Sequence[str]
+    road: Sequence[str]
+
+
+def _row(
+    trips: Trips,
+    found: Absences,
+    at: NDArray[np.int64],
+    back: NDArray[np.int64],
+    names: _Names,
+    n_customers: int,
+    confidence: float,
+) -> list[object]:
+    """Describe detours of one kind; a customer counts once, with the first of them."""
+    _, first = np.unique(trips.customer[found.trip[at]], return_index=True)
+    mine = at[first]
+    place = int(back[at[0]])
+    low, high = wilson_interval(len(mine), n_customers, confidence=confidence)
+    return [
+        names.road[found.left[at[0]]],
+        names.touchpoints[found.away[at[0]]],
+        {-1: EXIT, -2: OPEN}.get(place) or names.road[place],
+        len(at),
+        len(mine),
+        len(mine) / n_customers,
+        float(low),
+        float(high),
+        *median_interval(found.extra_steps[mine], confidence=confidence),
+        *median_interval(found.extra_days[mine], confidence=confidence),
+        at,
+    ]
+
+
+class _Difference(NamedTuple):
+    n_compared: int = 0
+    share: float = np.nan
+    share_others: float = np.nan
+    difference: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    p_value: float = np.nan
+
+
+def _compared(
+    journeys: Journeys,
+    trips: Trips,
+    frame: pd.DataFrame,
+    found: Absences,
+    small_cell: int,
+    confidence: float,
+) -> pd.DataFrame:
+    """Add what becomes of those who come back, for the most frequent detours."""
+    # Whether a journey fails is known only where some have ended without success.
+    could_fail = bool((~trips.success & ~trips.still).any())
+    eligible = (
+        ~frame["target"].isin([EXIT, OPEN]) & (frame["n_customers"] >= small_cell) & could_fail
+    )
+    chosen = set(frame.index[eligible][:COMPARED])
+    size = trips.stop - trips.start
+    trip = np.repeat(np.arange(len(size)), size)
+    event = np.arange(len(trip)) + np.repeat(trips.start - (np.cumsum(size) - size), size)
+    visits = _Visits(trip, event)
+    differences = [
+        _difference(journeys, trips, visits, found, at, small_cell, confidence)
+        if row in chosen
+        else _Difference()
+        for row, at in enumerate(frame["first"])
+    ]
+    added = pd.DataFrame(differences, columns=list(COLUMNS[14:21]), index=frame.index)
+    q_value = benjamini_hochberg(added["p_value"].to_numpy(dtype=float))
+    return pd.concat([frame.drop(columns="first"), added], axis=1).assign(q_value=q_value)
+
+
+class _Visits(NamedTuple):
+    """Trip and event of every event of all trips."""
+
+    trip: NDArray[np.int64]
+    event: NDArray[np.int64]
+
+
+def _difference(
+    journeys: Journeys,
+    trips: Trips,
+    visits: _Visits,
+    found: Absences,
+    at: NDArray[np.int64],
+    small_cell: int,
+    confidence: float,
+) -> _Difference:
+    """Compare those who come back from a detour with others who are there after as many events.
+
+    Each trip's first detour of the kind is compared, at the event it came back with, with the
+    visits of trips to the same touchpoint at the same number of events that have not made it by
+    then. Shares of success are standardised to the detours' numbers of events. Trips still open
+    are left out on both sides. Variance is linearised and adds up what a customer contributes.
+    """
+    from scipy.special import ndtr, ndtri
+
+    trip, first = np.unique(found.trip[at], return_index=True)
+    returned = found.returns[at[first]]
+    closed = ~trips.still[trip]
+    trip, returned = trip[closed], returned[closed]
+    when = np.full(len(trips.start), journeys.n_events, dtype=np.int64)
+    when[trip] = returned
+    touchpoint = journeys.touchpoint[found.returns[at[0]]]
+    there = journeys.touchpoint[visits.event] == touchpoint
+    there &= ~trips.still[visits.trip]
+    others = np.flatnonzero(there & (visits.event < when[visits.trip]))
+    elapsed = returned - trips.start[trip]
+    other_trip = visits.trip[others]
+    other_elapsed = visits.event[others] - trips.start[other_trip]
+    most = int(max(elapsed.max(initial=0), other_elapsed.max(initial=0))) + 1
+    n, n_other = (np.bincount(e, minlength=most) for e in (elapsed, other_elapsed))
+    both = (n > 0) & (n_other > 0)
+    kept, other_kept = both[elapsed], both[other_elapsed]
+    trip, elapsed = trip[kept], elapsed[kept]
+    other_trip, other_elapsed = other_trip[other_kept], other_elapsed[other_kept]
+    n_customers = len(np.unique(trips.customer[trip]))
+    if n_customers < small_cell or len(np.unique(trips.customer[other_trip])) < small_cell:
+        return _Difference()
+    success, other_success = trips.success[trip], trips.success[other_trip]
+    wins = np.bincount(other_elapsed, weights=other_success, minlength=most)
+    rate = np.divide(wins, n_other, out=np.zeros(most), where=n_other > 0)
+    share, share_others = float(success.mean()), float(rate[elapsed].mean())
+    difference = share - share_others
+    weight = (n / np.maximum(n_other, 1))[other_elapsed]
+    customer = np.concatenate([trips.customer[trip], trips.customer[other_trip]])
+    parts = np.concatenate(
+        [
+            success - rate[elapsed] - difference,
+            -weight * (other_success - rate[other_elapsed]),
+        ]
+    )
+    sums = np.bincount(customer, weights=parts)
+    c = len(np.unique(customer))
+    error = float(np.sqrt(c / (c - 1) * (sums**2).sum())) / len(trip)
+    if error == 0:
+        return _Difference(n_customers, share, share_others, difference)
+    half = float(ndtri((1 + confidence) / 2)) * error
+    p_value = float(2 * ndtr(-abs(difference) / error))
+    return _Difference(
+        n_customers, share, share_others, difference, difference - half, difference + half, p_value
+    )
