@@ -3,6 +3,7 @@
 from journeykit.paths.detours import Labyrinth, labyrinth
 from journeykit.paths.dwelling import DwellTimes, dwell_times
 from journeykit.paths.funnels import Abandonment, ConversionTimes, Exclusion, Funnel, funnel
+from journeykit.paths.guarding import guards
 from journeykit.paths.occurrences import Search, search
 from journeykit.paths.predicting import NextTouchpoint, WhatIf, next_touchpoint, what_if
 from journeykit.paths.stepping import StepTable, step_table
@@ -24,6 +25,7 @@ __all__ = [
     "WhatIf",
     "dwell_times",
     "funnel",
+    "guards",
     "labyrinth",
     "next_touchpoint",
     "search",
