@@ -1,0 +1,1 @@
+"""Sequences of touchpoints: which are frequent, and which come before an outcome."""
