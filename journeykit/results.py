@@ -25,7 +25,7 @@ STATUSES: tuple[Status, ...] = ("passed", "warned", "failed")
 
 
 class Checked(NamedTuple):
-    """What came of checking data or numbers: `name` of the check, `status`, and what was `found`."""
+    """What came of checking data or numbers: name of the check, status, and what was found."""
 
     name: str
     status: Status

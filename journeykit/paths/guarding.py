@@ -14,7 +14,7 @@ from journeykit.errors import ArgumentError
 from journeykit.journeys.ending import begins_unseen, is_cut, is_open
 from journeykit.journeys.pattern import parse
 from journeykit.paths.funnels import Funnel
-from journeykit.paths.sequences import Precursors
+from journeykit.paths.sequences.preceding import Precursors
 from journeykit.paths.stepping import StepTable
 from journeykit.paths.transitions import Transitions
 from journeykit.paths.variants import Variants
@@ -111,7 +111,7 @@ def differences(view: object, journeys: Journeys) -> Iterator[str]:  # noqa: ARG
     raise ArgumentError(f"`views` has {view!r}, which no guard knows how to count again.")
 
 
-@differences.register
+@differences.register(Transitions)
 def _(view: Transitions, journeys: Journeys) -> Iterator[str]:
     frame = view.frame
     if view.counts.order != 1:
@@ -133,7 +133,7 @@ def _steps_of(journeys: Journeys, order: int) -> int:  # noqa: ARG001 (the same 
     return journeys.n_events + int((journeys.length > 0).sum())
 
 
-@differences.register
+@differences.register(StepTable)
 def _(view: StepTable, journeys: Journeys) -> Iterator[str]:
     question = view.counts.question
     if question.anchor is None and question.direction == "forwards":
@@ -154,7 +154,7 @@ def _first_events(view: StepTable, journeys: Journeys) -> Iterator[str]:
             yield from _unequal(f"journeys that begin at {name!r}", int(rows[name]), there)
 
 
-@differences.register
+@differences.register(Variants)
 def _(view: Variants, journeys: Journeys) -> Iterator[str]:
     n = int(view.frame["n"].sum())
     yield from _unequal("customers of variants", n, view.n_customers)
@@ -163,7 +163,7 @@ def _(view: Variants, journeys: Journeys) -> Iterator[str]:
     )
 
 
-@differences.register
+@differences.register(Funnel)
 def _(view: Funnel, journeys: Journeys) -> Iterator[str]:
     for group, rows in view.frame.groupby("group", sort=False):
         for row in rows.itertuples():
@@ -237,7 +237,7 @@ def _window(journeys: Journeys) -> Checked:
     unseen, still = int(begins_unseen(journeys).sum()), int(is_open(journeys).sum())
     outside = _outside(journeys)
     if outside:
-        return Checked(name, "failed", f"{outside:,} events lie where their customer is not watched")
+        return Checked(name, "failed", f"{outside:,} events lie where nobody watched")
     n = len(journeys)
     found = (
         f"Of {n:,} journeys {unseen:,} may have begun before they were watched, and {still:,} are "
@@ -281,8 +281,8 @@ def _small_cells(views: Sequence[Result], small_cell: int) -> Checked:
     return Checked(
         "Small cells",
         "warned" if share > _MUCH else "passed",
-        f"{small:,} of {len(sizes):,} rows rest on fewer than {small_cell} customers ({share:.0%}); "
-        "they are not shown.",
+        f"{small:,} of {len(sizes):,} rows rest on fewer than {small_cell} customers ({share:.0%}) and "
+        "are not shown.",
     )
 
 
