@@ -27,7 +27,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _COUNT = re.compile(r"\{\s*(\d+)\s*(?:(,)\s*(\d+)?\s*)?\}")
-_STEPS = re.compile(r"\s*(?:(\d+)\s*\.\.\s*)?(\d+)?\s*steps?\s*")
+_STEPS = re.compile(r"\s*(?:(\d+)?\s*\.\.\s*)?(\d+)?\s*steps?\s*")
 _END = "end"
 
 
