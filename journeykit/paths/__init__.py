@@ -1,5 +1,6 @@
 """Which way customers go."""
 
+from journeykit.paths.cohorts import Retention, retention
 from journeykit.paths.funnels import Abandonment, ConversionTimes, Exclusion, Funnel, funnel
 from journeykit.paths.transitions import Transitions, transitions
 from journeykit.paths.variants import Variants, variants
@@ -9,9 +10,11 @@ __all__ = [
     "ConversionTimes",
     "Exclusion",
     "Funnel",
+    "Retention",
     "Transitions",
     "Variants",
     "funnel",
+    "retention",
     "transitions",
     "variants",
 ]
