@@ -31,7 +31,7 @@ def funnel_bars(
     ----------
     labels, groups : sequences of str
     share, low, high : arrays of shape (groups, steps)
-        Nothing is drawn where the share is empty.
+        Nothing is drawn where they are empty.
     notes : sequence of sequence of str
         Written behind each bar.
     """
@@ -41,12 +41,10 @@ def funnel_bars(
     for g, group in enumerate(groups):
         at = np.arange(len(labels)) - 0.4 + thick * (g + 0.5)
         color = PALETTE[g % len(PALETTE)]
-        ax.barh(
-            at, share[g], color=color, alpha=0.85, height=thick * 0.92, label=shortened(group)
-        )
+        ax.barh(at, share[g], color=color, alpha=0.85, height=thick * 0.92, label=shortened(group))
         ax.hlines(at, low[g], high[g], color=INK, linewidth=1.6)
         for place, value, top, note in zip(at, share[g], high[g], notes[g], strict=True):
-            if np.isfinite(value):
+            if np.isfinite(value) or np.isfinite(top):
                 ends = np.nanmax([value, top])
                 ax.annotate(
                     note, (ends, place), (4, 0), textcoords="offset points", va="center",

@@ -1,5 +1,6 @@
 """Which way customers go."""
 
+from journeykit.paths.cohorts import Retention, retention
 from journeykit.paths.detours import Labyrinth, labyrinth
 from journeykit.paths.dwelling import DwellTimes, dwell_times
 from journeykit.paths.funnels import Abandonment, ConversionTimes, Exclusion, Funnel, funnel
@@ -18,6 +19,7 @@ __all__ = [
     "Funnel",
     "Labyrinth",
     "NextTouchpoint",
+    "Retention",
     "Search",
     "StepTable",
     "Transitions",
@@ -28,6 +30,7 @@ __all__ = [
     "guards",
     "labyrinth",
     "next_touchpoint",
+    "retention",
     "search",
     "step_table",
     "transitions",

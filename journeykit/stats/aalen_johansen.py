@@ -34,7 +34,7 @@ class CumulativeIncidence:
         Share that has come to none: Kaplan and Meier's. It and the estimates sum to 1.
     """
 
-    time: NDArray[np.generic]
+    time: NDArray[np.int64 | np.float64]
     n_at_risk: NDArray[np.int64]
     n_event: NDArray[np.int64]
     n_censored: NDArray[np.int64]
@@ -71,6 +71,7 @@ class IncidenceAt(NamedTuple):
     low: float
     high: float
     undecided: float
+    half_time: float
 
 
 def cumulative_incidence(
@@ -110,30 +111,57 @@ def cumulative_incidence(
     on censored observations, Scand. J. Statist. 5; Marubini, Valsecchi (1995), Analysing survival
     data from clinical trials and observational studies, ch. 10, for the variance.
     """
-    exit_, kind = np.asarray(time), np.asarray(end)
-    began = None if entry is None else np.asarray(entry)
-    if began is not None and (began >= exit_).any():
-        wrong = int((began >= exit_).sum())
-        raise DataError(f"{wrong:,} of {len(exit_):,} end before they begin to be watched.")
-    times, at = np.unique(exit_, return_inverse=True)
-    table = np.bincount(at * (n_ends + 1) + kind, minlength=len(times) * (n_ends + 1))
-    table = table.reshape(len(times), n_ends + 1).astype(np.int64)
-    gone = np.cumsum(table.sum(axis=1))
-    at_risk = len(exit_) - np.concatenate([[0], gone[:-1]]) if len(times) else gone
-    if began is not None:
-        at_risk = at_risk - (len(exit_) - np.searchsorted(np.sort(began), times, side="left"))
-    events = table[:, 1:]
-    d, n = events.sum(axis=1), at_risk.astype(np.float64)
-    surviving = np.cumprod((n - d) / n)
-    before = np.concatenate([[1.0], surviving[:-1]]) if len(times) else surviving
-    estimate = np.cumsum(before[:, None] * events / n[:, None], axis=0)
+    curve = _product_limit(np.asarray(time), np.asarray(end), n_ends, entry)
+    d, n = curve.n_event.sum(axis=1), curve.n_at_risk.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         # Once all under risk are gone nothing grows any more, so that time's own term is 0.
         spread = np.where(d < n, d / (n * (n - d)), 0.0)
-    error = [_std_error(estimate[:, j], before, events[:, j], n, spread) for j in range(n_ends)]
+    error = [
+        _std_error(curve.estimate[:, j], curve.before, curve.n_event[:, j], n, spread)
+        for j in range(n_ends)
+    ]
     return CumulativeIncidence(
-        times, at_risk, events, table[:, 0], estimate, np.stack(error, axis=1), surviving
+        time=curve.time,
+        n_at_risk=curve.n_at_risk,
+        n_event=curve.n_event,
+        n_censored=curve.n_censored,
+        estimate=curve.estimate,
+        std_error=np.stack(error, axis=1),
+        surviving=curve.surviving,
     )
+
+
+class _Curve(NamedTuple):
+    """As in `CumulativeIncidence`; `before` is S(s-), `at` the place of each observation."""
+
+    time: NDArray[np.int64 | np.float64]
+    at: NDArray[np.int64]
+    n_at_risk: NDArray[np.int64]
+    n_event: NDArray[np.int64]
+    n_censored: NDArray[np.int64]
+    estimate: NDArray[np.float64]
+    surviving: NDArray[np.float64]
+    before: NDArray[np.float64]
+
+
+def _product_limit(
+    exit_: NDArray[np.generic], kind: NDArray[np.integer], n_ends: int, entry: ArrayLike | None
+) -> _Curve:
+    times, at = np.unique(exit_, return_inverse=True)
+    table = np.bincount(at * (n_ends + 1) + kind, minlength=len(times) * (n_ends + 1))
+    table = table.reshape(len(times), n_ends + 1).astype(np.int64)
+    ended = table.sum(axis=1)
+    at_risk = len(exit_) - np.cumsum(ended) + ended
+    if entry is not None:
+        began = np.asarray(entry)
+        wrong = int((began >= exit_).sum())
+        if wrong:
+            raise DataError(f"{wrong:,} of {len(exit_):,} end before they begin to be watched.")
+        at_risk -= len(exit_) - np.searchsorted(np.sort(began), times, side="left")
+    surviving = np.cumprod((at_risk - table[:, 1:].sum(axis=1)) / at_risk)
+    before = np.concatenate([[1.0], surviving])[:-1]
+    estimate = np.cumsum((before / at_risk)[:, None] * table[:, 1:], axis=0)
+    return _Curve(times, at, at_risk, table[:, 1:], table[:, 0], estimate, surviving, before)
 
 
 def _std_error(
@@ -201,42 +229,51 @@ def incidence_at(
     check_fraction("confidence", confidence)
     exit_, kind = np.asarray(time), np.asarray(end)
     if not len(exit_):
-        return IncidenceAt(np.nan, np.nan, np.nan, np.nan, np.nan)
+        return IncidenceAt(*[np.nan] * 6)
     last = exit_.max() if horizon is None else horizon
     inside = kind * (exit_ <= last)
     which = np.where(inside == 0, 0, np.where(kind == of, 1, 2))
-    curve = cumulative_incidence(np.minimum(exit_, last), which, n_ends=2)
+    curve = _product_limit(np.minimum(exit_, last), which, 2, None)
     n, d = curve.n_at_risk.astype(np.float64), curve.n_event
     share = float(curve.estimate[-1, 0])
     left = float(curve.surviving[-1])
     undecided = left if horizon is None or exit_.max() < last else 0.0
-    before = np.concatenate([[1.0], curve.surviving[:-1]])
+    before, at = curve.before, curve.at
     gone = d.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         later = np.where(gone < n, (share - curve.estimate[:, 0]) / (n - gone), 0.0)
-    at = np.searchsorted(curve.time, np.minimum(exit_, last))
     drift = np.cumsum(before * d[:, 0] / n**2 - later * gone / n)
     influence = (which == 1) * (before / n)[at] - (which > 0) * later[at] - drift[at]
-    who = np.arange(len(exit_)) if cluster is None else np.unique(cluster, return_inverse=True)[1]
-    summed = np.bincount(who, influence)
-    clusters = len(summed)
-    variance = float((summed**2).sum())
-    came = len(np.unique(who[which == 1]))
-    stayed = len(np.unique(who[(exit_ >= last) & (which != 1)])) or 1
-    shrink = 1.0
+    there = (exit_ >= last) & (which != 1)
+    came, stayed, shrink = int((which == 1).sum()), int(there.sum()), 1.0
+    if cluster is not None:
+        _, who = np.unique(cluster, return_inverse=True)
+        influence = np.bincount(who, influence)
+        came, stayed = len(np.unique(who[which == 1])), len(np.unique(who[there]))
+    clusters = len(influence)
+    variance = float(influence @ influence)
     if clusters < len(exit_):
         variance *= clusters / max(clusters - 1, 1)
         shrink = _shrink(min(came, clusters - came), confidence)
     low, high = effective_interval(
         [share, min(share + undecided, 1.0)],
         np.sqrt(variance),
-        never=stayed,
+        never=max(stayed, 1),
         always=came,
         shrink=shrink,
         most=len(exit_),
         confidence=confidence,
     )
-    return IncidenceAt(share, variance**0.5, float(low[0]), float(high[1]), undecided)
+    # Rounding must not push the half behind the time at which it is reached.
+    half = np.searchsorted(curve.estimate[:, 0], share / 2 - 1e-12) if share else -1
+    return IncidenceAt(
+        estimate=share,
+        std_error=variance**0.5,
+        low=float(low[0]),
+        high=float(high[1]),
+        undecided=undecided,
+        half_time=float(curve.time[half]) if share else np.nan,
+    )
 
 
 def _shrink(rarer: int, confidence: float) -> float:

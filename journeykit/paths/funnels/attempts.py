@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from journeykit.journeys.ending import begins_unseen, is_open, refuse_collapsed
 from journeykit.paths.funnels.kernels import DROPPED, LEFT, OPEN, attempts
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
@@ -42,7 +44,7 @@ class Attempts:
     unseen : array of bool, shape (n,)
         Whether there may have been earlier steps before the customer was watched.
     time : array of int64, shape (n_events,)
-        Of all events.
+        Of all events; their positions where journeys have no times.
     """
 
     journey: NDArray[np.int64]
@@ -61,6 +63,14 @@ class Attempts:
         taken = {name: getattr(self, name)[rows] for name in (*per_row, "unseen")}
         return replace(self, **taken)
 
+    def parts(
+        self, group: NDArray[np.int64], groups: tuple[str, ...]
+    ) -> list[tuple[str, Attempts]]:
+        """Return the rows of each group, by its name."""
+        if len(groups) == 1:
+            return [(groups[0], self)]
+        return [(name, self.take(group == g)) for g, name in enumerate(groups)]
+
     def at(self, step: int) -> NDArray[np.bool_]:
         """Mark those who reached `step`, counted from 0."""
         return np.asarray(self.reached[:, step] >= 0)
@@ -71,11 +81,11 @@ class Attempts:
 
     def open(self, step: int) -> NDArray[np.bool_]:
         """Mark those of `stopped` who could still go on when the watching ended."""
-        return self.stopped(step) & (self.status[:, step] == OPEN)
+        return np.asarray(self.stopped(step) & (self.status[:, step] == OPEN))
 
     def left(self, step: int) -> NDArray[np.bool_]:
         """Mark those of `stopped` who left."""
-        return self.stopped(step) & (self.status[:, step] == LEFT)
+        return np.asarray(self.stopped(step) & (self.status[:, step] == LEFT))
 
     def waits(
         self, since: int, step: int, *, settles: bool
@@ -103,13 +113,19 @@ class Attempts:
         return rows, np.maximum(until - begin, 0), np.where(came, CAME, end)
 
 
+def taken(values: pa.Array | pa.ChunkedArray, index: NDArray[np.int64]) -> pd.Series:
+    """Take values as pandas shows them."""
+    return values.take(pa.array(index)).to_pandas()
+
+
 def follow(journeys: Journeys, rules: Rules, /) -> Attempts:
     """Follow all journeys through a funnel; see `kernels.attempts`."""
     if rules.timed:
         refuse_collapsed(journeys, "A window")
         time = journeys.need_time("A window")
     elif journeys.time is None:
-        time = np.zeros(journeys.n_events, dtype=np.int64)
+        # The order of events is all that is known, and all that is asked for.
+        time = np.arange(journeys.n_events, dtype=np.int64)
     else:
         time = journeys.time
     running = is_open(journeys)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +34,7 @@ class Share:
     high: float
     undecided: float
     basis: str
+    median_days: float = np.nan
 
 
 _ALL = Share(1.0, np.nan, np.nan, 0.0, COMPLETE)
@@ -71,9 +72,10 @@ def share_coming(
     closes = rules.closes(step + 1)
     if horizon is None and (not closes or not (end == CENSORED).any()):
         whole = not (end == CENSORED).any()
-        return share_of(
+        plain = share_of(
             end == CAME, customer, confidence=confidence, basis=COMPLETE if whole else SO_FAR
         )
+        return replace(plain, median_days=_median_days(waited[end == CAME])) if whole else plain
     got = incidence_at(
         waited,
         end,
@@ -89,21 +91,14 @@ def share_coming(
         got.high,
         got.undecided,
         WINDOW if horizon is None else HORIZON,
+        got.half_time / DAY,
     )
 
 
-def median_days(found: Attempts, rules: Rules, step: int) -> float:
-    """Return within how many days half of those come who come to `step` at all, from 0."""
-    _, waited, end = found.waits(step - 1, step, settles=rules.settles)
-    if not (end == CAME).any():
+def _median_days(waited: NDArray[np.int64]) -> float:
+    if not len(waited):
         return np.nan
-    if not (end == CENSORED).any():
-        # Without censoring the curve's half is the median of those who came.
-        return float(np.quantile(waited[end == CAME], 0.5, method="inverted_cdf") / DAY)
-    curve = cumulative_incidence(waited, end, n_ends=3)
-    share = curve.estimate[:, CAME - 1]
-    # Rounding must not push the half behind the time at which it is reached.
-    return float(curve.time[np.searchsorted(share, share[-1] / 2 - 1e-12)] / DAY)
+    return float(np.quantile(waited, 0.5, method="inverted_cdf") / DAY)
 
 
 def step_rows(
@@ -129,13 +124,13 @@ def step_rows(
                 "n_dropped": int((stopped & ~still).sum()),
                 "n_left": int(found.left(step - 1).sum()),
             }
-            on = share_coming(
-                found, rules, step - 1, step, horizon=horizon, confidence=confidence
-            )
+            on = share_coming(found, rules, step - 1, step, horizon=horizon, confidence=confidence)
         else:
             previous, lost, on = n, {"n_censored": 0, "n_dropped": 0, "n_left": 0}, _ALL
         if rules.entry == "open":
             whole = share_of(at, found.customer, confidence=confidence, basis=SO_FAR)
+        elif step == 1:
+            whole = on
         elif step:
             whole = share_coming(found, rules, 0, step, horizon=horizon, confidence=confidence)
         else:
@@ -158,7 +153,7 @@ def step_rows(
                 "share": whole.estimate,
                 "share_low": whole.low,
                 "share_high": whole.high,
-                "median_days": median_days(found, rules, step) if step and timed else np.nan,
+                "median_days": on.median_days if timed else np.nan,
             }
         )
     return rows
@@ -233,7 +228,9 @@ def abandonment_row(
         "n": len(rows),
         "n_event": int((~went & ~unknown).sum()),
         "n_censored": int(unknown.sum()),
-        "estimate": 1 - got.estimate - got.undecided if got.undecided <= _MOST_UNDECIDED else np.nan,
+        "estimate": 1 - got.estimate - got.undecided
+        if got.undecided <= _MOST_UNDECIDED
+        else np.nan,
         "conf_low": 1 - got.high,
         "conf_high": 1 - got.low,
         "undecided": got.undecided,

@@ -10,6 +10,7 @@ prefer an earlier start; then every start has a pass of its own.
 Strict order is an exclusion of everything between two steps.
 """
 
+# ruff: noqa: C901, PLR0912, PLR0915, SIM102 (loops are compiled, and one pass)
 from __future__ import annotations
 
 import numba
@@ -43,16 +44,20 @@ def _latest(time, chain, root, size, cut, j, rules, last_step):
 
 
 @numba.njit(cache=True, nogil=True)
-def _alive(time, now, chain, root, size, cut, rules, last_step):
+def _alive_until(time, chain, root, size, cut, rules, last_step):
+    """Return until when any chain may take its next step, -1 where none may."""
+    best = np.int64(-1)
     for j in range(last_step):
-        if size[j] > 0 and _latest(time, chain, root, size, cut[j], j, rules, last_step)[1] >= now:
-            return True
-    return False
+        if size[j] > 0:
+            best = max(best, _latest(time, chain, root, size, cut[j], j, rules, last_step)[1])
+    return best
 
 
 @numba.njit(cache=True, nogil=True)
-def _close(code, time, stop, until, running, chain, root, size, exclude, leaving, rules, status, ended):
-    """Say for each step whether a chain up to it could still go on at the end, or when it could not.
+def _close(
+    code, time, stop, until, running, chain, root, size, exclude, leaving, rules, status, ended
+):
+    """Say for each step whether a chain up to it could still go on, or when it no longer could.
 
     `stop` is behind the last event looked at; `until` is when the watching ends, or the time of
     the last event where the journey is finished (not `running`).
@@ -85,7 +90,7 @@ def _close(code, time, stop, until, running, chain, root, size, exclude, leaving
 
 @numba.njit(cache=True, nogil=True)
 def _ordered(
-    code, time, first, stop, until, running, step, exclude, leaving, rules,
+    code, time, first, stop, until, running, step, exclude, leaving, matters, rules,
     shared, renews, stays, open_entry, chain, root, size, ready, cut, reached, came, status, ended,
 ):  # fmt: skip
     """Follow one attempt from event `first`; return the event at which the next may begin."""
@@ -96,12 +101,14 @@ def _ordered(
     ready[:] = -1
     cut[:] = -1
     seen = stop
+    alive_until = NEVER
     for event in range(first, stop):
         now, name = time[event], code[event]
-        if not stays and event > first:
-            if not _alive(time, now, chain, root, size, cut, rules, last_step):
-                seen, onward = event, event
-                break
+        if not stays and now > alive_until:
+            seen, onward = event, event
+            break
+        if not matters[name]:
+            continue
         used = False
         for turn in range(last_step + 1):
             j = turn if shared else last_step - turn
@@ -116,14 +123,14 @@ def _ordered(
                     p, r = chain[b, ready[b]], root[b, ready[b]]
                     if p >= cut[b] and now - time[p] <= hi[b] and now - time[r] <= within:
                         if j < last_step or now - time[r] >= at_least:
-                            began = r
+                            began = np.int64(r)
                             if came[j] < 0:
                                 came[j] = event
             if renews and (j == 0 or open_entry):
-                began = event
+                began = np.int64(event)
             elif event == first and _lowest(step, name) == j:
                 # A fixed start enters at the first step that it matches, and at no other.
-                began = event
+                began = np.int64(event)
             if began < 0:
                 continue
             used = True
@@ -137,13 +144,11 @@ def _ordered(
         if came[last_step] >= 0 and not (open_entry and stays):
             seen, onward = event + 1, event + 1
             break
-        if not stays and event > first:
-            if not _alive(time, now, chain, root, size, cut, rules, last_step):
+        if not stays:
+            alive_until = _alive_until(time, chain, root, size, cut, rules, last_step)
+            if now > alive_until:
                 seen, onward = event + 1, event + 1 if used or leaving[name] else event
                 break
-        elif not stays and leaving[name]:
-            seen, onward = event + 1, event + 1
-            break
     _close(
         code, time, seen, until, running, chain, root, size, exclude, leaving, rules, status, ended
     )
@@ -216,8 +221,8 @@ def _unordered(
         if done == n_steps:
             onward = event + 1
             break
-        if (leaving[name] or exclude[0, name]) and event > first:
-            end, onward = time[event], event + 1 if used or leaving[name] else event
+        if leaving[name] or (exclude[0, name] and not used):
+            end, onward = time[event], event + 1 if leaving[name] else event
             kind = LEFT if leaving[name] else DROPPED
             break
     else:
@@ -239,7 +244,11 @@ def _merge(reached, came, status, ended, r, c, s, e):
         if c[j] >= 0 and (came[j] < 0 or c[j] < came[j]):
             came[j] = c[j]
         if status[j] != OPEN or ended[j] < 0:
-            if s[j] == OPEN and e[j] >= 0 or e[j] > ended[j] or e[j] == ended[j] and s[j] < status[j]:
+            if (
+                (s[j] == OPEN and e[j] >= 0)
+                or e[j] > ended[j]
+                or (e[j] == ended[j] and s[j] < status[j])
+            ):
                 status[j], ended[j] = s[j], e[j]
 
 
@@ -271,6 +280,9 @@ def attempts(
     r, c, e = scratch[6], scratch[7], scratch[8]
     s = np.empty(n_steps, np.int8)
     rules = (lo, hi, within, at_least)
+    matters = leaving.copy()
+    for name in range(len(matters)):
+        matters[name] |= step[:, name].any() or exclude[:, name].any()
     # Each start has a pass of its own where the start that is best for one rule is not for another.
     apart = mode == 1 and not reentry and (unordered or at_least > 0) and not open_entry
     row = 0
@@ -303,8 +315,9 @@ def attempts(
                     )  # fmt: skip
                 else:
                     _ordered(
-                        code, time, event, stop, watched, going, step, exclude, leaving, rules,
-                        shared, False, False, False, chain, root, size, ready, cut, r, c, s, e,
+                        code, time, event, stop, watched, going, step, exclude, leaving,
+                        matters, rules, shared, False, False, False,
+                        chain, root, size, ready, cut, r, c, s, e,
                     )  # fmt: skip
                 _merge(reached[at], came[at], status[at], ended[at], r, c, s, e)
                 if unordered and r[n_steps - 1] >= 0:
@@ -319,8 +332,8 @@ def attempts(
                 )  # fmt: skip
             else:
                 event = _ordered(
-                    code, time, event, stop, watched, going, step, exclude, leaving, rules,
-                    shared, mode == 1, mode == 1 and not reentry, open_entry,
+                    code, time, event, stop, watched, going, step, exclude, leaving, matters,
+                    rules, shared, mode == 1, mode == 1 and not reentry, open_entry,
                     chain, root, size, ready, cut, reached[at], came[at], status[at], ended[at],
                 )  # fmt: skip
             if not reentry:

@@ -79,8 +79,8 @@ class Rules:
     @property
     def timed(self) -> bool:
         """Whether any window is declared."""
-        limits = (self.lo.any(), (self.hi < NEVER).any(), self.within < NEVER, self.at_least > 0)
-        return any(limits)
+        stepwise = bool(self.lo.any()) or bool((self.hi < NEVER).any())
+        return stepwise or bool(self.within < NEVER) or self.at_least > 0
 
     @property
     def begins(self) -> NDArray[np.bool_]:
@@ -95,7 +95,8 @@ class Rules:
 
     def closes(self, step: int) -> bool:
         """Say whether a window ends the waiting for `step` (from 1)."""
-        return self.settles and (self.within < NEVER or bool((self.hi[: step - 1] < NEVER).all()))
+        limited = bool(self.within < NEVER) or bool((self.hi[: step - 1] < NEVER).all())
+        return self.settles and limited
 
 
 def funnel_rules(
@@ -184,8 +185,9 @@ def _check(rules: Rules) -> None:
     """Refuse what contradicts itself or has no meaning."""
     if (rules.lo > rules.hi).any() or rules.lo.sum() > rules.within:
         raise ArgumentError("`step_at_least` must not exceed `step_within` and `within` together.")
-    if rules.at_least > rules.within:
-        raise ArgumentError("`at_least` must not exceed `within`.")
+    longest = sum(int(gap) for gap in rules.hi)
+    if rules.at_least > min(rules.within, longest):
+        raise ArgumentError("`at_least` must not exceed `within`, nor all of `step_within` added.")
     if (rules.leaving & rules.step.any(axis=0)).any():
         raise ArgumentError("`leaving` must not name a touchpoint that is also a step.")
     unordered, opened = rules.order == "unordered", rules.entry == "open"
