@@ -27,6 +27,8 @@ ANY = "(any)"
 _NEVER = np.iinfo(np.int64).max
 #: A share that rounding alone keeps below another counts as having reached it.
 _ROUNDING = 1e-9
+#: Up to this many possible codes a table of all of them beats sorting.
+_DENSE_CODES = 1 << 16
 _DRAWN = 15
 QUANTILES = (0.25, 0.5, 0.75)
 TIME_COLUMNS = ("p25_seconds", "median_seconds", "p75_seconds")
@@ -193,8 +195,9 @@ def _stays(journeys: Journeys, time: NDArray[np.int64], order: int) -> _Stays:
 def _frame(journeys: Journeys, stays: _Stays, order: int, confidence: float) -> pd.DataFrame:
     m = len(journeys.names)
     # Sources that no step leaves have nothing to show, and stays that were not watched.
-    goes_on = np.isin(stays.source, np.unique(stays.source[stays.target < m]))
-    by_stay = np.lexsort((stays.stay, stays.source))
+    codes, code = _numbered(stays.source)
+    goes_on = (np.bincount(code, stays.target < m, minlength=len(codes)) > 0)[code]
+    by_stay = _grouped(stays.source, np.argsort(stays.stay))
     by_stay = by_stay[(goes_on & (stays.stay >= 0))[by_stay]]
     source, target, stay, customer = (column[by_stay] for column in stays)
     begins = _begins(source)
@@ -207,8 +210,8 @@ def _frame(journeys: Journeys, stays: _Stays, order: int, confidence: float) -> 
     all_go_on = np.bincount(group) == n
     share = np.where(all_go_on[group] | made, 1.0, 0.0) * np.where(all_go_on[group], 1.0, weight)
     any_rows = _Rows(*(c[counted] for c in (group, stay, weight, share, customer)))
-    cells, cell = np.unique(group[made] * (m + 2) + target[made], return_inverse=True)
-    by_cell = np.argsort(cell, kind="stable")
+    cells, cell = _numbered(group[made] * (m + 2) + target[made])
+    by_cell = _grouped(cell, np.arange(len(cell)))
     cell_rows = _Rows(
         cell[by_cell], *(c[made][by_cell] for c in (stay, weight, weight, customer))
     )
@@ -224,6 +227,22 @@ def _frame(journeys: Journeys, stays: _Stays, order: int, confidence: float) -> 
     censored = pd.array(np.concatenate([n_open, np.full(len(cells), np.nan)]), dtype="Float64")
     frame.insert(4, "n_censored", censored.astype("Int64"))
     return frame.iloc[np.lexsort((there, there != m, here))].reset_index(drop=True)
+
+
+def _grouped(code: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sort `order` by the code it points to, keeping it within equal ones."""
+    small = code if code.max(initial=0) < _DENSE_CODES else _numbered(code)[1]
+    # Numbers of 16 bits are sorted by digits, several times faster.
+    small = small.astype(np.min_scalar_type(int(small.max(initial=0))))
+    return order[np.argsort(small[order], kind="stable")]
+
+
+def _numbered(code: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct codes, sorted, and the number of each in them."""
+    if code.max(initial=0) >= _DENSE_CODES:
+        return np.unique(code, return_inverse=True)
+    there = np.bincount(code) > 0
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[code]
 
 
 def _begins(code: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -323,7 +342,7 @@ def _half_width(
     """Return customers per group and the half-width of the interval of the share at the median."""
     from scipy.special import stdtrit
 
-    by_customer = np.lexsort((rows.customer, rows.group))
+    by_customer = _grouped(rows.group, np.argsort(rows.customer))
     group, customer = rows.group[by_customer], rows.customer[by_customer]
     first = np.flatnonzero(_begins(group) | _begins(customer))
     clusters = np.add.reduceat(influence[by_customer], first)
