@@ -35,6 +35,7 @@ def ribbon_chart(
     `more` maps lines to a position and a text to write there.
     """
     from matplotlib.collections import PolyCollection
+    from matplotlib.ticker import MaxNLocator
 
     row, left, right = (np.asarray(values, dtype=float) for values in (line, begin, end))
     n_lines = int(row.max()) + 1
@@ -70,6 +71,7 @@ def ribbon_chart(
     ax.set_xlim(float(left.min()), float(right.max()) + (0.05 * span if more else 0))
     ax.set_ylim(n_lines - 0.4, -0.6)
     ax.set_yticks([])
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     tidy(ax)
     ax.spines["left"].set_visible(False)
     legend_below(ax, [fills[name].key() for name in there], there)

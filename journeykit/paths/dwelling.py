@@ -104,8 +104,9 @@ def dwell_times(
     Unweighted quantiles of the steps seen would be too short. Ties: an event at the very end of
     the watching cannot be seen, so a stay censored at c is under risk before c only.
 
-    The interval of the median is Woodruff's: the weighted share at the median with its
-    linearised variance over customers, turned back into time. The weights count as known.
+    The interval of the median is Woodruff's: the share at the median with its linearised
+    variance over customers (of the Kaplan-Meier estimate; elsewhere of the weighted share, whose
+    weights count as known), turned back into time.
 
     Parameters
     ----------
@@ -207,19 +208,18 @@ def _frame(journeys: Journeys, stays: _Stays, order: int, confidence: float) -> 
     counted = made | still
     n, n_made, n_open = (np.bincount(group, mask) for mask in (counted, made, still))
     # Where none has ended, all go on some day, those not seen to included.
-    all_go_on = np.bincount(group) == n
-    share = np.where(all_go_on[group] | made, 1.0, 0.0) * np.where(all_go_on[group], 1.0, weight)
-    any_rows = _Rows(*(c[counted] for c in (group, stay, weight, share, customer)))
+    all_go_on = (np.bincount(group) == n)[group[counted]]
+    any_rows = _Rows(*(c[counted] for c in (group, stay, weight, customer)))
     cells, cell = _numbered(group[made] * (m + 2) + target[made])
     by_cell = _grouped(cell, np.arange(len(cell)))
-    cell_rows = _Rows(
-        cell[by_cell], *(c[made][by_cell] for c in (stay, weight, weight, customer))
+    cell_rows = _Rows(cell[by_cell], *(c[made][by_cell] for c in (stay, weight, customer)))
+    parts = (
+        _quantile_frame(any_rows, all_go_on, confidence),
+        _quantile_frame(cell_rows, np.zeros(len(cell), dtype=bool), confidence),
     )
     here = np.concatenate([np.arange(len(n)), cells // (m + 2)])
     there = np.concatenate([np.full(len(n), m), cells % (m + 2)])
-    frame = pd.concat(
-        [_quantile_frame(rows, confidence) for rows in (any_rows, cell_rows)], ignore_index=True
-    )
+    frame = pd.concat(parts, ignore_index=True)
     text = _source_texts(journeys.names, source[begins], order)
     frame.insert(0, "source", text[here])
     frame.insert(1, "target", np.array([*journeys.names, ANY], dtype=object)[there])
@@ -289,22 +289,26 @@ def censoring_weights(
 
 
 class _Rows(NamedTuple):
-    """Observations sorted by group and time, groups numbered from 0 without gaps.
+    """Stays sorted by group and time, groups numbered from 0 without gaps.
 
-    An observation adds `weight` to the share reached at `time`, and `share` to what is shared.
+    `weight` is 1 / G(T-) of those that were seen to end, 0 of the censored.
     """
 
     group: NDArray[np.int64]
     time: NDArray[np.int64]
     weight: NDArray[np.float64]
-    share: NDArray[np.float64]
     customer: NDArray[np.int64]
 
 
-def _quantile_frame(rows: _Rows, confidence: float) -> pd.DataFrame:
-    """Return customers, quantiles and the bounds of the median in seconds, one row a group."""
+def _quantile_frame(
+    rows: _Rows, all_go_on: NDArray[np.bool_], confidence: float
+) -> pd.DataFrame:
+    """Return customers, quantiles and the bounds of the median in seconds, one row a group.
+
+    Quantiles are of all rows of a group where `all_go_on`, else of the weight there is.
+    """
     n_groups = int(rows.group[-1]) + 1
-    whole = np.bincount(rows.group, rows.share)
+    whole = np.bincount(rows.group, np.where(all_go_on, 1.0, rows.weight))
     added = np.cumsum(rows.weight)
     begins = np.flatnonzero(_begins(rows.group))
     base = added[begins] - rows.weight[begins]
@@ -323,8 +327,13 @@ def _quantile_frame(rows: _Rows, confidence: float) -> pd.DataFrame:
 
     quantiles = [seconds(np.full(n_groups, q)) for q in QUANTILES]
     middle = rows.time[np.minimum(first_at(np.full(n_groups, 0.5)), end - 1)]
-    influence = rows.weight * (rows.time <= middle[rows.group]) - 0.5 * rows.share
-    n_customers, half_width = _half_width(rows, influence / whole[rows.group], confidence)
+    by_half = rows.time <= middle[rows.group]
+    influence = np.where(
+        all_go_on,
+        _kaplan_meier_influence(rows, by_half),
+        rows.weight * (by_half - 0.5) / whole[rows.group],
+    )
+    n_customers, half_width = _half_width(rows, influence, confidence)
     low = np.where(half_width < 0.5, seconds(0.5 - half_width), 0.0)
     return pd.DataFrame(
         {
@@ -334,6 +343,26 @@ def _quantile_frame(rows: _Rows, confidence: float) -> pd.DataFrame:
             "conf_high": seconds(0.5 + half_width),
         }
     )
+
+
+def _kaplan_meier_influence(rows: _Rows, by_half: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return what each stay adds to the Kaplan-Meier share gone at the median, 1/2.
+
+    It is S(t) [event by t / Y(T) - sum of dN(s) / Y(s)^2 over s <= min(T, t)] with Y under risk.
+    """
+    begins = _begins(rows.group)
+    tie = _begins(rows.time) | begins
+    first, row = np.flatnonzero(tie), np.cumsum(tie) - 1
+    end = np.append(np.flatnonzero(begins)[1:], len(rows.group))
+    at_risk = end[rows.group[first]] - first
+    event = rows.weight > 0
+    spent = np.cumsum(np.add.reduceat(event.astype(np.int64), first) / at_risk**2)
+    group_first = row[begins]
+    before = np.append(0.0, spent)[group_first]
+    until = np.maximum.reduceat(np.where(by_half[first], spent, 0.0), group_first)
+    spent_by = np.minimum(spent[row], np.maximum(until, before)[rows.group]) - before[rows.group]
+    influence: NDArray[np.float64] = 0.5 * (event * by_half / at_risk[row] - spent_by)
+    return influence
 
 
 def _half_width(

@@ -81,7 +81,7 @@ class Ribbons(Result):
         frame = self.frame
         named = frame["touchpoint"].isin([*self.touchpoints, OPEN])
         last = ~frame["line"].duplicated(keep="last")
-        begin = frame["time_days"] if axis == "time" else frame["step"] - 1.0
+        begin = frame["time_days"] if axis == "time" else frame["step"] - 0.5
         end = begin.shift(-1).mask(last, begin) if axis == "time" else begin + 1
         if axis == "step":
             cut = frame["step"] > most_steps
@@ -95,7 +95,7 @@ class Ribbons(Result):
             place=frame["touchpoint"].where(named, OTHER)[~cut],
             touchpoints=self.touchpoints,
             edges=(OTHER, "", OPEN),
-            more={int(line) - 1: (float(most_steps), f"+{n}") for line, n in more.items()},
+            more={int(line) - 1: (most_steps + 0.5, f"+{n}") for line, n in more.items()},
             ax=ax,
         )
         unit = "days since the first event" if axis == "time" else "step"
