@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.checks import check_known
 from journeykit.counts.align import union_names
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
+
+#: Steps that are written out together.
+_WRITTEN_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -70,13 +75,25 @@ class PathCounts:
         """Journeys that ended without a conversion, shape (n_paths,); open ones are not counted."""
         return self.n[:, 0] - self.n[:, 1] - self.n[:, 2]
 
-    def text(self, separator: str = " > ") -> list[str]:
-        """Write every path out."""
-        names = np.array(self.names, dtype=object)[self.touchpoint]
-        return [
-            separator.join(names[a:b])
-            for a, b in zip(self.start[:-1].tolist(), self.start[1:].tolist(), strict=True)
-        ]
+    def text(self, separator: str = " > ") -> NDArray[np.object_]:
+        """Write every path out, shape (n_paths,)."""
+        names = pa.array(self.names, type=pa.string())
+        text = np.empty(len(self), dtype=object)
+        # Arrow joins lists of up to 2 GB of text.
+        edges = np.searchsorted(self.start, np.arange(0, self.start[-1] + 1, _WRITTEN_AT_ONCE))
+        for a, b in pairwise(np.unique([0, *edges.tolist(), len(self)]).tolist()):
+            steps = self.touchpoint[self.start[a] : self.start[b]].astype(np.int32)
+            offsets = (self.start[a : b + 1] - self.start[a]).astype(np.int32)
+            paths = pa.ListArray.from_arrays(pa.array(offsets), names.take(pa.array(steps)))
+            text[a:b] = pc.binary_join(paths, separator).to_numpy(zero_copy_only=False)
+        return text
+
+    def find(self, key: NDArray[np.uint64], /) -> NDArray[np.int64]:
+        """Return the number of the path of each key, shape (len(key),); all must be there."""
+        at = np.searchsorted(self.key[:, 0], key[:, 0])
+        while len(wrong := np.flatnonzero(self.key[at, 1] != key[:, 1])):
+            at[wrong] += 1
+        return at
 
     def __add__(self, other: PathCounts) -> PathCounts:
         """Add the counts of other customers."""
@@ -237,10 +254,13 @@ def _distinct(
     fingerprint: int,
 ) -> PathCounts:
     """Merge equal paths; the first of each gives its steps."""
-    order = np.lexsort((key[:, 1], key[:, 0]))
+    order = np.argsort(key[:, 0])
+    low, high = key[order].T
+    if ((low[1:] == low[:-1]) & (high[1:] < high[:-1])).any():
+        order = np.lexsort((key[:, 1], key[:, 0]))
     key = key[order]
     first = np.ones(len(key), dtype=bool)
-    first[1:] = (key[1:] != key[:-1]).any(axis=1)
+    first[1:] = (key[1:, 0] != key[:-1, 0]) | (key[1:, 1] != key[:-1, 1])
     at = np.flatnonzero(first)
     chosen = order[at]
     length = (stop - begin)[chosen]

@@ -5,6 +5,7 @@ from journeykit.draw.charts import heat_map, interval_bars, step_curve
 from journeykit.draw.durations import duration_bars
 from journeykit.draw.flows import flow_chart
 from journeykit.draw.graphs import GraphEdge, GraphNode, flow_graph, flow_order
+from journeykit.draw.strips import ribbon_chart
 
 __all__ = [
     "GraphEdge",
@@ -20,6 +21,7 @@ __all__ = [
     "heat_map",
     "interval_bars",
     "percent_axis",
+    "ribbon_chart",
     "step_curve",
     "tidy",
 ]

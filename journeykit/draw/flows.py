@@ -67,7 +67,7 @@ def flow_chart(
     ax.set_yticks([])
     for side in ax.spines.values():
         side.set_visible(False)
-    ax.tick_params(length=0, colors=INK)
+    ax.tick_params(length=0, colors=INK, labelsize=9)
     legend_below(ax, [colours[name].key() for name in bands.places], bands.places)
     _labels(ax, bands, tops, least / total)
     return ax
@@ -148,9 +148,9 @@ def legend_below(ax: Axes, handles: Sequence[object], labels: Sequence[str]) -> 
     """Put a legend under `ax`, in as many columns as its width holds."""
     figure = ax.get_figure(root=True)
     assert figure is not None
-    width = ax.get_position().width * figure.get_size_inches()[0]
-    columns = max(2, int(width / 1.45))
-    room = width / columns - 0.42
+    width = float(figure.get_size_inches()[0]) * 0.95
+    columns = max(2, int(width / 1.9))
+    room = width / columns - 0.5
     names = [fitted(label, room, size=_SIZE + 0.5) for label in labels]
     ax.legend(
         handles,

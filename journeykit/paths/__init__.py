@@ -5,6 +5,7 @@ from journeykit.paths.detours import Labyrinth, labyrinth
 from journeykit.paths.dwelling import DwellTimes, dwell_times
 from journeykit.paths.funnels import Abandonment, ConversionTimes, Exclusion, Funnel, funnel
 from journeykit.paths.guarding import guards
+from journeykit.paths.lines import Ribbons, ribbons
 from journeykit.paths.occurrences import Search, search
 from journeykit.paths.predicting import NextTouchpoint, WhatIf, next_touchpoint, what_if
 from journeykit.paths.stepping import StepTable, step_table
@@ -20,6 +21,7 @@ __all__ = [
     "Labyrinth",
     "NextTouchpoint",
     "Retention",
+    "Ribbons",
     "Search",
     "StepTable",
     "Transitions",
@@ -31,6 +33,7 @@ __all__ = [
     "labyrinth",
     "next_touchpoint",
     "retention",
+    "ribbons",
     "search",
     "step_table",
     "transitions",

@@ -27,6 +27,8 @@ ANY = "(any)"
 _NEVER = np.iinfo(np.int64).max
 #: A share that rounding alone keeps below another counts as having reached it.
 _ROUNDING = 1e-9
+#: Up to this many possible codes a table of all of them beats sorting.
+_DENSE_CODES = 1 << 16
 _DRAWN = 15
 QUANTILES = (0.25, 0.5, 0.75)
 TIME_COLUMNS = ("p25_seconds", "median_seconds", "p75_seconds")
@@ -102,8 +104,9 @@ def dwell_times(
     Unweighted quantiles of the steps seen would be too short. Ties: an event at the very end of
     the watching cannot be seen, so a stay censored at c is under risk before c only.
 
-    The interval of the median is Woodruff's: the weighted share at the median with its
-    linearised variance over customers, turned back into time. The weights count as known.
+    The interval of the median is Woodruff's: the share at the median with its linearised
+    variance over customers (of the Kaplan-Meier estimate; elsewhere of the weighted share, whose
+    weights count as known), turned back into time.
 
     Parameters
     ----------
@@ -193,8 +196,9 @@ def _stays(journeys: Journeys, time: NDArray[np.int64], order: int) -> _Stays:
 def _frame(journeys: Journeys, stays: _Stays, order: int, confidence: float) -> pd.DataFrame:
     m = len(journeys.names)
     # Sources that no step leaves have nothing to show, and stays that were not watched.
-    goes_on = np.isin(stays.source, np.unique(stays.source[stays.target < m]))
-    by_stay = np.lexsort((stays.stay, stays.source))
+    codes, code = _numbered(stays.source)
+    goes_on = (np.bincount(code, stays.target < m, minlength=len(codes)) > 0)[code]
+    by_stay = _grouped(stays.source, np.argsort(stays.stay))
     by_stay = by_stay[(goes_on & (stays.stay >= 0))[by_stay]]
     source, target, stay, customer = (column[by_stay] for column in stays)
     begins = _begins(source)
@@ -204,19 +208,18 @@ def _frame(journeys: Journeys, stays: _Stays, order: int, confidence: float) -> 
     counted = made | still
     n, n_made, n_open = (np.bincount(group, mask) for mask in (counted, made, still))
     # Where none has ended, all go on some day, those not seen to included.
-    all_go_on = np.bincount(group) == n
-    share = np.where(all_go_on[group] | made, 1.0, 0.0) * np.where(all_go_on[group], 1.0, weight)
-    any_rows = _Rows(*(c[counted] for c in (group, stay, weight, share, customer)))
-    cells, cell = np.unique(group[made] * (m + 2) + target[made], return_inverse=True)
-    by_cell = np.argsort(cell, kind="stable")
-    cell_rows = _Rows(
-        cell[by_cell], *(c[made][by_cell] for c in (stay, weight, weight, customer))
+    all_go_on = (np.bincount(group) == n)[group[counted]]
+    any_rows = _Rows(*(c[counted] for c in (group, stay, weight, customer)))
+    cells, cell = _numbered(group[made] * (m + 2) + target[made])
+    by_cell = _grouped(cell, np.arange(len(cell)))
+    cell_rows = _Rows(cell[by_cell], *(c[made][by_cell] for c in (stay, weight, customer)))
+    parts = (
+        _quantile_frame(any_rows, all_go_on, confidence),
+        _quantile_frame(cell_rows, np.zeros(len(cell), dtype=bool), confidence),
     )
     here = np.concatenate([np.arange(len(n)), cells // (m + 2)])
     there = np.concatenate([np.full(len(n), m), cells % (m + 2)])
-    frame = pd.concat(
-        [_quantile_frame(rows, confidence) for rows in (any_rows, cell_rows)], ignore_index=True
-    )
+    frame = pd.concat(parts, ignore_index=True)
     text = _source_texts(journeys.names, source[begins], order)
     frame.insert(0, "source", text[here])
     frame.insert(1, "target", np.array([*journeys.names, ANY], dtype=object)[there])
@@ -224,6 +227,22 @@ def _frame(journeys: Journeys, stays: _Stays, order: int, confidence: float) -> 
     censored = pd.array(np.concatenate([n_open, np.full(len(cells), np.nan)]), dtype="Float64")
     frame.insert(4, "n_censored", censored.astype("Int64"))
     return frame.iloc[np.lexsort((there, there != m, here))].reset_index(drop=True)
+
+
+def _grouped(code: NDArray[np.int64], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Sort `order` by the code it points to, keeping it within equal ones."""
+    small = code if code.max(initial=0) < _DENSE_CODES else _numbered(code)[1]
+    # Numbers of 16 bits are sorted by digits, several times faster.
+    small = small.astype(np.min_scalar_type(int(small.max(initial=0))))
+    return order[np.argsort(small[order], kind="stable")]
+
+
+def _numbered(code: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the distinct codes, sorted, and the number of each in them."""
+    if code.max(initial=0) >= _DENSE_CODES:
+        return np.unique(code, return_inverse=True)
+    there = np.bincount(code) > 0
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[code]
 
 
 def _begins(code: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -270,22 +289,26 @@ def censoring_weights(
 
 
 class _Rows(NamedTuple):
-    """Observations sorted by group and time, groups numbered from 0 without gaps.
+    """Stays sorted by group and time, groups numbered from 0 without gaps.
 
-    An observation adds `weight` to the share reached at `time`, and `share` to what is shared.
+    `weight` is 1 / G(T-) of those that were seen to end, 0 of the censored.
     """
 
     group: NDArray[np.int64]
     time: NDArray[np.int64]
     weight: NDArray[np.float64]
-    share: NDArray[np.float64]
     customer: NDArray[np.int64]
 
 
-def _quantile_frame(rows: _Rows, confidence: float) -> pd.DataFrame:
-    """Return customers, quantiles and the bounds of the median in seconds, one row a group."""
+def _quantile_frame(
+    rows: _Rows, all_go_on: NDArray[np.bool_], confidence: float
+) -> pd.DataFrame:
+    """Return customers, quantiles and the bounds of the median in seconds, one row a group.
+
+    Quantiles are of all rows of a group where `all_go_on`, else of the weight there is.
+    """
     n_groups = int(rows.group[-1]) + 1
-    whole = np.bincount(rows.group, rows.share)
+    whole = np.bincount(rows.group, np.where(all_go_on, 1.0, rows.weight))
     added = np.cumsum(rows.weight)
     begins = np.flatnonzero(_begins(rows.group))
     base = added[begins] - rows.weight[begins]
@@ -304,8 +327,13 @@ def _quantile_frame(rows: _Rows, confidence: float) -> pd.DataFrame:
 
     quantiles = [seconds(np.full(n_groups, q)) for q in QUANTILES]
     middle = rows.time[np.minimum(first_at(np.full(n_groups, 0.5)), end - 1)]
-    influence = rows.weight * (rows.time <= middle[rows.group]) - 0.5 * rows.share
-    n_customers, half_width = _half_width(rows, influence / whole[rows.group], confidence)
+    by_half = rows.time <= middle[rows.group]
+    influence = np.where(
+        all_go_on,
+        _kaplan_meier_influence(rows, by_half),
+        rows.weight * (by_half - 0.5) / whole[rows.group],
+    )
+    n_customers, half_width = _half_width(rows, influence, confidence)
     low = np.where(half_width < 0.5, seconds(0.5 - half_width), 0.0)
     return pd.DataFrame(
         {
@@ -317,13 +345,33 @@ def _quantile_frame(rows: _Rows, confidence: float) -> pd.DataFrame:
     )
 
 
+def _kaplan_meier_influence(rows: _Rows, by_half: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return what each stay adds to the Kaplan-Meier share gone at the median, 1/2.
+
+    It is S(t) [event by t / Y(T) - sum of dN(s) / Y(s)^2 over s <= min(T, t)] with Y under risk.
+    """
+    begins = _begins(rows.group)
+    tie = _begins(rows.time) | begins
+    first, row = np.flatnonzero(tie), np.cumsum(tie) - 1
+    end = np.append(np.flatnonzero(begins)[1:], len(rows.group))
+    at_risk = end[rows.group[first]] - first
+    event = rows.weight > 0
+    spent = np.cumsum(np.add.reduceat(event.astype(np.int64), first) / at_risk**2)
+    group_first = row[begins]
+    before = np.append(0.0, spent)[group_first]
+    until = np.maximum.reduceat(np.where(by_half[first], spent, 0.0), group_first)
+    spent_by = np.minimum(spent[row], np.maximum(until, before)[rows.group]) - before[rows.group]
+    influence: NDArray[np.float64] = 0.5 * (event * by_half / at_risk[row] - spent_by)
+    return influence
+
+
 def _half_width(
     rows: _Rows, influence: NDArray[np.float64], confidence: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return customers per group and the half-width of the interval of the share at the median."""
     from scipy.special import stdtrit
 
-    by_customer = np.lexsort((rows.customer, rows.group))
+    by_customer = _grouped(rows.group, np.argsort(rows.customer))
     group, customer = rows.group[by_customer], rows.customer[by_customer]
     first = np.flatnonzero(_begins(group) | _begins(customer))
     clusters = np.add.reduceat(influence[by_customer], first)

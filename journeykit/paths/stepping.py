@@ -14,7 +14,7 @@ from journeykit.counts import StepCounts, run, step_counts
 from journeykit.counts.transitions import ENTRY, OPEN, UNSEEN
 from journeykit.errors import DataError
 from journeykit.results import Provenance, Result
-from journeykit.stats import ClusterSums, clustered_wilson_interval
+from journeykit.stats import ClusterSums, clustered_wilson_interval, wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,15 +61,22 @@ class StepTable(Result):
         one = 1 if question.direction == "forwards" else -1
         first = self.frame[self.frame["step"] == one].set_index("touchpoint")
         edge, unknown = _edges(question.direction)
-        top = first["n"].drop([OTHER, edge, unknown]).idxmax()
-        row = first.loc[top]
+        known = first.drop([OTHER, edge, unknown])
+        told = [
+            f"{known.loc[name, 'share']:.0%} ({known.loc[name, 'conf_low']:.0%} to "
+            f"{known.loc[name, 'conf_high']:.0%}) are at {name}"
+            for name in known["n"].nlargest(1).index
+            if known.loc[name, "n"] > 0
+        ]
+        told.append(f"{first.loc[edge, 'share']:.0%} {'have left' if one == 1 else 'entered there'}")
+        if first.loc[unknown, "n"]:
+            told.append(f"of {first.loc[unknown, 'share']:.0%} it is not known")
+        unit = "occurrences" if question.anchor and question.occurrence == "every" else "journeys"
+        without = f"; {self.n_without:,} journeys have none" if question.anchor else ""
         when = "after" if one == 1 else "before"
         return (
-            f"One step {when} {_anchor_text(question.anchor, one)}, {row['share']:.0%} "
-            f"({row['conf_low']:.0%} to {row['conf_high']:.0%}) of {self.n_anchors:,} are at "
-            f"{top}, {first.loc[edge, 'share']:.0%} {'have left' if one == 1 else 'enter there'} "
-            f"and of {first.loc[unknown, 'share']:.0%} it is not known; "
-            f"{self.n_without:,} journeys have no such anchor"
+            f"One step {when} {_anchor_text(question.anchor, question.direction)}, of "
+            f"{self.n_anchors:,} {unit}: {', '.join(told)}{without}"
         )
 
     def table(self) -> pd.DataFrame:
@@ -178,8 +185,9 @@ def step_table(
     n_anchors, n_customers, _ = counts.total.tolist()
     if n_anchors == 0:
         raise DataError(
-            f"None of {counts.n_journeys:,} journeys has {_anchor_text(counts.question.anchor, 1)}"
-            f"; {counts.n_unseen:,} were left out because their beginning was not seen."
+            f"None of {counts.n_journeys:,} journeys has the anchor, "
+            f"{_anchor_text(counts.question.anchor, counts.question.direction)}; of "
+            f"{counts.n_unseen:,} the beginning was not seen."
         )
     place = _pooling(counts, top)
     return StepTable(
@@ -224,13 +232,9 @@ def _frame(counts: StepCounts, place: _Pooling, confidence: float) -> pd.DataFra
     np.add.at(cell, (counts.place[:, 0], place.of_code[counts.place[:, 1]]), counts.cell)
     n, customers, squares, cross, only_there = np.moveaxis(cell, 2, 0)
     total, n_customers, total_squares = counts.total.tolist()
-    other = len(place.labels) - 3
-    # x = p m for every customer leaves no variance between them: Kish's n, the widest.
-    squares[:, other], cross[:, other] = 0, 0
-    everywhere = np.full_like(n, total)
     sums = ClusterSums(
         n_event=n,
-        n=everywhere,
+        n=np.full_like(n, total),
         event_squares=squares,
         event_cross=cross,
         squares=np.full_like(n, total_squares),
@@ -238,8 +242,11 @@ def _frame(counts: StepCounts, place: _Pooling, confidence: float) -> pd.DataFra
         n_rarer=np.minimum(customers, n_customers - only_there),
     )
     low, high = clustered_wilson_interval(sums, confidence=confidence)
-    kish = _kish_interval(n[:, other], total, total_squares, confidence)
-    low[:, other], high[:, other] = kish
+    other = len(place.labels) - 3
+    kish = total**2 / total_squares
+    low[:, other], high[:, other] = wilson_interval(
+        n[:, other] / total * kish, np.full(shape[0], kish), confidence=confidence
+    )
     sign = 1 if counts.question.direction == "forwards" else -1
     known = pd.array(customers.reshape(-1), dtype="Int64")
     known[np.tile(np.arange(len(place.labels)) == other, shape[0])] = pd.NA
@@ -255,16 +262,6 @@ def _frame(counts: StepCounts, place: _Pooling, confidence: float) -> pd.DataFra
         }
     )
     return frame.sort_values("step", kind="stable", ignore_index=True)
-
-
-def _kish_interval(
-    n: NDArray[np.int64], total: int, squares: int, confidence: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    from journeykit.stats import wilson_interval
-
-    effective = total**2 / squares
-    bounds = wilson_interval(n / total * effective, np.full(len(n), effective), confidence=confidence)
-    return bounds.low, bounds.high
 
 
 def _links(counts: StepCounts, place: _Pooling) -> pd.DataFrame:
@@ -293,7 +290,7 @@ def _edges(direction: Direction) -> tuple[str, str]:
     return (LEFT, OPEN) if direction == "forwards" else (ENTRY, UNSEEN)
 
 
-def _anchor_text(anchor: str | None, direction: int) -> str:
+def _anchor_text(anchor: str | None, direction: Direction) -> str:
     if anchor is None:
-        return "the first event" if direction == 1 else "the last event"
+        return "the first event" if direction == "forwards" else "the last event"
     return anchor

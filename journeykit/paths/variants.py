@@ -7,34 +7,46 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.checks import check_fraction, check_whole
-from journeykit.counts import PathCounts, path_counts, run
+from journeykit.counts import PathCounts, path_counts
+from journeykit.counts.paths import path_keys, path_stops
 from journeykit.counts.transitions import OPEN
 from journeykit.draw import interval_bars, percent_axis
 from journeykit.errors import DataError
-from journeykit.journeys.ending import begins_unseen, is_cut
+from journeykit.journeys.durations import DAY
+from journeykit.journeys.ending import begins_unseen, is_cut, is_open
 from journeykit.results import Provenance, Result
 from journeykit.stats import esty_interval, wilson_interval
 from journeykit.stats.intervals import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from journeykit.journeys import Journeys
 
 _DRAWN = 10
 OTHER = "(other)"
+QUANTILES = (0.25, 0.5, 0.75)
+DAY_COLUMNS = ("p25_days", "median_days", "p75_days")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Variants(Result):
-    """``path n_steps n n_event share conf_low conf_high cumulative_share``.
+    """``path n_steps n n_event share conf_low conf_high cumulative_share`` and what follows.
 
     One row per distinct path of a finished journey, the most frequent first (ties by path text);
     the last row, ``(open)``, holds the journeys still running, whose path is not known yet. `n`
     sums to `n_customers` and `share` to 1.
+
+    ``event_rate event_low event_high``: `n_event` of `n` with Wilson's interval, empty where the
+    journeys have no outcome. ``p25_days median_days p75_days``: time from the first event to the
+    last, the conversion included, of the finished journeys; empty without times. Neither
+    predicts: which path a journey takes is known only when it is over, and long ones that are
+    still open are missing from both.
 
     Attributes
     ----------
@@ -83,19 +95,20 @@ class Variants(Result):
         if not rare.any():
             return frame
         n, n_event = (int(frame.loc[rare, name].sum()) for name in ("n", "n_event"))
-        low, high = wilson_interval(n, self.n_customers)
+        low, high = wilson_interval([n], self.n_customers)
         other = pd.DataFrame(
             {
                 "path": [OTHER],
-                "n_steps": [pd.NA],
                 "n": [n],
                 "n_event": [n_event],
                 "share": [n / self.n_customers],
-                "conf_low": [float(low)],
-                "conf_high": [float(high)],
-                "cumulative_share": [0.0],
+                "conf_low": low,
+                "conf_high": high,
             }
-        ).astype(frame.dtypes)
+        )
+        if frame["event_rate"].notna().any():
+            other = other.assign(**_rates(other["n_event"], other["n"], 0.95))
+        other = other.reindex(columns=frame.columns).astype(frame.dtypes)
         pooled = pd.concat([frame[~rare & ~still], other, frame[still]], ignore_index=True)
         return pooled.assign(cumulative_share=pooled["n"].cumsum() / self.n_customers)
 
@@ -132,6 +145,8 @@ def variants(data: Journeys | PathCounts, /, *, confidence: float = 0.95) -> Var
     Uncut journeys count as they are: what the customer did in the window. The path of an outcome
     journey ends before its conversion; `n_event` counts those that converted.
 
+    O(events) time, and that of sorting the distinct paths by their frequency and text.
+
     Parameters
     ----------
     data : Journeys or PathCounts
@@ -147,11 +162,13 @@ def variants(data: Journeys | PathCounts, /, *, confidence: float = 0.95) -> Var
     check_fraction("confidence", confidence)
     if isinstance(data, PathCounts):
         counts, n_open, left_out = data, int(data.n[:, 2].sum()), 0
+        chosen = None
     else:
-        chosen = _first_seen(data)
-        counts = run(path_counts, data.take(chosen))
+        mask = _first_seen(data)
+        chosen = data if mask.all() else data.take(mask)
+        counts = path_counts(chosen)
         n_open = int(counts.n[:, 2].sum()) if is_cut(data) else 0
-        left_out = data.n_customers - int(chosen.sum())
+        left_out = data.n_customers - int(mask.sum())
     finished = counts.n[:, 0] - (counts.n[:, 2] if n_open else 0)
     n_finished = int(finished.sum())
     if n_finished == 0:
@@ -161,7 +178,7 @@ def variants(data: Journeys | PathCounts, /, *, confidence: float = 0.95) -> Var
         )
     once, twice = (int((finished == times).sum()) for times in (1, 2))
     return Variants(
-        frame=_frame(counts, finished, n_open, confidence),
+        frame=_frame(counts, chosen, finished, n_open, confidence),
         provenance=Provenance(
             fingerprint=f"{counts.fingerprint:032x}", parameters={"confidence": confidence}
         ),
@@ -185,23 +202,63 @@ def _first_seen(journeys: Journeys) -> NDArray[np.bool_]:
 
 
 def _frame(
-    counts: PathCounts, finished: NDArray[np.int64], n_open: int, confidence: float
+    counts: PathCounts,
+    journeys: Journeys | None,
+    finished: NDArray[np.int64],
+    n_open: int,
+    confidence: float,
 ) -> pd.DataFrame:
-    seen = finished > 0
+    text, length = counts.text(), np.diff(counts.start)
+    keys = pa.table({"n": finished, "path": pa.array(text, type=pa.string())})
+    by = pc.sort_indices(keys, sort_keys=[("n", "descending"), ("path", "ascending")]).to_numpy()
+    by = by[: np.count_nonzero(finished)]
+    n = finished[by]
+    has_outcome = journeys is None or "outcome" in journeys.attributes.column_names
     frame = pd.DataFrame(
-        {
-            "path": np.array(counts.text(), dtype=object)[seen],
-            "n_steps": np.diff(counts.start)[seen],
-            "n": finished[seen],
-            "n_event": counts.conversions[seen],
-        }
-    ).sort_values(["n", "path"], ascending=[False, True], ignore_index=True)
+        {"path": text[by], "n_steps": length[by], "n": n, "n_event": counts.conversions[by]}
+    )
     frame["n_steps"] = frame["n_steps"].astype("Int64")
+    rates = _rates(frame["n_event"], n, confidence)
+    if not has_outcome:
+        rates = {name: np.full(len(n), np.nan) for name in rates}
+    days = _days(counts, journeys, still=n_open > 0)[:, by]
+    more = pd.DataFrame({**rates, **dict(zip(DAY_COLUMNS, days, strict=True))})
     if n_open:
         still = pd.DataFrame({"path": [OPEN], "n_steps": [pd.NA], "n": [n_open], "n_event": [0]})
         frame = pd.concat([frame, still.astype(frame.dtypes)], ignore_index=True)
+        more = more.reindex(range(len(frame)))
     n, total = frame["n"].to_numpy(), int(frame["n"].sum())
     low, high = wilson_interval(n, total, confidence=confidence)
-    return frame.assign(
+    frame = frame.assign(
         share=n / total, conf_low=low, conf_high=high, cumulative_share=np.cumsum(n) / total
     )
+    return pd.concat([frame, more], axis=1)
+
+
+def _rates(n_event: ArrayLike, n: ArrayLike, confidence: float) -> dict[str, NDArray[np.float64]]:
+    low, high = wilson_interval(n_event, n, confidence=confidence)
+    rate = np.asarray(n_event) / np.asarray(n)
+    return {"event_rate": rate, "event_low": low, "event_high": high}
+
+
+def _days(counts: PathCounts, journeys: Journeys | None, *, still: bool) -> NDArray[np.float64]:
+    """Return quantiles of the duration of each path's finished journeys, shape (3, n_paths).
+
+    The quantile q is the shortest duration that at least the share q does not exceed.
+    """
+    days = np.full((len(QUANTILES), len(counts)), np.nan)
+    if journeys is None or journeys.time is None:
+        return days
+    path = counts.find(path_keys(journeys, path_stops(journeys)))
+    lasted = (journeys.time[journeys.start[1:] - 1] - journeys.time[journeys.start[:-1]]) / DAY
+    if still:
+        ended = ~is_open(journeys)
+        path, lasted = path[ended], lasted[ended]
+    lasted = lasted[np.lexsort((lasted, path))]
+    n = np.bincount(path, minlength=len(counts))
+    begin = np.cumsum(n) - n
+    there = n > 0
+    for row, share in enumerate(QUANTILES):
+        at = begin[there] + np.ceil(share * n[there]).astype(np.int64) - 1
+        days[row, there] = lasted[at]
+    return days

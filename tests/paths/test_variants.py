@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from journeykit.counts import path_counts, path_counts_from_frame
 from journeykit.errors import DataError
@@ -11,6 +13,7 @@ from journeykit.journeys.durations import DAY
 from journeykit.paths import variants
 from journeykit.stats import esty_interval, wilson_interval
 from tests.journeys.test_shape import EVENTS
+from tests.strategies import journeys
 
 
 def test_worked_by_hand() -> None:
@@ -63,7 +66,9 @@ def test_counts_say_the_same_as_journeys() -> None:
     late = EVENTS.replace(observed_from=np.array([1, 1, 1]))
     outcomes = late.outcomes(conversion=["buy"], lookback_days=8)
     first = outcomes.take(np.array([True, True, True, False]))
-    assert variants(path_counts(first)).frame.equals(variants(outcomes).frame)
+    frame = variants(outcomes).frame
+    timeless = frame.assign(p25_days=np.nan, median_days=np.nan, p75_days=np.nan)
+    assert variants(path_counts(first)).frame.equals(timeless)
 
 
 @pytest.mark.parametrize(("lookback_days", "n_open", "none"), [(4, 1, 2), (9, 1, 2)])
@@ -116,3 +121,67 @@ def test_paths_of_a_table_and_the_picture() -> None:
         "14 different journeys among 105 customers; the next journey is of a new kind "
         "with probability 1% (0% to 4%)"
     )
+
+
+def test_outcome_rates_and_durations_worked_by_hand() -> None:
+    watched = EVENTS.replace(observed_from=np.array([DAY, 1, 2]))
+    outcomes = watched.outcomes(conversion=["buy"], lookback_days=4)
+    frame = variants(outcomes).frame.set_index("path")
+    low, high = wilson_interval(1, 2)
+    assert frame.loc["web", ["event_rate", "event_low", "event_high"]].tolist() == pytest.approx(
+        [0.5, float(low), float(high)]
+    )
+    first = outcomes.time[outcomes.start[:-1]]  # type: ignore[index]
+    last = outcomes.time[outcomes.start[1:] - 1]  # type: ignore[index]
+    days = ((last - first) / DAY).tolist()
+    # ann's first, then bob's and cid's: of two durations the lower is the median
+    bob, cid = sorted([days[i] for i in (2, 3)]) if len(days) > 3 else (0.0, 0.0)
+    assert frame.loc["mail > web > web", "median_days"] == days[0]
+    assert frame.loc["web", ["p25_days", "median_days", "p75_days"]].tolist() == [bob, bob, cid]
+
+
+def test_without_outcome_or_times_rates_and_durations_are_empty() -> None:
+    plain = variants(EVENTS.replace(time=None, observed_from=None, observed_to=None)).frame
+    assert plain[["event_rate", "event_low", "median_days"]].isna().all().all()
+    # uncut journeys last from the first event seen to the last one
+    assert variants(EVENTS).frame["median_days"].notna().all()
+
+
+def test_pooled_paths_have_a_rate() -> None:
+    table = pd.DataFrame({"path": list("abc"), "conversions": [40, 3, 1], "nulls": [10, 7, 3]})
+    found = variants(path_counts_from_frame(table, conversions="conversions", nulls="nulls"))
+    other = found.pooled(11).iloc[-1]
+    low, high = wilson_interval(4, 14)
+    assert other[["path", "n", "n_event"]].tolist() == ["(other)", 14, 4]
+    assert other[["event_rate", "event_low", "event_high"]].tolist() == pytest.approx(
+        [4 / 14, float(low), float(high)]
+    )
+    assert np.isnan(other["median_days"])
+
+
+@given(whole=journeys(), cut=st.booleans())
+def test_durations_are_those_of_the_journeys_one_by_one(whole: Journeys, cut: bool) -> None:
+    if cut:
+        whole = whole.sessions("10d")
+    durations: dict[str, list[float]] = {}
+    seen = set()
+    for number in range(len(whole)):
+        events = slice(whole.start[number], whole.start[number + 1])
+        who = whole.customer_index[number]
+        edge = cut and whole.attributes["edge"][number].as_py()
+        if who in seen or edge:
+            continue
+        seen.add(who)
+        if cut and whole.attributes["ended"][number].as_py() == "open":
+            continue
+        path = " > ".join(whole.names[code] for code in whole.touchpoint[events])
+        time = whole.time[events]  # type: ignore[index]
+        durations.setdefault(path, []).append((time[-1] - time[0]) / DAY)
+    if not durations:
+        return
+    frame = variants(whole).frame
+    frame = frame[frame["path"] != "(open)"].set_index("path")
+    assert set(frame.index) == set(durations)
+    for path, days in durations.items():
+        wanted = np.quantile(days, [0.25, 0.5, 0.75], method="inverted_cdf").tolist()
+        assert frame.loc[path, ["p25_days", "median_days", "p75_days"]].tolist() == wanted
