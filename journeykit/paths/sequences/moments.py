@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from journeykit.checks import check_known
 from journeykit.errors import ArgumentError, DataError
-from journeykit.journeys.durations import DAY
+from journeykit.journeys.durations import DAY, SECOND
 from journeykit.journeys.ending import begins_unseen, refuse_collapsed, refuse_cut
 from journeykit.journeys.fingerprint import hash_customers
 from journeykit.journeys.shape import keep_events
@@ -27,8 +27,10 @@ _WEEK = 7 * DAY
 _HOUR = DAY // 24
 #: 1970-01-05, the first Monday.
 _MONDAY = 4 * DAY
-#: How much wider each class of elapsed time, of earlier steps and of pauses is than the last one.
-_ELAPSED_RATIO, _STEPS_RATIO, _PAUSE_RATIO = 1.5, 1.3, 2.0
+#: How much wider each class of elapsed time, of visits and steps and of pauses is than the last one.
+_ELAPSED_RATIO, _STEPS_RATIO, _PAUSE_RATIO = 1.5, 1.4, 2.0
+#: Own events with a longer pause between them are of two visits.
+_VISIT_PAUSE = 30 * 60 * SECOND
 #: A touchpoint is the outcome's own where this share of its events has the outcome within an hour.
 _LEAK_SHARE = 0.5
 #: What a moment is good for.
@@ -232,25 +234,47 @@ def _strata(
     held_equal: Sequence[str],
 ) -> tuple[NDArray[np.int64], int]:
     journeys = risk.journeys
-    assert journeys.time is not None
-    steps = np.concatenate([[0], np.cumsum(own)])
-    earlier = steps[place] - steps[journeys.start[customer]]
     parts = [
         geometric_bins(time - risk.entry[customer], first=_HOUR, ratio=_ELAPSED_RATIO),
-        geometric_bins(earlier, first=1, ratio=_STEPS_RATIO),
         (time - _MONDAY) // _WEEK,
         begins_unseen(journeys)[customer],
+        *_earlier(journeys, customer, time, place, own, by_firm),
+        *(_codes(journeys, name, customer, place, by_firm) for name in held_equal),
     ]
-    if by_firm:
-        last_own = np.maximum.accumulate(np.where(own, np.arange(len(own)), -1))
-        last = last_own[place - 1]
-        known = (place > journeys.start[customer]) & (last >= journeys.start[customer])
-        pause = time - journeys.time[np.where(known, last, 0)]
-        bins = geometric_bins(np.where(known, pause, 0), first=_HOUR, ratio=_PAUSE_RATIO)
-        parts.append(np.where(known, bins, -1))
-    for name in held_equal:
-        parts.append(_codes(journeys, name, customer, place, events=not by_firm))
     return joint_strata(*parts)
+
+
+def _earlier(
+    journeys: Journeys,
+    customer: NDArray[np.int64],
+    time: NDArray[np.int64],
+    place: NDArray[np.int64],
+    own: NDArray[np.bool_],
+    by_firm: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Class what a customer has done before: visits, and steps of this visit or the pause since.
+
+    Steps of earlier visits are not counted: a loop makes more of them without any progress, so
+    that customers with as many steps would be less active ones.
+    """
+    assert journeys.time is not None
+    n_own = np.concatenate([[0], np.cumsum(own)])
+    done, at_start = n_own[place], n_own[journeys.start[customer]]
+    owner = np.repeat(np.arange(len(journeys)), journeys.length)[own]
+    when = journeys.time[own]
+    begins = np.ones(len(when), dtype=bool)
+    begins[1:] = (np.diff(owner) > 0) | (np.diff(when) > _VISIT_PAUSE)
+    visits = np.concatenate([[0], np.cumsum(begins)])
+    if by_firm:
+        known = done > at_start
+        pause = time - when[np.where(known, done - 1, 0)] if len(when) else time
+        bins = geometric_bins(np.where(known, pause, 0), first=_HOUR, ratio=_PAUSE_RATIO)
+        earlier, last = visits[done] - visits[at_start], np.where(known, bins, -1)
+    else:
+        first = np.maximum.accumulate(np.where(begins, np.arange(len(when)), 0))
+        earlier = visits[done + 1] - 1 - visits[at_start]
+        last = geometric_bins(done - first[done], first=1, ratio=_STEPS_RATIO)
+    return geometric_bins(earlier, first=1, ratio=_STEPS_RATIO), last
 
 
 def _codes(
@@ -258,16 +282,15 @@ def _codes(
     name: str,
     customer: NDArray[np.int64],
     place: NDArray[np.int64],
-    *,
-    events: bool,
+    by_firm: bool,
 ) -> NDArray[np.int64]:
-    """Code an attribute, or a column at the event itself, or before a moment that is none."""
+    """Code an attribute, or a column: at an own event, or at the last event before what is sent."""
     if name in journeys.attributes.column_names:
         values = pa.array(journeys.attributes[name].combine_chunks())
         at = customer
     else:
         values = pa.array(journeys.columns[name])
-        at = place if events else np.maximum(place - 1, 0)
+        at = np.maximum(place - 1, 0) if by_firm else place
         at = np.maximum(at, journeys.start[customer])
     codes = values.dictionary_encode(null_encoding="encode").indices
     coded: NDArray[np.int64] = codes.to_numpy(zero_copy_only=False).astype(np.int64)[at]

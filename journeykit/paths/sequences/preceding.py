@@ -157,7 +157,7 @@ def precursors(
     gap_steps: int | None = None,
     window: str | timedelta | None = None,
     q: float = 0.05,
-    holdout: float = 0.35,
+    holdout: float = 0.3,
     small_cell: int = 10,
     confidence: float = 0.95,
     seed: int = 0,
