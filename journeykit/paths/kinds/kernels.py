@@ -13,21 +13,17 @@ import numpy as np
 LANES = 32
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
-def align_block(left, left_start, n_left, right, right_start, first, substitution, indel, out):
-    """Align left journeys 0 to `n_left` with the right ones `first` to ``first + LANES``.
+@numba.njit(cache=True, nogil=True)
+def lay_out(right, right_start, first, width, substitution, indel):
+    """Lay `width` journeys from `first` on side by side, a lane each.
 
-    Right journeys must be sorted by length. Writes the least cost into ``out[i, j - first]``:
-    Needleman and Wunsch's recursion, one column of the table a right position.
+    Returns their lengths, the cost of having each name in the place of what a lane has at each
+    position, shape (names, longest, LANES), and of putting that in, shape (longest, LANES).
     """
-    last = min(first + LANES, len(right_start) - 1)
-    width = last - first
     length = np.zeros(LANES, np.int64)
     for lane in range(width):
         length[lane] = right_start[first + lane + 1] - right_start[first + lane]
-    longest = length[:width].max()
-    names = len(indel)
-    # cost[a, j] of putting a name a in the place of what lanes have at position j.
+    names, longest = len(indel), length.max()
     cost = np.zeros((names, longest, LANES))
     insert = np.zeros((longest, LANES))
     for lane in range(width):
@@ -37,22 +33,31 @@ def align_block(left, left_start, n_left, right, right_start, first, substitutio
             insert[j, lane] = indel[code]
             for a in range(names):
                 cost[a, j, lane] = substitution[a, code]
+    return length, cost, insert
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def align_block(left, left_start, n_left, right, right_start, first, substitution, indel, out):
+    """Align left journeys 0 to `n_left` with the right ones `first` to ``first + LANES``.
+
+    Right journeys must be sorted by length, and none be empty. Writes the least cost into
+    ``out[i, j - first]``: Needleman and Wunsch's recursion, one column of the table a right
+    position.
+    """
+    width = min(LANES, len(right_start) - 1 - first)
+    length, cost, insert = lay_out(right, right_start, first, width, substitution, indel)
     most = 0
-    for i in range(n_left):
-        most = max(most, left_start[i + 1] - left_start[i])
+    for row in range(n_left):
+        most = max(most, left_start[row + 1] - left_start[row])
     table = np.empty((most + 1, LANES))
     before = np.empty(LANES)
     for row in range(n_left):
         begin, n = left_start[row], left_start[row + 1] - left_start[row]
         table[0, :] = 0.0
         for i in range(n):
-            for lane in range(LANES):
-                table[i + 1, lane] = table[i, lane] + indel[left[begin + i]]
+            table[i + 1, :] = table[i, :] + indel[left[begin + i]]
         done = 0
-        while done < width and length[done] == 0:
-            out[row, done] = table[n, done]
-            done += 1
-        for j in range(longest):
+        for j in range(len(insert)):
             for lane in range(LANES):
                 before[lane] = table[0, lane]
                 table[0, lane] += insert[j, lane]
@@ -64,8 +69,7 @@ def align_block(left, left_start, n_left, right, right_start, first, substitutio
                     inserted = table[i + 1, lane] + insert[j, lane]
                     deleted = table[i, lane] + delete
                     before[lane] = table[i + 1, lane]
-                    best = replaced if replaced < inserted else inserted
-                    table[i + 1, lane] = best if best < deleted else deleted
+                    table[i + 1, lane] = min(replaced, inserted, deleted)
             while done < width and length[done] == j + 1:
                 out[row, done] = table[n, done]
                 done += 1
@@ -158,9 +162,7 @@ def swap(distance, weight, medoid, most_rounds):
             nearest = distance[medoid[first[item]], item]
             runner_up = distance[medoid[second[item]], item] if k > 1 else np.inf
             to = row[item]
-            if k == 1:
-                shared += w * (to - nearest)
-            elif to < nearest:
+            if k == 1 or to < nearest:
                 shared += w * (to - nearest)
             else:
                 gain[first[item]] += w * (min(to, runner_up) - nearest)

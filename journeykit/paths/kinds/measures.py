@@ -68,29 +68,34 @@ class Measure:
             return np.inf
         if self.scale == "geometric_mean" or self.distance == "hamming":
             return 1.0
-        both = float(self.costs.substitution.max(initial=0)) / float(self.costs.indel.max())
-        return min(max(both, 1.0), 2.0)
+        return max(self._dearest / float(self.costs.indel.max()), 1.0)
 
-    def _scaled(
-        self, left: Sequences, right: Sequences, *, symmetric: bool
-    ) -> NDArray[np.float64]:
+    @property
+    def _dearest(self) -> float:
+        """What it costs at most to have one touchpoint in the place of another."""
+        if self.distance == "hamming":
+            return 1.0
+        indel = float(self.costs.indel.max())
+        return min(float(self.costs.substitution.max(initial=0)), 2 * indel) or indel
+
+    def _scaled(self, left: Sequences, right: Sequences, *, symmetric: bool) -> NDArray[np.float64]:
         self._refuse_long(left if symmetric else right)
         self._refuse_long(left)
         if self.distance == "ngram_cosine":
             return _ngram_cosine(left, right, self.ngram)
         if self.distance == "hamming":
-            raw, indel, most = _hamming(left, right), 1.0, 1.0
+            raw, indel = _hamming(left, right), 1.0
         else:
             raw = _aligned(left, right, self.costs, symmetric=symmetric)
             indel = float(self.costs.indel.max())
-            most = min(float(self.costs.substitution.max(initial=0)), 2 * indel)
         if self.scale == "none":
             return raw
-        n, m = left.length[:, None] * indel, right.length[None, :] * indel
+        n, m = left.length[:, None].astype(np.float64), right.length[None, :].astype(np.float64)
         if self.scale == "longest":
-            return np.divide(raw, np.maximum(n, m), out=raw)
-        farthest = np.abs(n - m) + most * np.minimum(n, m) / indel
-        return np.where(raw == 0, 0.0, 1 - (farthest - raw) / (2 * np.sqrt(n * m)))
+            scaled: NDArray[np.float64] = raw / (np.maximum(n, m) * indel)
+            return scaled
+        farthest = np.abs(n - m) * indel + self._dearest * np.minimum(n, m)
+        return np.where(raw == 0, 0.0, 1 - (farthest - raw) / (self._dearest * np.sqrt(n * m)))
 
     def _refuse_long(self, sequences: Sequences) -> None:
         length = sequences.length
@@ -239,16 +244,12 @@ def _ngram_cosine(left: Sequences, right: Sequences, ngram: int) -> NDArray[np.f
     return far
 
 
-def _grams(
-    sequences: Sequences, ngram: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _grams(sequences: Sequences, ngram: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     edge = np.full(len(sequences), len(sequences.names), dtype=np.int64)
     base = len(sequences.names) + 2
     if ngram == 1:
         return sequences.touchpoint.astype(np.int64), sequences.start
     if base**ngram >= 2**63:
         raise DataError(f"`ngram` {ngram} is too long for {len(sequences.names):,} touchpoints.")
-    code, first = gram_codes(
-        sequences.touchpoint, sequences.start, edge, edge, ngram - 1, base
-    )
+    code, first = gram_codes(sequences.touchpoint, sequences.start, edge, edge, ngram - 1, base)
     return code, first

@@ -96,9 +96,7 @@ def distinct(sequences: Sequences) -> Distinct:
     new[1:] = (key[order][1:] != key[order][:-1]).any(axis=1)
     number = np.empty(len(key), dtype=np.int64)
     number[order] = np.cumsum(new) - 1
-    return Distinct(
-        sequences.take(order[new]), number, np.bincount(number).astype(np.float64)
-    )
+    return Distinct(sequences.take(order[new]), number, np.bincount(number).astype(np.float64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -227,9 +225,7 @@ def observe(journeys: Journeys, *, within_days: float | None) -> Observed:
     )
 
 
-def _within(
-    journeys: Journeys, within_days: float
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+def _within(journeys: Journeys, within_days: float) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Say which journeys were watched that long from their beginning, and where each then ends.
 
     Cut journeys begin with their first event, whole ones when the watching does.
