@@ -5,6 +5,7 @@ from journeykit.paths.detours import Labyrinth, labyrinth
 from journeykit.paths.dwelling import DwellTimes, dwell_times
 from journeykit.paths.funnels import Abandonment, ConversionTimes, Exclusion, Funnel, funnel
 from journeykit.paths.guarding import guards
+from journeykit.paths.kinds import Distances, Typology, distances, typology
 from journeykit.paths.lines import Ribbons, ribbons
 from journeykit.paths.occurrences import Search, search
 from journeykit.paths.predicting import NextTouchpoint, WhatIf, next_touchpoint, what_if
@@ -15,6 +16,7 @@ from journeykit.paths.variants import Variants, variants
 __all__ = [
     "Abandonment",
     "ConversionTimes",
+    "Distances",
     "DwellTimes",
     "Exclusion",
     "Funnel",
@@ -25,8 +27,10 @@ __all__ = [
     "Search",
     "StepTable",
     "Transitions",
+    "Typology",
     "Variants",
     "WhatIf",
+    "distances",
     "dwell_times",
     "funnel",
     "guards",
@@ -37,6 +41,7 @@ __all__ = [
     "search",
     "step_table",
     "transitions",
+    "typology",
     "variants",
     "what_if",
 ]
