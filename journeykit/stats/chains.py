@@ -35,7 +35,7 @@ def absorption(inside: NDArray[np.float64], out: NDArray[np.float64], /) -> NDAr
 
     Notes
     -----
-    O(m^3) time a chain; `sparse_absorption` serves large chains with few steps a state.
+    O(m^3) time a chain; `walked_absorption` serves large chains with few steps a state.
 
     References
     ----------
@@ -65,8 +65,7 @@ def _solved(q: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.float6
     ends = _can_end(q, r)
     # A state from which no way out leads makes I - Q singular; it is taken out of the equations.
     q = q * (ends[:, :, None] & ends[:, None, :])
-    solved: NDArray[np.float64] = np.linalg.solve(np.eye(q.shape[-1]) - q, r * ends[:, :, None])
-    return solved
+    return np.asarray(np.linalg.solve(np.eye(q.shape[-1]) - q, r * ends[:, :, None]), dtype=float)
 
 
 def _can_end(q: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -81,30 +80,46 @@ def _can_end(q: NDArray[np.float64], r: NDArray[np.float64]) -> NDArray[np.bool_
         ends = more
 
 
-def sparse_absorption(inside: sparse.csr_array, out: NDArray[np.float64], /) -> NDArray[np.float64]:
-    """Return `absorption` of one chain whose steps are held sparsely.
+def walked_absorption(
+    inside: sparse.csr_array,
+    out: NDArray[np.float64],
+    first: NDArray[np.float64],
+    /,
+    *,
+    tolerance: float = 1e-12,
+    most_steps: int = 100_000,
+) -> NDArray[np.float64]:
+    """Carry walks of a large chain on, step by step, until they have ended.
+
+    first (I + Q + Q^2 + ...) R, cut off when less than `tolerance` of the walks is under way, or
+    after `most_steps`: what is missing in a row's sum has not ended. Time grows with the steps
+    that occur, not with the cube of the states; `first` may hold many walks, and Q many chains
+    side by side.
 
     Parameters
     ----------
     inside : sparse array, shape (m, m)
+        Q.
     out : array of float64, shape (m, k)
+        R.
+    first : array of float64, shape (m,)
+        Walks that begin in each state.
+    tolerance : float
+        Share of all walks.
+    most_steps : int
 
     Returns
     -------
     array of float64, shape (m, k)
+        Walks that end in each way from each state; its sum over states is the answer.
     """
-    from scipy import sparse
-    from scipy.sparse.linalg import splu
-
-    m = inside.shape[0]
-    missing = 1 - np.asarray(inside.sum(axis=1)).ravel() - out.sum(axis=1)
-    ends = (out.sum(axis=1) > 0) | (missing > 1e-12)
-    while True:
-        more = ends | (inside @ ends.astype(np.float64) > 0)
-        if (more == ends).all():
+    step = inside.T.tocsr()
+    here, visits = first.astype(np.float64), np.zeros(len(first))
+    least = tolerance * float(here.sum())
+    for _ in range(most_steps):
+        visits += here
+        here = step @ here
+        if here.sum() <= least:
             break
-        ends = more
-    kept = sparse.diags_array(ends.astype(np.float64))
-    system = sparse.eye_array(m) - kept @ inside @ kept
-    solved: NDArray[np.float64] = splu(system.tocsc()).solve(out * ends[:, None])
-    return solved
+    ended: NDArray[np.float64] = visits[:, None] * out
+    return ended

@@ -213,8 +213,9 @@ def next_touchpoint(
         probabilities=cell_probabilities(levels, learnt, strengths, choices=choices),
         model=back_off(journeys.names, levels, learnt, strengths),
     )
-    frame = _loss_frame(measured, confidence)
-    calibration, error, by_chance = _calibration(measured, confidence)
+    best = measured.likeliest(max_order)
+    frame = _loss_frame(measured, best, confidence)
+    calibration, error, by_chance = _calibration(measured, best, confidence)
     low, high = frame["difference_low"].iloc[-1], frame["difference_high"].iloc[-1]
     verdict = "gain" if high < 0 else "loss" if low > 0 else "no gain"
     return NextTouchpoint(
@@ -274,20 +275,27 @@ def _likeliest(model: BackOff, contexts: NDArray[np.int64], top: int) -> _Likeli
     for begin in range(0, len(first), size):
         block = slice(begin, begin + size)
         found = model.distributions(contexts[first[block]])
-        code[block] = np.argsort(-found, axis=1, kind="stable")[:, :top]
+        code[block] = (
+            np.argmax(found, axis=1)[:, None]
+            if top == 1
+            else np.argsort(-found, axis=1, kind="stable")[:, :top]
+        )
         probability[block] = np.take_along_axis(found, code[block], axis=1)
     return _Likeliest(code[which], probability[which])
 
 
-def _loss_frame(measured: _Measured, confidence: float) -> pd.DataFrame:
-    orders = {"base rate": 0, "order 1": 1, "variable order": len(measured.levels) - 1}
+def _loss_frame(measured: _Measured, best: _Likeliest, confidence: float) -> pd.DataFrame:
+    longest = len(measured.levels) - 1
     reference = measured.losses(1)
     rows = []
-    for name, order in orders.items():
+    for name, order, likeliest in (
+        ("base rate", 0, measured.likeliest(0)),
+        ("order 1", 1, measured.likeliest(1)),
+        ("variable order", longest, best),
+    ):
         losses = measured.losses(order)
         loss = clustered_mean(losses, measured.customer)
         beyond = clustered_mean(losses - reference, measured.customer)
-        best = measured.likeliest(order).code[:, 0]
         rows.append(
             (
                 name,
@@ -295,7 +303,7 @@ def _loss_frame(measured: _Measured, confidence: float) -> pd.DataFrame:
                 loss.n_customers,
                 *loss.interval(confidence),
                 *beyond.interval(confidence),
-                float((best == measured.following).mean()),
+                float((likeliest.code[:, 0] == measured.following).mean()),
             )
         )
     return pd.DataFrame(
@@ -307,9 +315,10 @@ def _loss_frame(measured: _Measured, confidence: float) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def _calibration(measured: _Measured, confidence: float) -> tuple[pd.DataFrame, float, float]:
+def _calibration(
+    measured: _Measured, best: _Likeliest, confidence: float
+) -> tuple[pd.DataFrame, float, float]:
     """Return the table, the calibration error, and what it would be by chance."""
-    best = measured.likeliest(len(measured.levels) - 1)
     given = best.probability[:, 0]
     hit = (best.code[:, 0] == measured.following).astype(np.float64)
     inner = np.unique(np.quantile(given, np.linspace(0, 1, _BINS + 1)[1:-1]))
