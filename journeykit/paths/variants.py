@@ -148,7 +148,7 @@ def variants(data: Journeys | PathCounts, /, *, confidence: float = 0.95) -> Var
     if isinstance(data, PathCounts):
         counts, n_open, left_out = data, int(data.n[:, 2].sum()), 0
     else:
-        chosen = _first_seen(data)
+        chosen = first_seen(data)
         counts = run(path_counts, data.take(chosen))
         n_open = int(counts.n[:, 2].sum()) if is_cut(data) else 0
         left_out = data.n_customers - int(chosen.sum())
@@ -172,7 +172,7 @@ def variants(data: Journeys | PathCounts, /, *, confidence: float = 0.95) -> Var
     )
 
 
-def _first_seen(journeys: Journeys) -> NDArray[np.bool_]:
+def first_seen(journeys: Journeys) -> NDArray[np.bool_]:
     """Mark the first journey of each customer whose beginning was seen."""
     candidates = journeys.length > 0
     if is_cut(journeys):
