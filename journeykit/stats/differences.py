@@ -221,11 +221,9 @@ def _score_test(tallies: Tallies, first: ClusterSums, second: ClusterSums, share
 def _contributors(tallies: Tallies, pooled: Floats, n: Floats) -> Floats:
     """Count the customers the variance of the difference rests on, (sum u^2)^2 / sum u^4.
 
-    Once by what each adds to the difference as the groups are, and once as if customers were dealt
-    to the groups by chance: a small group without events tells nothing of its own variance. The
-    lesser counts.
+    Once by what each adds to the difference, and once by what each adds to the events of both
+    groups: a group without events would tell nothing of its own variance. The lesser counts.
     """
-    one, two = n
     by_cell = tallies.cell_context[tallies.cell]
     size = np.zeros((int(tallies.cell_context.max(initial=-1)) + 1, 2))
     size[tallies.cell_context] = n.T
@@ -235,8 +233,7 @@ def _contributors(tallies: Tallies, pooled: Floats, n: Floats) -> Floats:
     together = _participation(
         tallies, tallies.x.sum(axis=1).astype(float), tallies.m.sum(axis=1).astype(float), pooled
     )
-    balance = (one + two) * one * two / (one**3 + two**3)
-    return np.fmin(as_they_are, together * balance)
+    return np.fmin(as_they_are, together)
 
 
 def _participation(tallies: Tallies, x: Floats, m: Floats, share: Floats) -> Floats:
