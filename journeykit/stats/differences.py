@@ -51,7 +51,8 @@ class Tallies:
 
     def over_entries(self, values: Floats) -> Floats:
         """Sum values of entries over each cell, shape (n_cells,)."""
-        return np.bincount(self.cell, weights=values, minlength=len(self.cell_context))
+        sums = np.bincount(self.cell, weights=values, minlength=len(self.cell_context))
+        return sums.astype(np.float64)
 
     def sums(self, group: int) -> ClusterSums:
         """Return what the share of one group is known by, cell by cell."""
@@ -182,8 +183,10 @@ def _correlation(
 
 def _spread(sums: ClusterSums, share: Floats) -> Floats:
     """Sum (x - share m)^2 over customers."""
-    xx, xm, mm = (np.asarray(a, float) for a in (sums.event_squares, sums.event_cross, sums.squares))
-    return np.maximum(xx - 2 * share * xm + share**2 * mm, 0)
+    xx = np.asarray(sums.event_squares, dtype=float)
+    xm = np.asarray(sums.event_cross, dtype=float)
+    mm = np.asarray(sums.squares, dtype=float)
+    return np.asarray(np.maximum(xx - 2 * share * xm + share**2 * mm, 0))
 
 
 def _together(share: Floats, bounds: tuple[Interval, ...], r: Floats) -> Interval:

@@ -101,9 +101,7 @@ def test_exchanging_the_groups_turns_the_sign(people: list[tuple[int, int, int, 
     forth = difference_of_shares(tallies((first, second)))
     back = difference_of_shares(tallies((second, first)))
     order = np.random.default_rng(0).permutation(len(people))
-    mixed = difference_of_shares(
-        tallies(([first[i] for i in order], [second[i] for i in order]))
-    )
+    mixed = difference_of_shares(tallies(([first[i] for i in order], [second[i] for i in order])))
     assert forth.estimate == pytest.approx(-back.estimate, abs=1e-12)
     assert forth.conf_low == pytest.approx(-back.conf_high, abs=1e-9)
     assert forth.p_value == pytest.approx(back.p_value, abs=1e-9, nan_ok=True)

@@ -31,6 +31,7 @@ from journeykit.stats import Differences, benjamini_hochberg, difference_of_shar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
     from journeykit.paths.contrasts.groups import Period, Side
@@ -244,7 +245,7 @@ def compare(
         over=over,
         groups=(sides[0].label, sides[1].label),
         n_customers=(len(people[0]), len(people[1])),
-        n_both=len(np.intersect1d(*people)),
+        n_both=len(np.intersect1d(people[0], people[1])),
         n_tried=int(frame["p_value"].notna().sum()),
         n_small=n_small,
         q=q,
@@ -286,9 +287,9 @@ def _compared(view: View, small_cell: int, confidence: float) -> tuple[pd.DataFr
     return frame.sort_values("p_value", kind="stable", ignore_index=True), int(small.sum())
 
 
-def _frame(view: View, found: Differences, tested: np.ndarray) -> pd.DataFrame:
+def _frame(view: View, found: Differences, tested: NDArray[np.bool_]) -> pd.DataFrame:
     p_value = np.where(tested, found.p_value, np.nan)
-    groups = {}
+    groups: dict[str, NDArray[np.generic]] = {}
     for group, name in enumerate(("first", "second")):
         groups[f"n_event_{name}"] = found.n_event[:, group].astype(np.int64)
         groups[f"n_{name}"] = found.n[:, group].astype(np.int64)

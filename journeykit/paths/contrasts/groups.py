@@ -61,7 +61,9 @@ def sides_by_attribute(
     for value in groups:
         if value not in values:
             shown = ", ".join(map(repr, values[:12]))
-            raise ArgumentError(f"`groups` must be values of {by!r}; got {value!r}, not of {shown}.")
+            raise ArgumentError(
+                f"`groups` must be values of {by!r}; got {value!r}. There are: {shown}."
+            )
         equal = pc.equal(column, pa.scalar(value, column.type))
         masks.append(np.asarray(pc.fill_null(equal, False).to_numpy(zero_copy_only=False)))
     one, two = (

@@ -76,15 +76,13 @@ class View:
         _, example = np.unique(code, return_index=True)
         labels = {name: column[cell[example]] for name, column in self.labels.items()}
         last = list(labels)[-1]
-        labels[last] = np.where(kept < 0, OTHER, labels[last]).astype(object)
+        labels[last][kept < 0] = OTHER
         return View(
             self.customer, self.group, self.context, self.observation[shown], code, labels, True
         )
 
 
-def _by_group(
-    index: NDArray[np.int64], group: NDArray[np.int64], size: int
-) -> NDArray[np.int64]:
+def _by_group(index: NDArray[np.int64], group: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.bincount(index * 2 + group, minlength=2 * size).reshape(size, 2)
 
 
@@ -147,23 +145,22 @@ def step_view(sides: Sequence[Side], *, steps: int) -> View:
     for side in sides:
         part = side.journeys
         seen = np.flatnonzero(~begins_unseen(part) if is_cut(part) else part.length >= 0)
-        still = is_open(part)
+        still = is_open(part)[seen]
+        observed = []
         for step in range(steps):
-            there = seen[part.length[seen] > step]
-            over = seen[(part.length[seen] <= step) & ~still[seen]]
+            longer = part.length[seen] > step
+            there, over = seen[longer], seen[~longer & ~still]
             at = part.touchpoint[part.start[there] + step].astype(np.int64)
-            journey.append((side, np.concatenate([there, over])))
+            observed += [there, over]
             where.append(step * (m + 1) + np.concatenate([at, np.full(len(over), m)]))
+        journey.append(np.concatenate(observed))
     kinds, cell = np.unique(np.concatenate(where), return_inverse=True)
     number, place = kinds // (m + 1), kinds % (m + 1)
     labels = {
         "step": (number + 1).astype(object),
         "touchpoint": np.array([*names, EXIT], dtype=object)[place],
     }
-    by_side = [
-        np.concatenate([index for owner, index in journey if owner is side]) for side in sides
-    ]
-    return _exclusive(sides, by_side, number[cell], cell, labels)
+    return _exclusive(sides, journey, number[cell], cell, labels)
 
 
 def variant_view(sides: Sequence[Side]) -> View:
@@ -171,33 +168,36 @@ def variant_view(sides: Sequence[Side]) -> View:
 
     Uncut journeys count as they are, as in `variants`.
     """
-    keys, journey, texts = [], [], []
+    keys, journey = [], []
+    text: dict[tuple[int, int], str] = {}
     for side in sides:
-        part = side.journeys
+        part, stop = side.journeys, path_stops(side.journeys)
         chosen = first_seen(part)
         if is_cut(part):
             chosen &= ~is_open(part)
         index = np.flatnonzero(chosen)
-        keys.append(path_keys(part, path_stops(part))[index])
+        key = path_keys(part, stop)[index]
+        names = np.array(part.names, dtype=object)
+        for (low, high), one in zip(*_examples(key, index), strict=True):
+            text[low, high] = " > ".join(names[part.touchpoint[part.start[one] : stop[one]]])
+        keys.append(key)
         journey.append(index)
-        texts.append((part, path_stops(part)))
-    kinds, example, cell = np.unique(
-        np.concatenate(keys), axis=0, return_index=True, return_inverse=True
-    )
-    split = len(journey[0])
-    paths = np.empty(len(kinds), dtype=object)
-    for number, at in enumerate(example.tolist()):
-        side = int(at >= split)
-        part, stop = texts[side]
-        one = int(journey[side][at - side * split])
-        steps = part.touchpoint[part.start[one] : stop[one]]
-        paths[number] = " > ".join(part.names[code] for code in steps.tolist())
+    kinds, cell = np.unique(np.concatenate(keys), axis=0, return_inverse=True)
+    paths = np.array([text[low, high] for low, high in kinds.tolist()], dtype=object)
     context = np.zeros(len(cell), dtype=np.int64)
     return _exclusive(sides, journey, context, cell.reshape(-1), {"path": paths})
 
 
+def _examples(
+    key: NDArray[np.uint64], index: NDArray[np.int64]
+) -> tuple[list[list[int]], list[int]]:
+    """Return the distinct keys, and one of the journeys of each."""
+    kinds, at = np.unique(key, axis=0, return_index=True)
+    return kinds.tolist(), index[at].tolist()
+
+
 def pattern_view(sides: Sequence[Side], *, length: int, least_share: float) -> View:
-    """Observe customers: which frequent runs of 2 to `length` touchpoints did they make, ever?
+    """Observe which frequent runs of 2 to `length` touchpoints customers ever made.
 
     A run is frequent when at least `least_share` of the customers of both groups made it.
     """
@@ -222,8 +222,11 @@ def pattern_view(sides: Sequence[Side], *, length: int, least_share: float) -> V
             inside = position[size - 1 :] >= size - 1
             keys.append(code[inside])
             owners.append(owner[size - 1 :][inside])
-    pair = np.unique(np.stack([np.concatenate(keys), np.concatenate(owners)]), axis=1)
-    kinds, cell, n = np.unique(pair[0], return_inverse=True, return_counts=True)
+    kinds, kind = np.unique(np.concatenate(keys), return_inverse=True)
+    observation = np.searchsorted(member, np.concatenate(owners))
+    pair = np.unique(kind * len(member) + observation)
+    cell, observation = pair // len(member), pair % len(member)
+    n = np.bincount(cell, minlength=len(kinds))
     frequent = n >= least_share * len(np.unique(member // 2))
     kept = frequent[cell]
     digits = kinds[frequent][:, None] // base ** np.arange(length - 1, -1, -1) % base
@@ -232,7 +235,7 @@ def pattern_view(sides: Sequence[Side], *, length: int, least_share: float) -> V
         customer=member // 2,
         group=member % 2,
         context=np.zeros(len(member), dtype=np.int64),
-        observation=np.searchsorted(member, pair[1][kept]),
+        observation=observation[kept],
         cell=(np.cumsum(frequent) - 1)[cell[kept]],
         labels={"pattern": np.array(label, dtype=object)},
         exclusive=False,
