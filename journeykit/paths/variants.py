@@ -164,7 +164,7 @@ def variants(data: Journeys | PathCounts, /, *, confidence: float = 0.95) -> Var
         counts, n_open, left_out = data, int(data.n[:, 2].sum()), 0
         chosen = None
     else:
-        mask = _first_seen(data)
+        mask = first_seen(data)
         chosen = data if mask.all() else data.take(mask)
         counts = path_counts(chosen)
         n_open = int(counts.n[:, 2].sum()) if is_cut(data) else 0
@@ -189,7 +189,7 @@ def variants(data: Journeys | PathCounts, /, *, confidence: float = 0.95) -> Var
     )
 
 
-def _first_seen(journeys: Journeys) -> NDArray[np.bool_]:
+def first_seen(journeys: Journeys) -> NDArray[np.bool_]:
     """Mark the first journey of each customer whose beginning was seen."""
     candidates = journeys.length > 0
     if is_cut(journeys):

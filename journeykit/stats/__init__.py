@@ -1,5 +1,6 @@
 """Array engines that several families share: intervals, hashing, resampling, multiplicity."""
 
+from journeykit.stats.differences import Differences, Tallies, difference_of_shares
 from journeykit.stats.hashing import hash_strings, mix, poisson_weights
 from journeykit.stats.intervals import (
     ClusterSums,
@@ -12,9 +13,12 @@ from journeykit.stats.multiplicity import benjamini_hochberg, holm
 
 __all__ = [
     "ClusterSums",
+    "Differences",
+    "Tallies",
     "benjamini_hochberg",
     "cluster_effective_n",
     "clustered_wilson_interval",
+    "difference_of_shares",
     "esty_interval",
     "hash_strings",
     "holm",

@@ -1,0 +1,307 @@
+"""Where two groups, or two periods, go different ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+
+from journeykit.checks import check_choice, check_fraction, check_whole
+from journeykit.draw.basics import INK, PALETTE, QUIET, axes, percent_axis, tidy
+from journeykit.draw.charts import wrapped
+from journeykit.errors import ArgumentError
+from journeykit.paths.contrasts.groups import (
+    refuse_empty,
+    sides_by_attribute,
+    sides_by_period,
+)
+from journeykit.paths.contrasts.views import (
+    OTHER,
+    View,
+    pattern_view,
+    step_view,
+    transition_view,
+    variant_view,
+)
+from journeykit.results import Provenance, Result
+from journeykit.stats import Differences, benjamini_hochberg, difference_of_shares
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from journeykit.journeys import Journeys
+    from journeykit.paths.contrasts.groups import Period, Side
+
+Over = Literal["transitions", "steps", "variants", "patterns"]
+OVER: tuple[Over, ...] = ("transitions", "steps", "variants", "patterns")
+_DRAWN = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Comparison(Result):
+    """One row a cell, the clearest differences first.
+
+    Columns: what the cell is (``source target``, ``step touchpoint``, ``path`` or ``pattern``);
+    ``n_event_first n_first share_first n_event_second n_second share_second``: events,
+    observations and share in each group; ``estimate conf_low conf_high``: second share less first;
+    ``p_value q_value``. Cells called ``(other)`` pool those of too few customers; they have no
+    test.
+
+    Attributes
+    ----------
+    over : str
+    groups : (str, str)
+        What the first and the second group are called.
+    n_customers : (int, int)
+        Customers in each group.
+    n_both : int
+        Customers who are in both.
+    n_tried : int
+        Cells tested: the family of the q-values.
+    n_small : int
+        Cells that were not, for too few customers.
+    q : float
+        Level at which a q-value makes a finding.
+    """
+
+    over: str
+    groups: tuple[str, str]
+    n_customers: tuple[int, int]
+    n_both: int
+    n_tried: int
+    n_small: int
+    q: float
+    rows: ClassVar[str] = "cells"
+
+    def findings(self) -> pd.DataFrame:
+        """Return the cells that differ at the level `q`."""
+        return self.frame[self.frame["q_value"] <= self.q]
+
+    def summary(self) -> str:
+        """Say how many of how many cells differ, and which most clearly."""
+        first, second = self.groups
+        found = self.findings()
+        said = (
+            f"{len(found):,} of {self.n_tried:,} {self.over} differ between {first} "
+            f"({self.n_customers[0]:,} customers) and {second} ({self.n_customers[1]:,}) at a "
+            f"false-discovery rate of {self.q:.0%}"
+        )
+        if len(found):
+            top = found.iloc[0]
+            said += (
+                f"; most clearly {self._label(top)}: {top['share_first']:.1%} against "
+                f"{top['share_second']:.1%}"
+            )
+        return f"{said}; {self.n_small:,} of too few customers were not tested"
+
+    def _label(self, row: pd.Series) -> str:
+        names = list(self.frame.columns[: self.frame.columns.get_loc("n_event_first")])
+        parts = [str(row[name]) for name in names]
+        return f"step {parts[0]}: {parts[1]}" if self.over == "steps" else " > ".join(parts)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the clearest differences with their intervals; findings are filled."""
+        top = self.frame.dropna(subset="p_value").head(_DRAWN)
+        ax = axes(ax, height=max(1.8, 0.36 * len(top) + 1.1))
+        at = np.arange(len(top))
+        ax.axvline(0, color=QUIET, linewidth=1)
+        ax.hlines(at, top["conf_low"], top["conf_high"], color=INK, linewidth=1.4)
+        found = (top["q_value"] <= self.q).to_numpy()
+        for chosen, face in ((found, PALETTE[0]), (~found, "white")):
+            ax.plot(
+                top["estimate"].to_numpy()[chosen],
+                at[chosen],
+                "o",
+                color=PALETTE[0],
+                markerfacecolor=face,
+                markersize=6,
+            )
+        ax.set_yticks(at, [wrapped(self._label(row)) for _, row in top.iterrows()])
+        ax.invert_yaxis()
+        tidy(ax, grid="x")
+        percent_axis(ax, "x")
+        first, second = (wrapped(group) for group in self.groups)
+        ax.set_xlabel(f"share in {second} less share in {first}")
+        return ax
+
+
+def compare(
+    journeys: Journeys,
+    /,
+    *,
+    over: Over,
+    by: str | None = None,
+    groups: Sequence[object] | None = None,
+    periods: Sequence[Period] | None = None,
+    order: int = 1,
+    steps: int = 10,
+    length: int = 3,
+    least_share: float = 0.05,
+    small_cell: int = 10,
+    q: float = 0.05,
+    confidence: float = 0.95,
+) -> Comparison:
+    """Compare two groups of customers, or two periods, cell by cell.
+
+    Each cell is a share: of observations of customers in a context, those that are events in the
+    cell.
+
+    ============= ==================== ================================= =======================
+    `over`        context              observation                       cell
+    ============= ==================== ================================= =======================
+    transitions   last k touchpoints   a step whose successor is known   the next touchpoint
+    steps         step number          a journey known at that step      where it is, or (exit)
+    variants      all                  a customer's first ended journey  its path
+    patterns      all                  a customer                        a run made at least once
+    ============= ==================== ================================= =======================
+
+    The customer is the unit: intervals and tests are those of `stats.difference_of_shares`. All
+    cells tested are one family for Benjamini and Hochberg's q-values. Where the groups do not
+    differ at all, a call finds anything with a chance of at most `q`.
+
+    A cell is tested when each group has `small_cell` customers with an observation in its
+    context, and `small_cell` customers of both groups together have an event and as many an
+    observation that is none; that choice does not look at the difference. Small cells of a
+    context are shown together as ``(other)``, untested, so the shares of a context sum to 1;
+    contexts and patterns of too few customers are left out. All are counted.
+
+    Parameters
+    ----------
+    journeys : Journeys
+    over : {"transitions", "steps", "variants", "patterns"}
+    by : str, optional
+        Attribute that tells the groups. Journeys with another value, or none, are left out.
+    groups : two values of `by`, optional
+        First and second group; by default the two there are.
+    periods : two (begin, end), optional
+        Instead of `by`: half-open spans, the earlier first. Pieces of cut journeys belong to the
+        period in which they begin; uncut journeys are cut to each. Customers may be in both.
+    order : int
+        Of transitions, at least 1.
+    steps : int
+        How many steps are compared.
+    length : int
+        Longest run of a pattern, at least 2. Whether a customer ever made it depends on how long
+        they are watched: groups watched unequally differ by that alone.
+    least_share : float in (0, 1)
+        Share of the customers of both groups that must have made a pattern.
+    small_cell : int
+    q : float in (0, 1)
+        False-discovery rate of what is called a finding.
+    confidence : float in (0, 1)
+        Of the interval of each difference, on its own.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    ArgumentError
+        Not one of `by` and `periods`, groups that are no values, or periods that overlap.
+    DataError
+        A group without events.
+
+    References
+    ----------
+    Benjamini, Hochberg (1995), JRSS B 57.
+    """
+    check_choice("over", over, OVER)
+    check_whole("small_cell", small_cell, least=1)
+    check_fraction("q", q)
+    sides = _sides(journeys, by, groups, periods)
+    refuse_empty(sides)
+    if over == "transitions":
+        view = transition_view(sides, order=order)
+    elif over == "steps":
+        view = step_view(sides, steps=steps)
+    elif over == "variants":
+        view = variant_view(sides)
+    else:
+        view = pattern_view(sides, length=length, least_share=least_share)
+    frame, n_small = _compared(view, small_cell, confidence)
+    people = [np.unique(side.customer) for side in sides]
+    return Comparison(
+        frame=frame,
+        provenance=Provenance(
+            fingerprint=journeys.fingerprint,
+            parameters={
+                "over": over,
+                "by": by,
+                "groups": [side.label for side in sides],
+                "order": order,
+                "steps": steps,
+                "length": length,
+                "least_share": least_share,
+                "small_cell": small_cell,
+                "q": q,
+                "confidence": confidence,
+            },
+        ),
+        over=over,
+        groups=(sides[0].label, sides[1].label),
+        n_customers=(len(people[0]), len(people[1])),
+        n_both=len(np.intersect1d(people[0], people[1])),
+        n_tried=int(frame["p_value"].notna().sum()),
+        n_small=n_small,
+        q=q,
+    )
+
+
+def _sides(
+    journeys: Journeys,
+    by: str | None,
+    groups: Sequence[object] | None,
+    periods: Sequence[Period] | None,
+) -> tuple[Side, Side]:
+    if (by is None) == (periods is None):
+        raise ArgumentError(
+            f"Either `by` or `periods` must say what is compared; got {by!r} and {periods!r}."
+        )
+    if by is not None:
+        return sides_by_attribute(journeys, by, groups)
+    assert periods is not None
+    return sides_by_period(journeys, periods)
+
+
+def _compared(view: View, small_cell: int, confidence: float) -> tuple[pd.DataFrame, int]:
+    """Test the cells of enough customers; return the frame, and how many had too few."""
+    tallies = view.tallies()
+    found = difference_of_shares(tallies, confidence=confidence)
+    enough = (found.n_customers >= small_cell).all(axis=1)
+    small = ~enough | (found.n_rarer < small_cell)
+    if view.exclusive and small.any():
+        contexts = np.zeros(int(view.context.max(initial=0)) + 1, dtype=bool)
+        contexts[tallies.cell_context[enough]] = True
+        view = view.pooled(small, contexts)
+        found = difference_of_shares(view.tallies(), confidence=confidence)
+        shown = np.ones(len(found.estimate), dtype=bool)
+        tested = np.asarray(list(view.labels.values())[-1]) != OTHER
+    else:
+        shown, tested = ~small, ~small
+    frame = _frame(view, found, tested)[shown]
+    return frame.sort_values("p_value", kind="stable", ignore_index=True), int(small.sum())
+
+
+def _frame(view: View, found: Differences, tested: NDArray[np.bool_]) -> pd.DataFrame:
+    p_value = np.where(tested, found.p_value, np.nan)
+    groups: dict[str, NDArray[np.generic]] = {}
+    for group, name in enumerate(("first", "second")):
+        groups[f"n_event_{name}"] = found.n_event[:, group].astype(np.int64)
+        groups[f"n_{name}"] = found.n[:, group].astype(np.int64)
+        groups[f"share_{name}"] = found.share[:, group]
+    return pd.DataFrame(
+        {
+            **view.labels,
+            **groups,
+            "estimate": found.estimate,
+            "conf_low": found.conf_low,
+            "conf_high": found.conf_high,
+            "p_value": p_value,
+            "q_value": benjamini_hochberg(p_value),
+        }
+    )

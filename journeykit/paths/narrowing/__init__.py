@@ -1,0 +1,5 @@
+"""Which touchpoints an analysis can do without."""
+
+from journeykit.paths.narrowing.verdicts import Narrowing, narrow
+
+__all__ = ["Narrowing", "narrow"]
