@@ -14,7 +14,7 @@ from journeykit.errors import ArgumentError
 from journeykit.journeys.ending import begins_unseen, is_cut, is_open
 from journeykit.journeys.pattern import parse
 from journeykit.paths.funnels import Funnel
-from journeykit.paths.sequences.preceding import Precursors
+from journeykit.paths.sequences import Precursors
 from journeykit.paths.stepping import StepTable
 from journeykit.paths.transitions import Transitions
 from journeykit.paths.variants import Variants
@@ -289,4 +289,4 @@ def _small_cells(views: Sequence[Result], small_cell: int) -> Checked:
 def _customers(view: Result) -> NDArray[np.float64]:
     columns = ("n_customers", "n_exposed", "n")
     column = next(name for name in columns if name in view.frame.columns)
-    return view.frame[column].to_numpy(dtype=float, na_value=np.nan)
+    return np.asarray(view.frame[column].to_numpy(dtype=float, na_value=np.nan))

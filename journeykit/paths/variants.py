@@ -180,7 +180,10 @@ def variants(data: Journeys | PathCounts, /, *, confidence: float = 0.95) -> Var
     return Variants(
         frame=_frame(counts, chosen, finished, n_open, confidence),
         provenance=Provenance(
-            fingerprint=f"{counts.fingerprint:032x}", parameters={"confidence": confidence}
+            fingerprint=f"{counts.fingerprint:032x}"
+            if isinstance(data, PathCounts)
+            else data.fingerprint,
+            parameters={"confidence": confidence},
         ),
         n_customers=n_finished + n_open,
         n_open=n_open,
