@@ -67,7 +67,12 @@ class Search(Result):
         n, n_event, n_begun, n_censored = (
             int(frame[name].sum()) for name in ("n", "n_event", "n_begun", "n_censored")
         )
-        still = f"; {n_censored:,} still under way" if n_censored else ""
+        unbounded = any(
+            gap.later and gap.bound.longest is None and gap.bound.most is None
+            for gap in self.pattern.gaps
+        )
+        hint = " (a gap without a bound stays open as long as a customer is watched)"
+        still = f"; {n_censored:,} still under way{hint if unbounded else ''}" if n_censored else ""
         if len(frame) > 1:
             return (
                 f"{n_event:,} of {n:,} customers of {len(frame)} groups go this way "
@@ -125,7 +130,8 @@ def search(
     Wilson's lower bound with none of them to his upper bound with all. It is an interval for the
     share of customers who will have completed a match that began while they were watched. The
     quantiles of time are those of the matches seen: where many are censored, long ones are missing.
-    Who is watched longer has more chances: compare groups that are watched alike.
+    Who is watched longer has more chances: compare groups that are watched alike. A gap without a
+    bound stays open as long as a customer is watched, so give gaps bounds to settle what is open.
 
     *Truncation.* Matches that began before the watching are not seen. Journeys whose beginning
     was not seen take no part when the pattern begins with ``^``.
@@ -175,7 +181,7 @@ def search(
         n_groups=len(groups),
     )
     matches = _matches(journeys, found, groups, group)
-    n_judged = len(np.unique(journeys.customer_index[judged]))
+    n_judged = np.count_nonzero(np.bincount(journeys.customer_index[judged]))
     steps = _steps(customers, read, groups, confidence)
     return Search(
         frame=_frame(customers, steps, matches, confidence),
@@ -184,7 +190,7 @@ def search(
         ),
         steps=steps,
         matches=matches,
-        n_left_out=journeys.n_customers - n_judged,
+        n_left_out=journeys.n_customers - int(n_judged),
         pattern=read,
     )
 

@@ -148,7 +148,7 @@ TEXTS = (
 )  # fmt: skip
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(journeys(), st.sampled_from(TEXTS), st.booleans())
 def test_counts_agree_with_each_other_and_add_up(
     given_journeys: Journeys, text: str, cut: bool
@@ -179,7 +179,7 @@ def test_counts_agree_with_each_other_and_add_up(
         assert sum(search(part, text).frame[name].iloc[0] for part in parts) == row[name]
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(journeys(), st.integers(1, 10**6))
 def test_a_shift_of_time_changes_no_count(given_journeys: Journeys, shift: int) -> None:
     window = given_journeys.window
