@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.checks import check_fraction, check_known
 from journeykit.draw import interval_bars, percent_axis
@@ -239,11 +241,15 @@ def _grouped(journeys: Journeys, by: str | None) -> tuple[list[str], NDArray[np.
     if by is None:
         return [ALL], np.zeros(len(journeys), dtype=np.int64)
     check_known("by", [by], journeys.attributes.column_names, what="attributes")
-    code, values = pd.factorize(journeys.attributes[by].to_pandas(), sort=True)
-    names = [str(value) for value in values]
-    if (code < 0).any():
-        code, names = np.where(code < 0, len(names), code), [*names, MISSING_GROUP]
-    return names, code.astype(np.int64)
+    column = journeys.attributes[by].combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    values = pc.drop_null(pc.unique(column))
+    values = values.take(pc.sort_indices(values))
+    code = pc.fill_null(pc.index_in(column, value_set=values), len(values))
+    names = [str(value) for value in values.to_pylist()]
+    missing = [MISSING_GROUP] if column.null_count else []
+    return [*names, *missing], code.to_numpy().astype(np.int64)
 
 
 def _steps(

@@ -97,6 +97,16 @@ def test_by_groups() -> None:
     assert found.summary() == (
         "2 of 3 customers of 3 groups go this way (66.7%); 1 still under way"
     )
+    whole = EVENTS.replace(
+        attributes=pa.table(
+            {
+                "n": pa.array([10, None, 9]),
+                "coded": pa.array(["b", None, "a"]).dictionary_encode(),
+            }
+        )
+    )
+    for by, groups in (("n", ["9", "10", "(missing)"]), ("coded", ["a", "b", "(missing)"])):
+        assert search(whole, "web", by=by).frame["group"].tolist() == groups
     with pytest.raises(MappingError, match="`by` names attributes that do not exist: 'incme'"):
         search(EVENTS, "web", by="incme")
 
