@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.checks import check_fraction, check_known
 from journeykit.draw import interval_bars, percent_axis
@@ -67,7 +69,12 @@ class Search(Result):
         n, n_event, n_begun, n_censored = (
             int(frame[name].sum()) for name in ("n", "n_event", "n_begun", "n_censored")
         )
-        still = f"; {n_censored:,} still under way" if n_censored else ""
+        unbounded = any(
+            gap.later and gap.bound.longest is None and gap.bound.most is None
+            for gap in self.pattern.gaps
+        )
+        hint = " (a gap without a bound stays open as long as a customer is watched)"
+        still = f"; {n_censored:,} still under way{hint if unbounded else ''}" if n_censored else ""
         if len(frame) > 1:
             return (
                 f"{n_event:,} of {n:,} customers of {len(frame)} groups go this way "
@@ -125,7 +132,8 @@ def search(
     Wilson's lower bound with none of them to his upper bound with all. It is an interval for the
     share of customers who will have completed a match that began while they were watched. The
     quantiles of time are those of the matches seen: where many are censored, long ones are missing.
-    Who is watched longer has more chances: compare groups that are watched alike.
+    Who is watched longer has more chances: compare groups that are watched alike. A gap without a
+    bound stays open as long as a customer is watched, so give gaps bounds to settle what is open.
 
     *Truncation.* Matches that began before the watching are not seen. Journeys whose beginning
     was not seen take no part when the pattern begins with ``^``.
@@ -175,7 +183,7 @@ def search(
         n_groups=len(groups),
     )
     matches = _matches(journeys, found, groups, group)
-    n_judged = len(np.unique(journeys.customer_index[judged]))
+    n_judged = np.count_nonzero(np.bincount(journeys.customer_index[judged]))
     steps = _steps(customers, read, groups, confidence)
     return Search(
         frame=_frame(customers, steps, matches, confidence),
@@ -184,7 +192,7 @@ def search(
         ),
         steps=steps,
         matches=matches,
-        n_left_out=journeys.n_customers - n_judged,
+        n_left_out=journeys.n_customers - int(n_judged),
         pattern=read,
     )
 
@@ -233,11 +241,15 @@ def _grouped(journeys: Journeys, by: str | None) -> tuple[list[str], NDArray[np.
     if by is None:
         return [ALL], np.zeros(len(journeys), dtype=np.int64)
     check_known("by", [by], journeys.attributes.column_names, what="attributes")
-    code, values = pd.factorize(journeys.attributes[by].to_pandas(), sort=True)
-    names = [str(value) for value in values]
-    if (code < 0).any():
-        code, names = np.where(code < 0, len(names), code), [*names, MISSING_GROUP]
-    return names, code.astype(np.int64)
+    column = journeys.attributes[by].combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    values = pc.drop_null(pc.unique(column))
+    values = values.take(pc.sort_indices(values))
+    code = pc.fill_null(pc.index_in(column, value_set=values), len(values))
+    names = [str(value) for value in values.to_pylist()]
+    missing = [MISSING_GROUP] if column.null_count else []
+    return [*names, *missing], code.to_numpy().astype(np.int64)
 
 
 def _steps(

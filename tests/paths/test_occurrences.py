@@ -97,6 +97,16 @@ def test_by_groups() -> None:
     assert found.summary() == (
         "2 of 3 customers of 3 groups go this way (66.7%); 1 still under way"
     )
+    whole = EVENTS.replace(
+        attributes=pa.table(
+            {
+                "n": pa.array([10, None, 9]),
+                "coded": pa.array(["b", None, "a"]).dictionary_encode(),
+            }
+        )
+    )
+    for by, groups in (("n", ["9", "10", "(missing)"]), ("coded", ["a", "b", "(missing)"])):
+        assert search(whole, "web", by=by).frame["group"].tolist() == groups
     with pytest.raises(MappingError, match="`by` names attributes that do not exist: 'incme'"):
         search(EVENTS, "web", by="incme")
 
@@ -148,7 +158,7 @@ TEXTS = (
 )  # fmt: skip
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(journeys(), st.sampled_from(TEXTS), st.booleans())
 def test_counts_agree_with_each_other_and_add_up(
     given_journeys: Journeys, text: str, cut: bool
@@ -179,7 +189,7 @@ def test_counts_agree_with_each_other_and_add_up(
         assert sum(search(part, text).frame[name].iloc[0] for part in parts) == row[name]
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(journeys(), st.integers(1, 10**6))
 def test_a_shift_of_time_changes_no_count(given_journeys: Journeys, shift: int) -> None:
     window = given_journeys.window

@@ -119,6 +119,18 @@ def _ways_of_element(codes, mask, least, most, onward, low, high, queue, way):
 
 
 @numba.njit(cache=True, nogil=True)
+def _could_match(codes, mask):
+    """Say whether events of all elements follow each other at all: most journeys are done here."""
+    i = 0
+    for code in codes:
+        if mask[i, code]:
+            i += 1
+            if i == len(mask):
+                return True
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
 def _earliest(codes, times, begins, ends, pattern, ways, low, high, queue):
     """Set ``ways[i, j]``: where a match ends earliest whose element i begins at event j.
 
@@ -127,7 +139,7 @@ def _earliest(codes, times, begins, ends, pattern, ways, low, high, queue):
     """
     mask, least, most, through, limits, begin_on, before, end_on, after = pattern
     n, m = len(codes), len(mask)
-    if (begin_on and not begins) or (end_on and not ends):
+    if (begin_on and not begins) or (end_on and not ends) or not _could_match(codes, mask):
         return False
     onward, row_low, row_high = ways[m], low[m, :n], high[m, :n]
     first_end = _first_end(codes, after) if end_on else 0
@@ -248,18 +260,31 @@ def _goes_on(codes, times, stops, watched_to, through, limits):
 
 
 @numba.njit(cache=True, nogil=True)
+def _ends_of_element(codes, mask, least, most, starts, stops, low, high):
+    """Keep in `starts` where the element is, mark where it may end; say if it may still go on."""
+    n = len(codes)
+    for j in range(n):
+        starts[j] &= mask[codes[j]]
+    if most == 1:
+        stops[:] = starts
+        return False
+    _run_windows(codes, mask, least, most, low, high)
+    _reach_windows(starts, low, high, stops)
+    grows = False
+    for j in range(n):
+        grows |= starts[j] and high[j] == n - 1 and n - j < most
+    return grows
+
+
+@numba.njit(cache=True, nogil=True)
 def _completed(codes, times, closed, watched_to, pattern, starts, stops, low, high):
     """Return how many elements one journey completes, and the first that may still complete."""
     mask, least, most, through, limits, _, _, end_on, after = pattern
-    n, m = len(codes), len(mask)
+    m = len(mask)
     pending = m
     for i in range(m):
-        _run_windows(codes, mask[i], least[i], most[i], low, high)
-        for j in range(n):
-            starts[j] &= mask[i, codes[j]]
-            if starts[j] and high[j] == n - 1 and n - j < most[i]:
-                pending = min(pending, i)
-        _reach_windows(starts, low, high, stops)
+        if _ends_of_element(codes, mask[i], least[i], most[i], starts, stops, low, high):
+            pending = min(pending, i)
         if i == m - 1 and end_on:
             waits = stops[_first_end(codes, after) :].any()
             if waits and not closed:

@@ -22,6 +22,9 @@ _NOTHING = Touch(frozenset())
 _UNLIMITED = 2**62
 #: As many steps as no journey has; sums of it and an index stay numbers.
 _ALL_STEPS = 2**40
+#: Read-only like the times of journeys, so that the kernels are compiled once for both.
+_NO_TIMES = np.empty(0, dtype=np.int64)
+_NO_TIMES.flags.writeable = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,15 +142,15 @@ class Pattern:
         """
         from journeykit.journeys.pattern import kernels
 
-        watched_to = journeys.observed_to
-        if watched_to is None:
-            watched_to = np.zeros(len(journeys), dtype=np.int64)
+        # A copy, because one end that all journeys share is stored once, with no stride.
+        ends = 0 if journeys.observed_to is None else journeys.observed_to
+        watched_to = np.full(len(journeys), ends, dtype=np.int64)
         completed, pending = kernels.progress(*(*self._bound(journeys), watched_to))
         return Progress(completed, np.where(is_open(journeys), pending, len(self.elements)))
 
     def _bound(self, journeys: Journeys) -> tuple[Any, ...]:
         """Return what the kernels take: the journeys' arrays, and the pattern over their names."""
-        time = np.empty(0, dtype=np.int64)
+        time = _NO_TIMES
         if self.timed:
             refuse_collapsed(journeys, f"The bound of the pattern {self.text!r}")
             time = journeys.need_time(f"The bound of the pattern {self.text!r}")

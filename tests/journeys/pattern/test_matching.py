@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -249,6 +252,30 @@ def test_loops_of_the_simulated_world_are_found_exactly() -> None:
         assert {*zip(whose, begins, ends, strict=True)} == {*zip(who, begin, back, strict=True)}
     three = parse("view_product > !(view_product | view_home)* > [3d] view_home").find(journeys)
     assert len(three) == (back - left <= 3 * DAY).sum() > 80
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("noise >> email > product_page", "n.*?ep"),
+        ("email > product_page > !purchase* > exit >> return > offer", "ep[^b]*?x.*?ro"),
+        ("noise{2} > !exit > *", "nn[^x]."),
+        ("^ noise > noise* > email", "^nn*?e"),
+    ],
+)
+def test_regular_expressions_agree(text: str, expression: str) -> None:
+    """Python's re on one letter an event; it knows no time, and lazily finds the same matches."""
+    journeys, _, _ = planted()
+    letters = np.array(list("exnopbr"))[journeys.touchpoint]
+    expected = [
+        (journey, match.start(), match.end() - 1)
+        for journey, (a, b) in enumerate(pairwise(journeys.start))
+        for match in re.finditer(expression, "".join(letters[a:b]))
+    ]
+    found = parse(text).find(journeys)
+    begins = journeys.start[found.journey]
+    assert [*zip(found.journey, found.first - begins, found.last - begins, strict=True)] == expected
+    assert len(expected) > 100
 
 
 def test_patterns_over_real_lengths_agree_with_trying_everything() -> None:
