@@ -76,9 +76,9 @@ class Retention(Result):
         check_whole("small_cell", small_cell, least=1)
         kept = self.cells["n"] >= small_cell
         shown = self.cells.assign(estimate=self.cells["estimate"].where(kept))
-        table = shown.pivot(index="cohort", columns="age", values="estimate")
-        table.insert(0, "n_customers", shown.groupby("cohort")["n_customers"].first())
-        return table
+        cohorts = shown[shown["age"] == 0].set_index("cohort")[["n_customers"]]
+        shares = shown["estimate"].to_numpy().reshape(len(cohorts), -1)
+        return cohorts.join(pd.DataFrame(shares, index=cohorts.index))
 
     def summary(self) -> str:
         """Say how many come back one period on, and at the last age that is known."""
@@ -119,7 +119,7 @@ class Retention(Result):
     def plot_triangle(self, ax: Axes | None = None, *, small_cell: int = 1) -> Axes:
         """Draw the triangle of cohorts; ages that not all of a cohort have reached are hatched."""
         table = self.triangle(small_cell=small_cell)
-        whole = self.cells.pivot(index="cohort", columns="age", values="complete")
+        whole = self.cells["complete"].to_numpy().reshape(len(table), -1)
         rows = [
             f"{cohort:%Y-%m-%d}  ({n:,})"
             for cohort, n in zip(table.index, table["n_customers"], strict=True)
@@ -127,7 +127,7 @@ class Retention(Result):
         ages = table.columns[1:]
         ax = cohort_triangle(
             table[ages].to_numpy(dtype=float),
-            whole[ages].to_numpy(dtype=bool),
+            whole,
             rows=rows,
             columns=[str(age) for age in ages],
             ax=ax,

@@ -64,14 +64,19 @@ def funnel(
 
     - ``complete``: of all who reached the step before it is known whether they come; a plain share
       with Wilson's interval.
-    - ``window``: some could still come within their window. The estimate is Aalen and Johansen's
-      incidence at the end of the window: those are censored when their watching ends; leaving and
-      the window's end are competing ends. Dividing by all would take them for lost, and leaving
-      them out would favour the fast.
-    - ``horizon``: the same within `horizon` of the step before (for `share`, of the first).
+    - ``window``: some could still come within their window. Let F(k) be Aalen and Johansen's
+      incidence of reaching step k by the end of the window, waits counted from the first step:
+      those who could still come are censored when their watching ends; leaving and the window's
+      end are competing ends. `share` is F(k) and `estimate` F(k) / F(k - 1). Dividing by all
+      would take the open ones for lost; leaving them out would favour the fast, and so would
+      counting from the step before: those seen to reach it are the fast ones.
+    - ``horizon``: the same by `horizon` after the first step.
     - ``so far``: without a window nobody is ever lost for good, and with ``start="any"`` a later
       start may replace one that failed. The share is what was seen by the end of the watching,
       which grows with it; give a `horizon` for a share that does not.
+
+    In an open funnel there is no common first step: waits for `estimate` count from the step
+    before, and `share`, of all who entered, is one so far.
 
     Parameters
     ----------
@@ -106,6 +111,7 @@ def funnel(
     shared_events : bool
         Let one event serve two neighbouring steps, as some tools do.
     horizon : duration, optional
+        Since the first step; in an open funnel, since the step before.
     by : str, optional
         Attribute: a funnel for each of its values.
     confidence : float in (0, 1)

@@ -10,8 +10,16 @@ import pandas as pd
 
 from journeykit.journeys.durations import DAY
 from journeykit.paths.funnels.attempts import CAME, CENSORED
+from journeykit.paths.funnels.kernels import NEVER
 from journeykit.stats import ClusterSums, clustered_wilson_interval, wilson_interval
-from journeykit.stats.aalen_johansen import cumulative_incidence, incidence_at
+from journeykit.stats.aalen_johansen import (
+    IncidenceAt,
+    cumulative_incidence,
+    incidence_at,
+    incidence_by,
+    incidence_ratio,
+    incidence_share,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,42 +65,97 @@ def share_of(
     return Share(float(came.mean()), float(low), float(high), 0.0, basis)
 
 
-def share_coming(
-    found: Attempts,
-    rules: Rules,
-    since: int,
-    step: int,
-    *,
-    horizon: int | None,
-    confidence: float,
-) -> Share:
-    """Estimate how many of those who reached `since` come to `step`, both from 0."""
-    rows, waited, end = found.waits(since, step, settles=rules.settles)
-    customer = found.customer[rows]
-    closes = rules.closes(step + 1)
-    if horizon is None and (not closes or not (end == CENSORED).any()):
-        whole = not (end == CENSORED).any()
-        plain = share_of(
-            end == CAME, customer, confidence=confidence, basis=COMPLETE if whole else SO_FAR
-        )
-        return replace(plain, median_days=_median_days(waited[end == CAME])) if whole else plain
-    got = incidence_at(
-        waited,
-        end,
-        of=CAME,
-        horizon=horizon,
-        cluster=customer if rules.reentry else None,
-        confidence=confidence,
-    )
-    told = got.undecided <= _MOST_UNDECIDED
+def closed_shares(
+    found: Attempts, rules: Rules, *, horizon: int | None, confidence: float
+) -> list[tuple[Share, Share]]:
+    """Estimate for each step which share of the step before comes to it, and of the first."""
+    customer = found.customer
+    cluster = customer if rules.reentry else None
+    told, whole = [(_ALL, _ALL)], None
+    for step in range(1, len(rules.steps)):
+        _, waited, end = found.waits(0, step, settles=rules.settles)
+        plain = _plain_basis(end, closes=rules.closes(step + 1), horizon=horizon)
+        if plain:
+            before = found.at(step - 1)
+            came = found.at(step)
+            pair = [
+                share_of(came[rows], customer[rows], confidence=confidence, basis=plain)
+                for rows in (before, found.at(0))
+            ]
+            if plain == COMPLETE:
+                days = _median_days(waited[end == CAME])
+                pair = [replace(share, median_days=days) for share in pair]
+            told.append((pair[0], pair[1]))
+            whole = None
+            continue
+        basis = WINDOW if horizon is None else HORIZON
+        part = incidence_by(waited, end, of=CAME, horizon=horizon)
+        share = incidence_share(part, cluster=cluster, confidence=confidence)
+        if step == 1:
+            on = share
+        else:
+            if whole is None:
+                _, waited, end = found.waits(0, step - 1, settles=rules.settles)
+                whole = incidence_by(waited, end, of=CAME, horizon=horizon)
+            on = (
+                incidence_ratio(part, whole, cluster=cluster, confidence=confidence)
+                if whole.estimate > 0
+                else IncidenceAt(*[np.nan] * 6)
+            )
+        told.append((_told(on, basis), _told(share, basis)))
+        whole = part
+    return told
+
+
+def _plain_basis(end: NDArray[np.int64], *, closes: bool, horizon: int | None) -> str:
+    """Return the basis of a plain share, or nothing where waits have to be censored."""
+    if horizon is None and not (end == CENSORED).any():
+        return COMPLETE
+    return SO_FAR if horizon is None and not closes else ""
+
+
+def _told(got: IncidenceAt, basis: str) -> Share:
     return Share(
-        got.estimate if told else np.nan,
+        got.estimate if got.undecided <= _MOST_UNDECIDED else np.nan,
         got.low,
         got.high,
         got.undecided,
-        WINDOW if horizon is None else HORIZON,
+        basis,
         got.half_time / DAY,
     )
+
+
+def open_shares(
+    found: Attempts, rules: Rules, *, horizon: int | None, confidence: float
+) -> list[tuple[Share, Share]]:
+    """Estimate the same where customers enter at any step: waits begin at the step before."""
+    cluster = found.customer if rules.reentry else None
+    told = []
+    for step in range(len(rules.steps)):
+        at = found.at(step)
+        share = share_of(at, found.customer, confidence=confidence, basis=SO_FAR)
+        if step == 0:
+            told.append((_ALL, share))
+            continue
+        rows, waited, end = found.waits(step - 1, step, settles=rules.settles)
+        closes = rules.settles and bool(min(rules.within, rules.hi[step - 1]) < NEVER)
+        plain = _plain_basis(end, closes=closes, horizon=horizon)
+        if plain:
+            on = share_of(end == CAME, found.customer[rows], confidence=confidence, basis=plain)
+            if plain == COMPLETE:
+                on = replace(on, median_days=_median_days(waited[end == CAME]))
+        else:
+            got = incidence_at(
+                waited,
+                end,
+                of=CAME,
+                horizon=horizon,
+                cluster=None if cluster is None else cluster[rows],
+                confidence=confidence,
+            )
+            on = _told(got, WINDOW if horizon is None else HORIZON)
+        told.append((on, share))
+    return told
 
 
 def _median_days(waited: NDArray[np.int64]) -> float:
@@ -111,11 +174,14 @@ def step_rows(
     timed: bool,
 ) -> list[dict[str, object]]:
     """Return the rows of one group."""
+    shares = open_shares if rules.entry == "open" else closed_shares
+    told = shares(found, rules, horizon=horizon, confidence=confidence)
     rows = []
-    for step, touchpoint in enumerate(rules.steps):
+    for step, (touchpoint, (on, whole)) in enumerate(zip(rules.steps, told, strict=True)):
         at = found.at(step)
         n = int(at.sum())
         came = at & (found.came[:, step] >= 0) if step else at
+        previous, lost = n, {"n_censored": 0, "n_dropped": 0, "n_left": 0}
         if step:
             previous = int(found.at(step - 1).sum())
             stopped, still = found.stopped(step - 1), found.open(step - 1)
@@ -124,17 +190,6 @@ def step_rows(
                 "n_dropped": int((stopped & ~still).sum()),
                 "n_left": int(found.left(step - 1).sum()),
             }
-            on = share_coming(found, rules, step - 1, step, horizon=horizon, confidence=confidence)
-        else:
-            previous, lost, on = n, {"n_censored": 0, "n_dropped": 0, "n_left": 0}, _ALL
-        if rules.entry == "open":
-            whole = share_of(at, found.customer, confidence=confidence, basis=SO_FAR)
-        elif step == 1:
-            whole = on
-        elif step:
-            whole = share_coming(found, rules, 0, step, horizon=horizon, confidence=confidence)
-        else:
-            whole = _ALL
         rows.append(
             {
                 "group": group,

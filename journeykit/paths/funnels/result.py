@@ -40,8 +40,9 @@ class Funnel(Result):
     `estimate` is the share of the step before that comes to this one, `share` that of the first
     step (in an open funnel, of all who entered). `basis` says what both rest on: see `funnel`.
     Where those under risk last were censored, the upper bound allows for the share `undecided`;
-    above 1 % there is no estimate, only bounds. `median_days` is within how many days half of
-    those come who come at all; empty for a share ``so far``, where nobody can know.
+    above 1 % there is no estimate, only bounds. `median_days` is within how many days after the
+    first step (in an open funnel, the step before) half of those come who come at all; empty for
+    a share ``so far``, where nobody can know.
 
     Attributes
     ----------
@@ -166,7 +167,9 @@ class Funnel(Result):
         """Estimate how many have come to `step` (by default the last), by days since `since`.
 
         Who could still come when the watching ended is censored; who left, or can come no more,
-        has come to another end. An unfinished window is no failure.
+        has come to another end. An unfinished window is no failure. Waits `since` a later step
+        than the first are those of customers who were seen to reach it, the fast ones among those
+        who began late: the curve is theirs where the wait does not hang on how long they took.
 
         Raises
         ------
@@ -204,8 +207,8 @@ class Funnel(Result):
 
         It is 1 - F(within), with F Aalen and Johansen's incidence of coming to the next step by
         the time since reaching this one. Whose time was not over when the watching ended is
-        censored; who left has not gone on. For carts left standing let the next step be a
-        purchase in any channel: ``steps=["cart", "buy_web | buy_store | buy_phone"]``.
+        censored; who left has not gone on. For a step after the first see `time_to_convert`.
+        For carts left standing let the next step be a purchase in any channel: ``steps=["cart", "buy_web | buy_store | buy_phone"]``.
         """
         self._check_stop(step)
         self._journeys.need_time("Abandonment")
