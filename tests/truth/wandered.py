@@ -44,13 +44,11 @@ def entropy(world: World) -> pd.DataFrame:
 
 
 def memory(world: World) -> pd.DataFrame:
-    """Whether the order chosen is that of the chain: 'flagged' where it is."""
+    """Whether the order chosen is that of the chain: flagged where it is."""
     found = labyrinth(world.journeys().sessions("30min"))
     order = world.truth["browsing"].order
     right = [found.order_by_bic == order, found.order_by_held_out == order]
-    return pd.DataFrame(
-        {"name": ["BIC", "held-out likelihood"], "p_value": np.where(right, 0.0, 1.0)}
-    )
+    return pd.DataFrame({"name": ["BIC", "held-out likelihood"], "flagged": right})
 
 
 def change(world: World) -> pd.DataFrame:
@@ -90,15 +88,12 @@ def _reaches(rows: np.ndarray, first: np.ndarray, goal: int) -> float:
 
 
 def gains(world: World) -> pd.DataFrame:
-    """Whether a longer memory is said to help: 'flagged' where it is."""
+    """Whether a longer memory is said to help: flagged where it is."""
     found = next_touchpoint(world.journeys().sessions("30min"))
-    return pd.DataFrame(
-        {"name": ["gain"], "p_value": [0.0 if found.verdict == "gain" else 1.0]}
-    )
+    return pd.DataFrame({"name": ["gain"], "flagged": [found.verdict == "gain"]})
 
 
 def detours_matter(world: World) -> pd.DataFrame:
-    """What becomes of those who come back from a detour, by detour."""
+    """Whether what becomes of those who make a detour is said to differ: flagged where it is."""
     found = labyrinth(world.journeys().sessions("30min"), outcome=[GOAL], max_order=1).detours
-    tried = found.dropna(subset="q_value")
-    return pd.DataFrame({"name": "any detour", "q_value": [tried["q_value"].min()]})
+    return pd.DataFrame({"name": ["any detour"], "flagged": [(found["q_value"] < 0.05).any()]})
