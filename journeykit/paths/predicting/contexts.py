@@ -50,8 +50,8 @@ class Steps:
     def lag(self, k: int) -> NDArray[np.int64]:
         """Return the k-th last touchpoint before each step, m for entry, -1 where not known."""
         known = self.position >= k
-        shifted = np.empty_like(self.following)
-        shifted[k:], shifted[:k] = self.following[: len(shifted) - k], -1
+        shifted = np.full_like(self.following, -1)
+        shifted[k:] = self.following[: max(len(shifted) - k, 0)]
         return np.where(known, shifted, self.before)
 
 
@@ -167,8 +167,9 @@ def located_contexts(
         lag = steps.lag(order)[at]
         wanted = found[:, order - 1] * base + lag
         place = np.minimum(np.searchsorted(key, wanted), len(key) - 1)
-        there = (found[:, order - 1] >= 0) & (lag >= 0) & (key[place] == wanted)
-        found[there, order] = place[there]
+        if len(key):
+            there = (found[:, order - 1] >= 0) & (lag >= 0) & (key[place] == wanted)
+            found[there, order] = place[there]
     return found
 
 

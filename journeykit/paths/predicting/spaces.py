@@ -86,7 +86,8 @@ class Space:
         first = np.zeros((len(p), self.n_states))
         first[:, self.entry] = 1
         ended = walked_absorption(q, r.reshape(size, ways), first.ravel())
-        return ended.reshape(len(p), self.n_states, ways).sum(axis=1)
+        walked: NDArray[np.float64] = ended.reshape(len(p), self.n_states, ways).sum(axis=1)
+        return walked
 
 
 def chain_space(
