@@ -228,7 +228,7 @@ def _contributors(tallies: Tallies, pooled: Floats, n: Floats) -> Floats:
     groups: a group without events would tell nothing of its own variance. The lesser counts.
     """
     by_cell = tallies.cell_context[tallies.cell]
-    size = np.zeros((int(tallies.cell_context.max(initial=-1)) + 1, 2))
+    size = np.ones((int(tallies.context.max(initial=-1)) + 1, 2))
     size[tallies.cell_context] = n.T
     m = tallies.m / size[tallies.context]
     x = tallies.x / size[by_cell]

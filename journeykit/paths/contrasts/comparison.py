@@ -165,9 +165,9 @@ def compare(
 
     A cell is tested when each group has `small_cell` customers with an observation in its
     context, and `small_cell` customers of both groups together have an event and as many an
-    observation that is none; that choice does not look at the difference. Small cells of a
-    context are shown together as ``(other)``, untested, so the shares of a context sum to 1;
-    contexts and patterns of too few customers are left out. All are counted.
+    observation that is none; that choice does not look at the difference. Cells of a context in
+    which fewer customers have an event are shown together as ``(other)``, untested, so the shares
+    of a context sum to 1; contexts and patterns of too few customers are left out. All are counted.
 
     Parameters
     ----------
@@ -272,19 +272,19 @@ def _compared(view: View, small_cell: int, confidence: float) -> tuple[pd.DataFr
     """Test the cells of enough customers; return the frame, and how many had too few."""
     tallies = view.tallies()
     found = difference_of_shares(tallies, confidence=confidence)
-    enough = (found.n_customers >= small_cell).all(axis=1)
-    small = ~enough | (found.n_rarer < small_cell)
-    if view.exclusive and small.any():
-        contexts = np.zeros(int(view.context.max(initial=0)) + 1, dtype=bool)
-        contexts[tallies.cell_context[enough]] = True
-        view = view.pooled(small, contexts)
+    enough = np.asarray((found.n_customers >= small_cell).all(axis=1))
+    rare = enough & (np.bincount(tallies.cell, minlength=len(enough)) < small_cell)
+    tested = enough & (found.n_rarer >= small_cell)
+    n_small = int((~tested).sum())
+    shown = tested
+    if view.exclusive:
+        view = view.pooled(rare, tallies.cell_context, enough)
         found = difference_of_shares(view.tallies(), confidence=confidence)
-        shown = np.ones(len(found.estimate), dtype=bool)
-        tested = np.asarray(list(view.labels.values())[-1]) != OTHER
-    else:
-        shown, tested = ~small, ~small
+        pooled = np.asarray(list(view.labels.values())[-1]) == OTHER
+        tested = ~pooled & (found.n_rarer >= small_cell)
+        shown = np.ones(len(tested), dtype=bool)
     frame = _frame(view, found, tested)[shown]
-    return frame.sort_values("p_value", kind="stable", ignore_index=True), int(small.sum())
+    return frame.sort_values("p_value", kind="stable", ignore_index=True), n_small
 
 
 def _frame(view: View, found: Differences, tested: NDArray[np.bool_]) -> pd.DataFrame:

@@ -67,18 +67,23 @@ class View:
             x=_by_group(at, side, len(entry)),
         )
 
-    def pooled(self, small: NDArray[np.bool_], contexts: NDArray[np.bool_]) -> View:
-        """Make the `small` cells of each context one cell, and leave out other `contexts`."""
-        shown = contexts[self.context[self.observation]]
-        cell, context = self.cell[shown], self.context[self.observation][shown]
-        key = np.where(small[cell], -1 - context, cell)
+    def pooled(
+        self,
+        rare: NDArray[np.bool_],
+        cell_context: NDArray[np.int64],
+        shown: NDArray[np.bool_],
+    ) -> View:
+        """Make the `rare` cells of each context one cell, and leave out cells not `shown`."""
+        stays = shown[self.cell]
+        cell = self.cell[stays]
+        key = np.where(rare[cell], -1 - cell_context[cell], cell)
         kept, code = np.unique(key, return_inverse=True)
         _, example = np.unique(code, return_index=True)
         labels = {name: column[cell[example]] for name, column in self.labels.items()}
         last = list(labels)[-1]
         labels[last][kept < 0] = OTHER
         return View(
-            self.customer, self.group, self.context, self.observation[shown], code, labels, True
+            self.customer, self.group, self.context, self.observation[stays], code, labels, True
         )
 
 

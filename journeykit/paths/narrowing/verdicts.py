@@ -133,13 +133,14 @@ def narrow(
 
     *Keep* what tells something. At every first outcome of a customer, at elapsed time t since the
     watching began, the customer is compared with all who are watched at t without an outcome so
-    far, entered in the same thirteen weeks, and have made about as many other steps (equal thirds
-    of doublings, so within a quarter of one another): had the customer met the touchpoint in [t - `within_days`, t), and what share s of
-    those under risk? The sum of the differences is the score of a Cox model with that exposure. p
-    is twice the smaller tail of a sum of independent draws with chances s, by the binomial law of
-    the same mean and variance. So a touchpoint met late, or one that only makes journeys longer,
-    tells nothing by that. q-values are Benjamini and Hochberg's over all tested. What tells
-    something need not cause anything: it may come along with what does.
+    far, entered in the same thirteen weeks, and have made about as many other steps (thirds of
+    doublings: within a quarter of one another): had the customer met the touchpoint in
+    [t - `within_days`, t), and what share s of those under risk? The sum of the differences is
+    the score of a Cox model with that exposure. p is twice the smaller tail of a sum of
+    independent draws with chances s, by the binomial law of the same mean and variance. So a
+    touchpoint met late, or one that only makes journeys longer, tells nothing by that. q-values
+    are Benjamini and Hochberg's over all tested. What tells something need not cause anything: it
+    may come along with what does.
 
     *Merge*, of those, a touchpoint with a more frequent one when their ratios do not differ beyond
     chance, and one directly follows the other in 95 % of the events of both, or what comes before

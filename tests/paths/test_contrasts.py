@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from scipy.stats import fisher_exact
+
+from journeykit.errors import ArgumentError, DataError, MappingError, NotObservedError
+from journeykit.journeys import Journeys
+from journeykit.journeys.durations import DAY
+from journeykit.journeys.fingerprint import hash_customers
+from journeykit.paths import compare, transitions, variants
+from journeykit.stats import ClusterSums, clustered_wilson_interval, mix
+from tests import strategies
+
+
+def grouped(paths: dict[str, list[str]]) -> Journeys:
+    """A path table: paths of one-letter touchpoints, one a customer, by group."""
+    listed = [(group, path) for group, ways in paths.items() for path in ways]
+    letters = sorted({letter for _, path in listed for letter in path})
+    return Journeys(
+        names=tuple(letters),
+        touchpoint=np.array([letters.index(c) for _, p in listed for c in p], dtype=np.uint8),
+        start=np.cumsum([0, *(len(path) for _, path in listed)]),
+        attributes=pa.table({"group": [group for group, _ in listed]}),
+    )
+
+
+#: 60 and 40 customers.
+PATHS = grouped(
+    {
+        "old": ["ab"] * 30 + ["ac"] * 20 + ["b"] * 10,
+        "new": ["ab"] * 8 + ["ac"] * 20 + ["b"] * 11 + ["cc"],
+    }
+)
+
+
+def test_transitions_worked_by_hand() -> None:
+    found = compare(PATHS, by="group", groups=("old", "new"), over="transitions", small_cell=5)
+    row = found.frame.set_index(["source", "target"]).loc[("a", "b")]
+    assert (row["n_event_first"], row["n_first"]) == (30, 50)
+    assert (row["n_event_second"], row["n_second"]) == (8, 28)
+    assert row["estimate"] == pytest.approx(8 / 28 - 30 / 50)
+    tails = [
+        fisher_exact([[30, 20], [8, 20]], alternative=side).pvalue for side in ("less", "greater")
+    ]
+    assert row["p_value"] == pytest.approx(2 * min(tails))
+    # (entry) to a and b; a to b and c; b and c to (exit) only, which nothing can differ in; and
+    # (entry) to c and c to c, of one customer.
+    assert found.n_tried == 4
+    assert found.n_small == 4
+    assert found.groups == ("old", "new")
+    assert found.n_customers == (60, 40)
+    assert found.n_both == 0
+
+
+def test_shares_agree_with_transitions_and_sum_to_one() -> None:
+    found = compare(PATHS, by="group", groups=("old", "new"), over="transitions", small_cell=5)
+    ours = found.frame.set_index(["source", "target"])
+    alone = transitions(PATHS.where({"group": "old"})).frame.set_index(["source", "target"])
+    both = ours.index.intersection(alone.index)
+    assert len(both) >= 4
+    assert ours.loc[both, "share_first"].tolist() == pytest.approx(
+        alone.loc[both, "estimate"].tolist()
+    )
+    for side in ("first", "second"):
+        assert found.frame.groupby("source")[f"share_{side}"].sum().tolist() == pytest.approx(
+            [1.0] * found.frame["source"].nunique()
+        )
+    others = found.frame[found.frame["target"] == "(other)"]
+    assert others["p_value"].isna().all()
+
+
+def test_variants_agree_with_variants() -> None:
+    found = compare(PATHS, by="group", groups=("old", "new"), over="variants", small_cell=5)
+    ours = found.frame.set_index("path")
+    alone = variants(PATHS.where({"group": "old"})).frame.set_index("path")
+    assert ours["n_event_first"].drop("(other)").to_dict() == alone["n"].to_dict()
+    assert ours.loc["(other)", "n_event_second"] == 1
+    assert ours["n_event_second"].sum() == 40
+    assert found.n_tried == 3
+
+
+def test_steps_have_a_place_for_those_who_have_left() -> None:
+    found = compare(PATHS, by="group", groups=("old", "new"), over="steps", steps=3, small_cell=5)
+    ours = found.frame.set_index(["step", "touchpoint"])
+    assert ours.loc[(2, "(exit)"), ["n_event_first", "n_event_second"]].tolist() == [10, 11]
+    assert ours.loc[(2, "b"), "share_second"] == pytest.approx(8 / 40)
+    assert (ours["n_first"] == 60).all()
+
+
+def test_patterns_count_a_customer_once() -> None:
+    ways = {"x": ["abab"] * 12 + ["ba"] * 8, "y": ["ab"] * 6 + ["bb"] * 14}
+    found = compare(
+        grouped(ways), by="group", over="patterns", length=3, small_cell=4, least_share=0.1
+    )
+    ours = found.frame.set_index("pattern")
+    assert ours.loc["a > b", ["n_event_first", "n_first"]].tolist() == [12, 20]
+    assert ours.loc["b > a", ["n_event_first", "n_event_second"]].tolist() == [20, 0]
+    assert sorted(ours.index) == ["a > b", "a > b > a", "b > a", "b > a > b", "b > b"]
+    assert found.groups == ("x", "y")
+
+
+def watched(paths: list[list[tuple[float, str]]], until: float = 20) -> Journeys:
+    """Customers watched from day 0 until a day; of each, days and touchpoints."""
+    letters = sorted({letter for path in paths for _, letter in path})
+    flat = [event for path in paths for event in path]
+    return Journeys(
+        names=tuple(letters),
+        touchpoint=np.array([letters.index(letter) for _, letter in flat], dtype=np.uint8),
+        start=np.cumsum([0, *map(len, paths)]),
+        time=np.array([round(day * DAY) for day, _ in flat]),
+        observed_from=np.zeros(len(paths), dtype=np.int64),
+        observed_to=np.full(len(paths), round(until * DAY)),
+        window=(0, round(until * DAY)),
+    )
+
+
+HALVES = (("1970-01-01", "1970-01-11"), ("1970-01-11", "1970-01-21"))
+
+
+def test_periods_share_their_customers() -> None:
+    # 30 customers a, b in both halves; 12 of them a, c in the second instead.
+    steady = [(1, "a"), (2, "b"), (11, "a"), (12, "b"), (13, "a")]
+    moved = [(1, "a"), (2, "b"), (11, "a"), (12, "c"), (13, "a")]
+    journeys = watched([steady] * 18 + [moved] * 12)
+    found = compare(journeys, periods=HALVES, over="transitions", small_cell=5)
+    row = found.frame.set_index(["source", "target"]).loc[("a", "b")]
+    assert (found.n_both, found.n_customers) == (30, (30, 30))
+    # The last a is still open: in no denominator.
+    assert row[["n_event_first", "n_first", "n_event_second", "n_second"]].tolist() == [
+        30,
+        30,
+        18,
+        30,
+    ]
+    assert row["estimate"] == pytest.approx(-0.4)
+    assert row["p_value"] < 0.01
+    assert row["conf_high"] < -0.2
+
+
+def test_pieces_belong_to_the_period_in_which_they_begin() -> None:
+    one = [(1, "a"), (1.01, "b"), (9.99, "a"), (10.005, "b"), (12, "a"), (12.01, "b")]
+    visits = watched([one] * 12).sessions("30min")
+    found = compare(visits, periods=HALVES, over="steps", steps=2, small_cell=5)
+    row = found.frame.set_index(["step", "touchpoint"]).loc[(2, "b")]
+    assert row[["n_event_first", "n_event_second"]].tolist() == [24, 12]
+
+
+def test_intervals_know_customers_from_steps() -> None:
+    """Each customer makes the same step ten times: as good as once."""
+    ways = {"x": ["ab" * 10] * 12 + ["ac" * 10] * 12, "y": ["ab" * 10] * 6 + ["ac" * 10] * 18}
+    found = compare(grouped(ways), by="group", over="transitions", small_cell=5).frame
+    row = found.set_index(["source", "target"]).loc[("a", "b")]
+    once = ClusterSums.of_clusters([10] * 12 + [0] * 12, [10] * 24)
+    low, _ = clustered_wilson_interval(once)
+    assert row["p_value"] == pytest.approx(0.08, abs=0.02)
+    assert row["conf_low"] < row["share_second"] - 0.5 < row["conf_high"]
+    assert row["estimate"] - row["conf_low"] > 0.5 - float(low)
+
+
+@settings(max_examples=25)
+@given(strategies.journeys(min_customers=4))
+def test_order_of_groups_only_turns_signs(journeys: Journeys) -> None:
+    side = np.where(np.arange(len(journeys)) % 2, "x", "y")
+    table = journeys.replace(attributes=pa.table({"side": side}))
+    for over in ("transitions", "steps", "patterns"):
+        forth = compare(table, by="side", over=over, small_cell=1)
+        back = compare(table, by="side", groups=("y", "x"), over=over, small_cell=1)
+        keys = list(forth.frame.columns[: forth.frame.columns.get_loc("n_event_first")])
+        one, two = (found.frame.set_index(keys) for found in (forth, back))
+        assert forth.n_tried == back.n_tried
+        gap = one["estimate"] + two["estimate"].reindex(one.index)
+        assert gap.fillna(0).abs().max() == pytest.approx(0, abs=1e-12) or one.empty
+        assert (one["n_event_first"] <= one["n_first"]).all()
+
+
+def halves(journeys: Journeys, seed: int) -> Journeys:
+    half = mix(hash_customers(journeys.customer_id), seed=seed) >> np.uint64(63)
+    label = np.where(half, "x", "y")[journeys.customer_index]
+    return journeys.replace(attributes=pa.table({"half": label})).with_fingerprint(0)
+
+
+def test_the_same_twice_differs_in_nothing_and_other_habits_are_found() -> None:
+    """60 splits of 400 customers by chance; and a step made by 30 % rather than 50 %."""
+    rng = np.random.default_rng(1)
+    own = rng.beta(2, 2, 400)[:, None]
+    flagged = 0
+    for world in range(60):
+        target = np.where(rng.random((400, 4)) < own, 1, 2)
+        steps = np.stack([np.zeros_like(target), target], axis=2).reshape(-1).astype(np.uint8)
+        journeys = Journeys(names=("a", "b", "c"), touchpoint=steps, start=np.arange(0, 3201, 8))
+        flagged += (
+            len(compare(halves(journeys, world), by="half", over="transitions").findings()) > 0
+        )
+    assert flagged <= 6
+    fewer = np.where((rng.random((400, 4)) < own - 0.2 * (np.arange(400) < 200)[:, None]), 1, 2)
+    steps = np.stack([np.zeros_like(fewer), fewer], axis=2).reshape(-1).astype(np.uint8)
+    side = np.where(np.arange(400) < 200, "fewer", "more")
+    changed = Journeys(
+        names=("a", "b", "c"),
+        touchpoint=steps,
+        start=np.arange(0, 3201, 8),
+        attributes=pa.table({"side": side}),
+    )
+    found = compare(changed, by="side", over="transitions")
+    assert {("a", "b"), ("a", "c")} <= set(
+        zip(found.findings()["source"], found.findings()["target"], strict=True)
+    )
+
+
+def test_summary_and_picture() -> None:
+    found = compare(PATHS, by="group", groups=("old", "new"), over="transitions", small_cell=5)
+    assert found.summary() == (
+        "2 of 4 transitions differ between old (60 customers) and new (40) at a false-discovery "
+        "rate of 5%; most clearly a > b: 60.0% against 28.6%; 4 of too few customers were not "
+        "tested"
+    )
+    ax = found.plot()
+    assert len(ax.get_yticklabels()) == found.n_tried
+    assert ax.get_yticklabels()[0].get_text() == "a > b"
+    assert ax.get_xlabel() == "share in new less share in old"
+    money = grouped({"$a": ["xy"] * 12, "$b": ["xz"] * 12})
+    assert compare(money, by="group", over="variants").plot().get_xlabel().count(r"\$") == 2
+
+
+def test_bad_arguments() -> None:
+    with pytest.raises(ArgumentError, match="Either `by` or `periods` must say"):
+        compare(PATHS, over="steps")
+    with pytest.raises(MappingError, match="`by` names attributes that do not exist: 'grop'"):
+        compare(PATHS, by="grop", over="steps")
+    with pytest.raises(ArgumentError, match="`groups` must be values of 'group'; got 'older'"):
+        compare(PATHS, by="group", groups=("older", "new"), over="steps")
+    with pytest.raises(ArgumentError, match="`groups` must be two different values; got"):
+        compare(PATHS, by="group", groups=("new", "new"), over="steps")
+    three = grouped({"x": ["a"], "y": ["a"], "z": ["a"]})
+    with pytest.raises(
+        ArgumentError, match="`groups` must name two values of 'group', which has 3"
+    ):
+        compare(three, by="group", over="steps")
+    with pytest.raises(ArgumentError, match="`over` must be one of"):
+        compare(PATHS, by="group", over="funnels")  # type: ignore[arg-type]
+    with pytest.raises(NotObservedError, match="A comparison of periods needs the time"):
+        compare(PATHS, periods=HALVES, over="steps")
+    days = watched([[(1, "a"), (2, "b")]])
+    with pytest.raises(ArgumentError, match="`periods` must be two spans"):
+        compare(days, periods=HALVES[::-1], over="steps")
+    with pytest.raises(DataError, match="There is no event in group '1970-01-11 to 1970-01-21'"):
+        compare(days, periods=HALVES, over="steps")
+    with pytest.raises(ArgumentError, match="`length` 70 is too much for 3 touchpoints"):
+        compare(PATHS, by="group", over="patterns", length=70)
+    with pytest.raises(ArgumentError, match="`order` 40 is too high"):
+        compare(PATHS, by="group", over="transitions", order=40)
