@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from journeykit.checks import check_whole
+from journeykit.counts.kernels import path_hashes
 from journeykit.errors import ArgumentError, DataError, NotObservedError
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import is_open
 from journeykit.journeys.fingerprint import hash_customers
 from journeykit.results import Provenance, Result
-from journeykit.stats.hashing import mix
+from journeykit.stats.hashing import hash_strings, mix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,23 +42,31 @@ class Ribbons(Result):
         Touchpoints with a colour of their own, the most frequent of all journeys.
     n_journeys : int
         Journeys with an event, of which the lines are a sample.
+    n_rare : int
+        Journeys that could not be drawn, because fewer than `small_cell` customers went that way.
     """
 
     touchpoints: tuple[str, ...]
     n_journeys: int
+    n_rare: int
     rows: ClassVar[str] = "events"
 
     def summary(self) -> str:
         """Say how many of how many journeys are drawn."""
         lines = self.frame["line"].nunique()
         still = int((self.frame["touchpoint"] == OPEN).sum())
+        rare = f"; {self.n_rare:,} on rare ways could not be drawn" if self.n_rare else ""
         return (
             f"{lines:,} of {self.n_journeys:,} journeys, drawn at random; {still:,} of them are "
-            "still open"
+            f"still open{rare}"
         )
 
     def plot(
-        self, ax: Axes | None = None, *, axis: Literal["step", "time"] = "step", most_steps: int = 30
+        self,
+        ax: Axes | None = None,
+        *,
+        axis: Literal["step", "time"] = "step",
+        most_steps: int = 30,
     ) -> Axes:
         """Draw a line a journey, coloured by touchpoint, alike journeys beside each other.
 
@@ -104,7 +114,7 @@ class Ribbons(Result):
 
 
 def ribbons(
-    journeys: Journeys, /, *, n: int = 40, top: int = 7, seed: int = 0
+    journeys: Journeys, /, *, n: int = 40, top: int = 7, small_cell: int = 1, seed: int = 0
 ) -> Ribbons:
     """Draw journeys by lot and put alike ones beside each other, to be looked at.
 
@@ -119,24 +129,34 @@ def ribbons(
         Lines, fewer if there are fewer.
     top : int
         Touchpoints that have a colour, at most 7; the others share one.
+    small_cell : int
+        Draw only journeys that as many customers went in the same way, for readers who must not
+        recognise anybody. Rare ways are then missing from the picture.
     seed : int
 
     Raises
     ------
     DataError
-        When there is no event.
+        When there is no event, or no way that enough customers went.
     """
     check_whole("n", n, least=1)
     check_whole("top", top, least=1)
+    check_whole("small_cell", small_cell, least=1)
     filled = np.flatnonzero(journeys.length > 0)
     if len(filled) == 0:
         raise DataError(f"There is no event in {len(journeys):,} journeys; nothing can be drawn.")
+    often = filled[_customers_alike(journeys, filled) >= small_cell] if small_cell > 1 else filled
+    if len(often) == 0:
+        raise DataError(
+            f"None of {len(filled):,} journeys goes a way that {small_cell} customers went; lower "
+            "`small_cell`, or merge repeats with `collapse_repeats`."
+        )
     volume = np.bincount(journeys.touchpoint, minlength=len(journeys.names))
     by_volume = np.argsort(-volume, kind="stable")
     rank = np.empty(len(by_volume), dtype=np.int64)
     rank[by_volume] = np.arange(len(by_volume))
-    key = _key(journeys, seed)[filled]
-    drawn = filled[np.argsort(key, kind="stable")[:n]].tolist()
+    key = _key(journeys, seed)[often]
+    drawn = often[np.argsort(key, kind="stable")[:n]].tolist()
     paths = {
         one: rank[journeys.touchpoint[journeys.start[one] : journeys.start[one + 1]]].tolist()
         for one in drawn
@@ -146,11 +166,25 @@ def ribbons(
     return Ribbons(
         frame=_frame(journeys, np.array(lines)),
         provenance=Provenance(
-            fingerprint=journeys.fingerprint, parameters={"n": n, "top": top}, seed=seed
+            fingerprint=journeys.fingerprint,
+            parameters={"n": n, "top": top, "small_cell": small_cell},
+            seed=seed,
         ),
         touchpoints=tuple(journeys.names[code] for code in shown),
         n_journeys=len(filled),
+        n_rare=len(filled) - len(often),
     )
+
+
+def _customers_alike(journeys: Journeys, which: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count for each of some journeys the customers with one that looks the same, open or not."""
+    names = hash_strings(pa.array(journeys.names, pa.string()))
+    start, stop = journeys.start[:-1][which], journeys.start[1:][which]
+    path = path_hashes(journeys.touchpoint, start, stop, names)
+    looks = np.column_stack([path, is_open(journeys)[which]])
+    _, look = np.unique(looks, axis=0, return_inverse=True)
+    pairs = np.unique(np.column_stack([look, journeys.customer_index[which]]), axis=0)
+    return np.bincount(pairs[:, 0])[look]
 
 
 def _key(journeys: Journeys, seed: int) -> NDArray[np.uint64]:

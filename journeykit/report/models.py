@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Names listed in a message.
 _LISTED = 12
+#: Days of a funnel where the study declares no look-back.
+_WINDOW_DAYS = 30.0
 
 
 def _attribute_and_value(value: object) -> object:
@@ -74,6 +76,38 @@ def _unknown(key: str, what: str, wanted: str, known: Sequence[str]) -> list[str
         f"`{key}` names {what} that does not exist: {wanted!r}.{did_you_mean(wanted, known)} "
         f"There are: {listed}{more}."
     ]
+
+
+def _unread(key: str, text: str | None, journeys: Journeys) -> list[str]:
+    """Say what is wrong with a pattern: its grammar, or touchpoints that do not exist."""
+    from journeykit.journeys.pattern import PatternError, parse
+    from journeykit.journeys.pattern.terms import check_names
+
+    if text is None:
+        return []
+    try:
+        pattern = parse(text)
+        check_names(text, pattern.mentions, journeys.names)
+    except PatternError as error:
+        return [f"`{key}`: {error}"]
+    return []
+
+
+def _unread_steps(text: str | None, journeys: Journeys) -> list[str]:
+    from journeykit.journeys.pattern import parse
+    from journeykit.journeys.pattern.terms import Gap
+
+    if text is None or (found := _unread("steps", text, journeys)):
+        return found if text is not None else []
+    pattern = parse(text)
+    plain = all(element.least == element.most == 1 for element in pattern.elements)
+    later = all(gap == Gap(later=True) for gap in pattern.gaps)
+    if len(pattern.elements) < 2 or not plain or not later or pattern.begin or pattern.end:
+        return [
+            f"`steps` must be at least two touchpoints with `>>` between, such as `a >> b | c`; "
+            f"their time is `window`; got {text!r}."
+        ]
+    return []
 
 
 def _unknown_segment(segment: str, journeys: Journeys) -> list[str]:
@@ -133,8 +167,33 @@ class PathsParameters(SegmentParameters):
     month: Annotated[
         Month | None, Field(description="Only this calendar month: `2026-03`; by default all.")
     ] = None
+    outcome: Annotated[
+        str | None,
+        Field(description="What success is: `order | call`; by default the study's conversions."),
+    ] = None
+    anchor: Annotated[
+        str | None,
+        Field(
+            description="Where the steps are counted from: `email > visit`; else the first event."
+        ),
+    ] = None
+    steps: Annotated[
+        str | None,
+        Field(
+            description="The funnel: `visit >> cart >> order`; by default anything, then success."
+        ),
+    ] = None
+    window: Annotated[
+        int | None,
+        Field(
+            ge=1, le=3650, description="Days a funnel may take; by default the look-back, or 30."
+        ),
+    ] = None
+    group: Annotated[
+        str | None, Field(description="Attribute whose two largest groups are compared.")
+    ] = None
     order: Annotated[int, Field(ge=1, le=3, description="Touchpoints a step remembers.")] = 1
-    variants: Annotated[int, Field(ge=1, le=50, description="Most frequent paths shown.")] = 10
+    top: Annotated[int, Field(ge=1, le=50, description="Rows shown of a table.")] = 10
 
     def choose(self, study: Study, /) -> Journeys:
         """Return the study's journeys, of the segment and the month where they are given."""
@@ -143,9 +202,57 @@ class PathsParameters(SegmentParameters):
             return journeys
         return journeys.between(*_days(self.month, study, journeys))
 
+    def goals(self, study: Study, journeys: Journeys, /) -> list[str]:
+        """Return the touchpoints that are a success, as far as the journeys know them."""
+        from journeykit.journeys.pattern import touchpoints
+
+        if self.outcome is not None:
+            chosen = touchpoints(self.outcome, journeys.names)
+            return [name for name, good in zip(journeys.names, chosen, strict=True) if good]
+        declared = study.model.outcome
+        wanted = () if declared is None else declared.conversions
+        return [name for name in journeys.names if name in wanted]
+
+    def funnel_steps(self, goals: Sequence[str], /) -> tuple[str, ...]:
+        """Return the steps of the funnel, each a class of the search language."""
+        from journeykit.journeys.pattern import parse
+
+        if self.steps is not None:
+            return tuple(element.text for element in parse(self.steps).elements)
+        success = " | ".join(f"`{name.replace('`', '``')}`" for name in goals)
+        return (f"!({success})", success)
+
+    def window_days(self, study: Study, /) -> float:
+        """Return the days that a funnel may take."""
+        declared = study.model.outcome
+        return self.window or (declared.lookback_days if declared is not None else _WINDOW_DAYS)
+
+    def sides(self, journeys: Journeys, /) -> dict[str, Any]:
+        """Return whom to compare: the two largest groups, or the halves of the time; else nobody."""
+        if self.group is not None:
+            found = journeys.attributes[self.group].value_counts().to_pylist()
+            largest = sorted(
+                (value for value in found if value["values"] is not None),
+                key=lambda value: (-value["counts"], str(value["values"])),
+            )
+            names = [value["values"] for value in largest[:2]]
+            return {"by": self.group, "groups": names} if len(names) == 2 else {}
+        if self.month is not None or journeys.window is None:
+            return {}
+        begin, end = journeys.window
+        middle = (begin + end) // 2
+        return {"periods": [(begin, middle), (middle, end)]}
+
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
-        """Return what does not suit: the segment, the success, a month without events."""
+        """Return what does not suit: segment, success, patterns, group, a month without events."""
         found = super().unsuited(study, journeys)
+        found += _unread("outcome", self.outcome, journeys) + _unread(
+            "anchor", self.anchor, journeys
+        )
+        found += _unread_steps(self.steps, journeys)
+        if self.group is not None:
+            known = journeys.attributes.column_names
+            found += _unknown("group", "an attribute", self.group, known)
         if self.month is not None:
             time = journeys.need_time("`month`")
             begin, end = (moment.timestamp() * 1e6 for moment in _days(self.month, study, journeys))
