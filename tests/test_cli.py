@@ -22,11 +22,11 @@ reports:
   paths: {order: 1}
 """
 PARAMETERS = {
-    "good": "order: 2\nvariants: 007\n",
+    "good": "order: 2\ntop: 007\n",
     "unknown": "ordr: 2\n",
     "no": "order: no\n",
-    "time": "variants: 750\n",
-    "clock": "variants: 12:30\n",
+    "time": "top: 750\n",
+    "clock": "top: 12:30\n",
     "list": "order: [1]\n",
     "twice": "order: 1\norder: 2\n",
     "empty": "",
@@ -70,7 +70,7 @@ def test_version(tmp_path: Path) -> None:
         (["run", ".", "--params", "absent.yaml"], "absent.yaml: cannot be read"),
         (["run", ".", "--params", "p/unknown.yaml"], "`ordr` is no parameter of paths. Did you"),
         (["run", ".", "--params", "p/no.yaml"], "`order` must be a whole number; got 'no'."),
-        (["run", ".", "--params", "p/time.yaml"], "`variants` must be at most 50; got '750'."),
+        (["run", ".", "--params", "p/time.yaml"], "`top` must be at most 50; got '750'."),
         (["run", ".", "--params", "p/clock.yaml"], "must be a whole number; got '12:30'."),
         (["run", ".", "--params", "p/list.yaml"], "`order` must be a whole number; got ['1']."),
         (["run", ".", "--params", "p/twice.yaml"], "line 2: `order` was already given on line 1;"),
@@ -122,7 +122,7 @@ def test_a_run_prints_the_page_to_open_and_what_came_of_it(home: Path) -> None:
     assert said["status"] == "ok"
     assert report == {
         "report": "paths",
-        "told": "all customers, variants 7",
+        "told": "all customers, top 7",
         "status": "ok",
         "unchanged": False,
         "page": page.relative_to(home / "reports").as_posix(),
@@ -131,7 +131,7 @@ def test_a_run_prints_the_page_to_open_and_what_came_of_it(home: Path) -> None:
     }
     manifest = json.loads((page.parent / "manifest.json").read_text())
     # The command line wins over the file; 007 is no octal number.
-    assert (manifest["parameters"]["order"], manifest["parameters"]["variants"]) == (1, 7)
+    assert (manifest["parameters"]["order"], manifest["parameters"]["top"]) == (1, 7)
     assert not re.search(r"\bc\d+\b", (page.parent / "results.json").read_text())
 
 
@@ -378,7 +378,7 @@ def test_months_settle_and_are_compared_with_the_month_before(home: Path) -> Non
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_run_that_is_told_to_stop_begins_nothing_new(home: Path) -> None:
-    sweep = ["--sweep", "order=1,2,3", "--sweep", "variants=1,2,3", "--jobs", "2"]
+    sweep = ["--sweep", "order=1,2,3", "--sweep", "top=1,2,3", "--jobs", "2"]
     command = [sys.executable, "-c", "from journeykit.cli import main; main()", "run", ".", *sweep]
     environment = {**os.environ, "JOURNEYKIT_CACHE": str(home / "cache")}
     process = subprocess.Popen(command, cwd=home, env=environment, stderr=subprocess.DEVNULL)

@@ -17,7 +17,7 @@ from tests.postgres import postgres
 __all__ = ["postgres"]
 
 v4 = nbformat.v4
-DEFAULTS = 'study = "complete-journey"\nsegment = None\norder = 1\nvariants = 10'
+DEFAULTS = 'study = "complete-journey"\nsegment = None\norder = 1\ntop = 10'
 CHECK = "from journeykit import report\np = report.PathsParameters.from_notebook(globals())"
 
 

@@ -47,7 +47,7 @@ def test_the_table_of_a_report_that_ships() -> None:
         "month      month                  (none)      "
         "Only this calendar month: `2026-03`; by default all.",
         "order      whole number  1 to 3   1           Touchpoints a step remembers.",
-        "variants   whole number  1 to 50  10          Most frequent paths shown.",
+        "top        whole number  1 to 50  10          Rows shown of a table.",
     ]
 
 

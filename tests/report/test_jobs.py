@@ -73,10 +73,10 @@ def test_sweeps_are_combined_and_each_report_takes_what_it_has(study: Study) -> 
     jobs = plan(
         study,
         ["paths", "loyalty"],
-        {"variants": "3"},
+        {"top": "3"},
         sweep={"month": ["2017-01", "2017-02"], "order": ["1", "3"], "within_days": ["30", "60"]},
     )
-    names = ("month", "order", "variants")
+    names = ("month", "order", "top")
     assert [
         (job.report, *(getattr(job.parameters, name, None) for name in names)) for job in jobs
     ] == [

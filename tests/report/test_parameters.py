@@ -15,9 +15,10 @@ from journeykit.study import load_study
 
 def test_text_is_typed() -> None:
     p = PathsParameters.of({"study": "here", "order": "2", "segment": "income=75-99K"})
-    assert (p.study, p.order, p.variants, p.segment) == (Path("here"), 2, 10, "income=75-99K")
+    assert (p.study, p.order, p.top, p.segment) == (Path("here"), 2, 10, "income=75-99K")
     assert p.plain() == {
-        "study": "here", "segment": "income=75-99K", "month": None, "order": 2, "variants": 10,
+        "study": "here", "segment": "income=75-99K", "month": None, "outcome": None, "anchor": None,
+        "steps": None, "window": None, "group": None, "order": 2, "top": 10,
     }  # fmt: skip
 
 
@@ -31,14 +32,14 @@ def test_empty_text_means_not_given() -> None:
         (
             {"ordr": "2"},
             "`ordr` is not known. Did you mean 'order'? Known here: study, segment, month, "
-            "order, variants.",
+            "outcome, anchor, steps, window, group, order, top.",
         ),
         ({"order": "two"}, "`order` must be a whole number; got 'two'."),
         ({"order": "1.5"}, "`order` must be a whole number; got '1.5'."),
         ({"order": "4"}, "`order` must be at most 3; got '4'."),
         ({"order": 0}, "`order` must be at least 1; got 0."),
         ({"order": None}, "`order` must be a whole number; got None."),
-        ({"variants": "51"}, "`variants` must be at most 50; got '51'."),
+        ({"top": "51"}, "`top` must be at most 50; got '51'."),
         ({"segment": "income"}, "`segment` must look like `attribute=value`; got 'income'."),
         ({"segment": "=x"}, "`segment` must look like `attribute=value`; got '=x'."),
         ({"order": "x" * 200}, "got 'xxx"),

@@ -68,7 +68,10 @@ def test_all_that_was_handed_over_is_there(made: list[Path]) -> None:
         "version": 2,
         "report": "paths",
         "study": "tiny",
-        "parameters": {"segment": None, "month": None, "order": 2, "variants": 10},
+        "parameters": {
+            "segment": None, "month": None, "outcome": None, "anchor": None, "steps": None,
+            "window": None, "group": None, "order": 2, "top": 10,
+        },
         "status": "ok",
         "title": "A question",
         "fingerprint": "",
