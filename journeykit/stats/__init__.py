@@ -1,5 +1,6 @@
 """Array engines that several families share: intervals, hashing, resampling, multiplicity."""
 
+from journeykit.stats.bounds import bounded_wilson_interval
 from journeykit.stats.hashing import hash_strings, mix, poisson_weights
 from journeykit.stats.intervals import (
     ClusterSums,
@@ -13,6 +14,7 @@ from journeykit.stats.multiplicity import benjamini_hochberg, holm
 __all__ = [
     "ClusterSums",
     "benjamini_hochberg",
+    "bounded_wilson_interval",
     "cluster_effective_n",
     "clustered_wilson_interval",
     "esty_interval",
