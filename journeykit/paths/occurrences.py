@@ -17,7 +17,7 @@ from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import begins_unseen
 from journeykit.journeys.pattern import Matches, Pattern, parse
 from journeykit.results import Provenance, Result
-from journeykit.stats import wilson_interval
+from journeykit.stats import bounded_wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -128,12 +128,14 @@ def search(
     *Censoring.* `n_censored` counts customers without a match for whom one has begun in a journey
     that is still open, and may be completed by what happens after the watching: its order, its
     bounds and its runs allow it. They are neither counted as going this way nor as not. `share` is
-    what is known so far, n_event / n, and the interval holds whatever becomes of them: from
-    Wilson's lower bound with none of them to his upper bound with all. It is an interval for the
-    share of customers who will have completed a match that began while they were watched. The
-    quantiles of time are those of the matches seen: where many are censored, long ones are missing.
-    Who is watched longer has more chances: compare groups that are watched alike. A gap without a
-    bound stays open as long as a customer is watched, so give gaps bounds to settle what is open.
+    what is known so far, n_event / n, and the interval holds whatever becomes of them: from a
+    lower bound with none of them to an upper bound with all (Wilson's, at Imbens and Manski's
+    critical value; see `stats.bounded_wilson_interval`). It is an interval for the share of
+    customers who will have completed a match that began while they were watched. The quantiles
+    of time are those of the matches seen: where many are censored, long ones are missing. Who
+    is watched longer has more chances: compare groups that are watched alike. A gap without a
+    bound stays open as long as a customer is watched, so give gaps bounds to settle what is
+    open.
 
     *Truncation.* Matches that began before the watching are not seen. Journeys whose beginning
     was not seen take no part when the pattern begins with ``^``.
@@ -161,8 +163,8 @@ def search(
 
     References
     ----------
-    Horowitz, Manski (2000), Nonparametric analysis of randomized experiments with missing
-    covariate and outcome data, JASA 95: bounds that hold whatever the missing outcomes are.
+    Imbens, Manski (2004), Confidence intervals for partially identified parameters,
+    Econometrica 72.
     """
     check_fraction("confidence", confidence)
     read = parse(pattern)
@@ -261,7 +263,7 @@ def _steps(
         reached = customers.completed > step
         n_event = customers.count(reached, len(groups))
         n_censored = customers.count(~reached & (customers.pending <= step), len(groups))
-        low, high = _bounds(n_event, n_censored, everyone, confidence)
+        low, high = bounded_wilson_interval(n_event, n_censored, everyone, confidence=confidence)
         rows.append(
             pd.DataFrame(
                 {
@@ -294,7 +296,7 @@ def _frame(
     begun_still = (customers.completed > 0) & (customers.completed < m) & (customers.pending < m)
     _, present = np.unique(customers.group, return_inverse=True)
     still = np.bincount(present[begun_still], minlength=len(last))
-    low, high = _bounds(last["n_event"].to_numpy(), still, n_begun, confidence)
+    low, high = bounded_wilson_interval(last["n_event"], still, n_begun, confidence=confidence)
     times = matches.groupby("group")["time_days"]
     return pd.DataFrame(
         {
@@ -310,17 +312,6 @@ def _frame(
             **{f"time_days_{q}": last["group"].map(times.quantile(q / 100)) for q in _QUANTILES},
         }
     )
-
-
-def _bounds(
-    n_event: NDArray[np.int64],
-    n_censored: NDArray[np.int64],
-    n: NDArray[np.int64],
-    confidence: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return Wilson's lower bound with no censored customer, and the upper with all of them."""
-    low = wilson_interval(n_event, n, confidence=confidence).low
-    return low, wilson_interval(n_event + n_censored, n, confidence=confidence).high
 
 
 def _ratio(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:

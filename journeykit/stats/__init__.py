@@ -1,5 +1,6 @@
 """Array engines that several families share: intervals, hashing, resampling, multiplicity."""
 
+from journeykit.stats.bounds import bounded_wilson_interval
 from journeykit.stats.differences import Differences, Tallies, difference_of_shares
 from journeykit.stats.hashing import hash_strings, mix, poisson_weights
 from journeykit.stats.intervals import (
@@ -16,6 +17,7 @@ __all__ = [
     "Differences",
     "Tallies",
     "benjamini_hochberg",
+    "bounded_wilson_interval",
     "cluster_effective_n",
     "clustered_wilson_interval",
     "difference_of_shares",

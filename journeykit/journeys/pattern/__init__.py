@@ -19,7 +19,7 @@ within seven days and are made an offer at once::
 ``*``               any event
 ``^ a``             a is the journey's first event; ``^ !x* > a``: before a there is no x
 ``a $``             a is the journey's last event; ``a > !x* $``: after a there is no x
-```` `in store` ````    a name with spaces or signs stands in backticks; a backtick in it is doubled
+`` `in store` ``    a name with spaces or signs stands in backticks; a backtick in it is doubled
 ==================  ==========================================================================
 
 Units of time are those of `journeykit.journeys.durations`: s, min, h, d, w.
@@ -32,8 +32,8 @@ The grammar::
     run         = class "*"
     class       = term {"|" term}          beside "|" a "!" needs parentheses: (!a) | b
     term        = ["!"] (name | "*" | "(" class ")")
-    bound       = "[" limit ["," limit] "]"            one in time and one in steps; not of ">"
-    limit       = (duration | [duration] ".." [duration]) | ([m ".."] [n] ("step" | "steps"))
+    bound       = "[" limit ["," limit] "]"        one in time, one in steps (after ">>" or a run)
+    limit       = duration | [duration] ".." [duration] | ([m] ".." [n] | n) ("step" | "steps")
     name        = characters other than spaces and > | ! * + ^ $ ( ) [ ] { } `, or all in backticks
 
 **Which match.** From left to right, the first event at which a match can begin begins one. It ends

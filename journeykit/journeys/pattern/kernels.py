@@ -7,7 +7,8 @@ could end earliest, if the element began here. What may come next is always an u
 events whose two ends only rise (a *window*), so the least of a range is had from a queue that
 every event enters and leaves once.
 
-Indices are those of the journey's own events; `NEVER` stands for no match.
+`pattern` is a `sequence.Compiled`. Indices are those of the journey's own events; `NEVER` stands
+for no match.
 """
 
 from __future__ import annotations
@@ -137,24 +138,34 @@ def _earliest(codes, times, begins, ends, pattern, ways, low, high, queue):
     Returns whether the journey has a match; if not, `ways` is not filled. `low` and `high` are
     left as the windows of the gaps.
     """
-    mask, least, most, through, limits, begin_on, before, end_on, after = pattern
+    mask, limits = pattern.mask, pattern.limits
     n, m = len(codes), len(mask)
-    if (begin_on and not begins) or (end_on and not ends) or not _could_match(codes, mask):
+    if (pattern.from_begin and not begins) or (pattern.to_end and not ends):
+        return False
+    if not _could_match(codes, mask):
         return False
     onward, row_low, row_high = ways[m], low[m, :n], high[m, :n]
-    first_end = _first_end(codes, after) if end_on else 0
+    first_end = _first_end(codes, pattern.after) if pattern.to_end else 0
     for j in range(n):
         onward[j] = j if j >= first_end else NEVER
     for i in range(m - 1, -1, -1):
         if i < m - 1:
-            _gap_windows(codes, times, through[i], limits[i], low[i, :n], high[i, :n])
+            _gap_windows(codes, times, pattern.through[i], limits[i], low[i, :n], high[i, :n])
             _least_in_windows(ways[i + 1], low[i, :n], high[i, :n], queue, onward)
         if not _ways_of_element(
-            codes, mask[i], least[i], most[i], onward, row_low, row_high, queue, ways[i]
+            codes,
+            mask[i],
+            pattern.least[i],
+            pattern.most[i],
+            onward,
+            row_low,
+            row_high,
+            queue,
+            ways[i],
         ):
             return False
-    if begin_on:
-        ways[0, _last_start(codes, before) + 1 : n] = NEVER
+    if pattern.from_begin:
+        ways[0, _last_start(codes, pattern.before) + 1 : n] = NEVER
     return ways[0, :n].min() < NEVER
 
 
@@ -190,8 +201,8 @@ def _scratch(start, m):
 @numba.njit(cache=True, nogil=True)
 def find(touchpoint, time, start, begins, ends, pattern):
     """Return (journey, last, step) of the leftmost-shortest matches that do not overlap."""
-    m = len(pattern[0])
-    once = pattern[5] or pattern[7]
+    m = len(pattern.mask)
+    once = pattern.from_begin or pattern.to_end
     ways, low, high, queue = _scratch(start, m)
     journeys = np.empty(1024, np.int64)
     lasts = np.empty(1024, np.int64)
@@ -217,7 +228,7 @@ def find(touchpoint, time, start, begins, ends, pattern):
                 steps = np.concatenate((steps, np.empty_like(steps)))
             journeys[found] = journey
             lasts[found] = a + last
-            _place(j, last, pattern[1], ways, low, high, steps[found])
+            _place(j, last, pattern.least, ways, low, high, steps[found])
             steps[found] += a
             found += 1
             if once:
@@ -229,7 +240,7 @@ def find(touchpoint, time, start, begins, ends, pattern):
 @numba.njit(cache=True, nogil=True)
 def earliest_ends(touchpoint, time, start, begins, ends, pattern):
     """Return for each event where a match that begins there ends earliest, -1 for none."""
-    ways, low, high, queue = _scratch(start, len(pattern[0]))
+    ways, low, high, queue = _scratch(start, len(pattern.mask))
     out = np.full(len(touchpoint), -1, np.int64)
     for journey in range(len(start) - 1):
         a, b = start[journey], start[journey + 1]
@@ -279,14 +290,16 @@ def _ends_of_element(codes, mask, least, most, starts, stops, low, high):
 @numba.njit(cache=True, nogil=True)
 def _completed(codes, times, closed, watched_to, pattern, starts, stops, low, high):
     """Return how many elements one journey completes, and the first that may still complete."""
-    mask, least, most, through, limits, _, _, end_on, after = pattern
+    mask, through, limits = pattern.mask, pattern.through, pattern.limits
     m = len(mask)
     pending = m
     for i in range(m):
-        if _ends_of_element(codes, mask[i], least[i], most[i], starts, stops, low, high):
+        if _ends_of_element(
+            codes, mask[i], pattern.least[i], pattern.most[i], starts, stops, low, high
+        ):
             pending = min(pending, i)
-        if i == m - 1 and end_on:
-            waits = stops[_first_end(codes, after) :].any()
+        if i == m - 1 and pattern.to_end:
+            waits = stops[_first_end(codes, pattern.after) :].any()
             if waits and not closed:
                 pending = min(pending, i)
             return (m if waits and closed else i), pending
@@ -307,20 +320,19 @@ def progress(touchpoint, time, start, begins, ends, pattern, watched_to):
     The second is the number of elements where nothing that has begun can go on after the end.
     """
     n_journeys = len(start) - 1
-    begin_on, before = pattern[5], pattern[6]
     _, lows, highs, _ = _scratch(start, 0)
     starts = np.empty(lows.shape[1], np.bool_)
     stops = np.empty(lows.shape[1], np.bool_)
     completed = np.zeros(n_journeys, np.int64)
-    pending = np.full(n_journeys, len(pattern[0]), np.int64)
+    pending = np.full(n_journeys, len(pattern.mask), np.int64)
     for journey in range(n_journeys):
         a, b = start[journey], start[journey + 1]
         n = b - a
-        if n == 0 or (begin_on and not begins[journey]):
+        if n == 0 or (pattern.from_begin and not begins[journey]):
             continue
         starts[:n] = True
-        if begin_on:
-            starts[_last_start(touchpoint[a:b], before) + 1 : n] = False
+        if pattern.from_begin:
+            starts[_last_start(touchpoint[a:b], pattern.before) + 1 : n] = False
         completed[journey], pending[journey] = _completed(
             touchpoint[a:b],
             time[a:b] if len(time) else time,
