@@ -1,5 +1,11 @@
-"""Array engines that several families share: intervals, hashing, resampling, multiplicity."""
+"""Array engines that several share: intervals, incidence, hashing, resampling, multiplicity."""
 
+from journeykit.stats.aalen_johansen import (
+    CumulativeIncidence,
+    IncidenceAt,
+    cumulative_incidence,
+    incidence_at,
+)
 from journeykit.stats.hashing import hash_strings, mix, poisson_weights
 from journeykit.stats.intervals import (
     ClusterSums,
@@ -12,12 +18,16 @@ from journeykit.stats.multiplicity import benjamini_hochberg, holm
 
 __all__ = [
     "ClusterSums",
+    "CumulativeIncidence",
+    "IncidenceAt",
     "benjamini_hochberg",
     "cluster_effective_n",
     "clustered_wilson_interval",
+    "cumulative_incidence",
     "esty_interval",
     "hash_strings",
     "holm",
+    "incidence_at",
     "mix",
     "poisson_weights",
     "wilson_interval",
