@@ -6,6 +6,7 @@ from journeykit.stats.aalen_johansen import (
     cumulative_incidence,
     incidence_at,
 )
+from journeykit.stats.bounds import bounded_wilson_interval
 from journeykit.stats.hashing import hash_strings, mix, poisson_weights
 from journeykit.stats.intervals import (
     ClusterSums,
@@ -21,6 +22,7 @@ __all__ = [
     "CumulativeIncidence",
     "IncidenceAt",
     "benjamini_hochberg",
+    "bounded_wilson_interval",
     "cluster_effective_n",
     "clustered_wilson_interval",
     "cumulative_incidence",

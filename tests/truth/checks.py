@@ -15,7 +15,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from journeykit.simulate import Coverage, FalseFindings, World, coverage, false_findings
-from tests.truth import attributed, churned, funneled, stepped
+from tests.truth import attributed, churned, funneled, searched, stepped
 
 Method = Callable[[World], pd.DataFrame]
 Judge = Callable[[pd.DataFrame], list[str]]
@@ -241,5 +241,14 @@ CHECKS = (
         between(0.93, 0.97),
         (),
         500,
+    ),
+    Check(
+        "search",
+        "Intervals of the share with a closed loop, and of loops closed, cover, with loops still "
+        "open at the end of watching bounded and not guessed.",
+        lambda customers: partial(searched.loops, own=searched.own_shares(customers)),
+        between(0.93, 0.97),
+        searched.PARTS,
+        1000,
     ),
 )
