@@ -360,6 +360,8 @@ def test_summary_and_pictures() -> None:
     assert len(found.plot(small_cell=2).texts) == 2
     curve = found.time_to_convert().plot()
     assert curve.get_lines()[0].get_ydata()[-1] == pytest.approx(0.25)
+    bars = found.abandonment(within="3d").plot().patches
+    assert [bar.get_width() for bar in bars] == pytest.approx([0.5])
     grouped = funnel(_random(60), steps=["cart", "buy"], by="segment").plot()
     assert len(grouped.patches) == 4
 
@@ -407,6 +409,13 @@ def test_options_that_contradict_themselves(options, message) -> None:
     with pytest.raises(ArgumentError, match=".*") as caught:
         funnel(FIVE, **{"steps": STEPS, **options})
     assert message in str(caught.value)
+
+
+def test_merged_repeats_have_forgotten_their_times() -> None:
+    merged = FIVE.collapse_repeats()
+    assert funnel(merged, steps=STEPS).frame["n"].tolist() == [4, 4, 1]
+    with pytest.raises(ArgumentError, match="A window measures pauses"):
+        funnel(merged, steps=STEPS, within="7d")
 
 
 def test_nobody_began() -> None:

@@ -75,6 +75,10 @@ def funnel(
       start may replace one that failed. The share is what was seen by the end of the watching,
       which grows with it; give a `horizon` for a share that does not.
 
+    Customers who were there before they were watched may have done steps unseen: what looks like
+    their first start may be a later one. They are kept, counted in `n_unseen` and named in the
+    summary; `journeys.where` takes a mask that leaves them out (`journeys.ending.begins_unseen`).
+
     In an open funnel there is no common first step: waits for `estimate` count from the step
     before, and `share`, of all who entered, is one so far.
 
