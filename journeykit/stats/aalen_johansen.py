@@ -105,6 +105,13 @@ def cumulative_incidence(
     DataError
         When someone ends before being under risk.
 
+    Examples
+    --------
+    One comes (end 1) on day 1, one leaves (end 2) on day 2, two were watched for three days:
+
+    >>> cumulative_incidence([1, 2, 3, 3], [1, 2, 0, 0], n_ends=2).estimate.tolist()
+    [[0.25, 0.0], [0.25, 0.25], [0.25, 0.25]]
+
     References
     ----------
     Aalen, Johansen (1978), An empirical transition matrix for non-homogeneous Markov chains based
@@ -379,7 +386,7 @@ def _bounded(
         influence = np.bincount(who, influence).astype(np.float64)
         came, stayed = len(np.unique(who[part.came])), len(np.unique(who[never]))
     clusters = len(influence)
-    variance = float(influence @ influence)
+    variance = float(np.square(influence).sum())
     if clusters < n:
         variance *= clusters / max(clusters - 1, 1)
         shrink = _shrink(min(came, clusters - came), confidence)

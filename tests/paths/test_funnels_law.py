@@ -65,19 +65,19 @@ def _check(drawn, chosen) -> None:
         assert found.came[row, 1:].tolist() == one.came[1:]
 
 
-@settings(max_examples=600)
+@settings(max_examples=250)
 @given(journeys(), options())
 def test_every_option_as_by_trying_everything(drawn, chosen) -> None:
     _check(drawn, chosen)
 
 
-@settings(max_examples=150)
+@settings(max_examples=70)
 @given(journeys(), options())
 def test_pieces_of_journeys_as_by_trying_everything(drawn, chosen) -> None:
     _check(drawn.sessions("12d"), chosen)
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(journeys(timed=False), options())
 def test_journeys_without_times_as_by_trying_everything(drawn, chosen) -> None:
     windows = ("within", "at_least", "step_within", "step_at_least")

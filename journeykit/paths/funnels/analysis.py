@@ -75,6 +75,10 @@ def funnel(
       start may replace one that failed. The share is what was seen by the end of the watching,
       which grows with it; give a `horizon` for a share that does not.
 
+    Customers who were there before they were watched may have done steps unseen: what looks like
+    their first start may be a later one. They are kept, counted in `n_unseen` and named in the
+    summary; `journeys.where` takes a mask that leaves them out (`journeys.ending.begins_unseen`).
+
     In an open funnel there is no common first step: waits for `estimate` count from the step
     before, and `share`, of all who entered, is one so far.
 
@@ -131,6 +135,24 @@ def funnel(
     DataError
         When nobody entered, or no group is large enough.
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from journeykit.journeys import Journeys
+    >>> drawn = Journeys(
+    ...     names=("buy", "cart", "visit"),
+    ...     touchpoint=np.array([2, 1, 0, 2, 0, 2, 1], dtype=np.uint8),
+    ...     start=np.array([0, 3, 5, 7]),
+    ... )
+    >>> found = funnel(drawn, steps=["visit", "cart", "buy"])
+    >>> found.frame[["touchpoint", "n", "n_previous", "n_dropped", "basis"]]
+      touchpoint  n  n_previous  n_dropped     basis
+    0      visit  3           3          0  complete
+    1       cart  2           3          1  complete
+    2        buy  1           2          1  complete
+    >>> found.dropped(1)["customer_id"].tolist()
+    [1]
+
     References
     ----------
     Aalen, Johansen (1978), Scand. J. Statist. 5; see `stats.aalen_johansen`.
@@ -158,7 +180,7 @@ def funnel(
     found = follow(journeys, rules)
     if not len(found.journey):
         raise DataError(f"Nobody of {journeys.n_customers:,} customers came to {steps[0]!r}.")
-    entered = len(np.unique(found.customer))
+    entered = 1 + int((np.diff(found.customer) != 0).sum())
     unseen = int(found.unseen.sum())
     found, group, groups, suppressed = _grouped(journeys, found, by, small_cell)
     rows = [

@@ -55,7 +55,8 @@ def share_of(
     n = len(came)
     if n == 0:
         return Share(np.nan, np.nan, np.nan, np.nan, basis)
-    _, who = np.unique(customer, return_inverse=True)
+    # Rows of a customer lie side by side.
+    who = np.cumsum(np.diff(customer, prepend=customer[:1]) != 0)
     each = np.bincount(who)
     if len(each) == n:
         low, high = wilson_interval(came.sum(), n, confidence=confidence)

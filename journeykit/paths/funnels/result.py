@@ -208,7 +208,8 @@ class Funnel(Result):
         It is 1 - F(within), with F Aalen and Johansen's incidence of coming to the next step by
         the time since reaching this one. Whose time was not over when the watching ended is
         censored; who left has not gone on. For a step after the first see `time_to_convert`.
-        For carts left standing let the next step be a purchase in any channel: ``steps=["cart", "buy_web | buy_store | buy_phone"]``.
+        For carts left standing let the next step be a purchase in any channel:
+        ``steps=["cart", "buy_web | buy_store | buy_phone"]``.
         """
         self._check_stop(step)
         self._journeys.need_time("Abandonment")
