@@ -56,7 +56,11 @@ class Ribbons(Result):
         )
 
     def plot(
-        self, ax: Axes | None = None, *, axis: Literal["step", "time"] = "step", most_steps: int = 30
+        self,
+        ax: Axes | None = None,
+        *,
+        axis: Literal["step", "time"] = "step",
+        most_steps: int = 30,
     ) -> Axes:
         """Draw a line a journey, coloured by touchpoint, alike journeys beside each other.
 
@@ -103,9 +107,7 @@ class Ribbons(Result):
         return ax
 
 
-def ribbons(
-    journeys: Journeys, /, *, n: int = 40, top: int = 7, seed: int = 0
-) -> Ribbons:
+def ribbons(journeys: Journeys, /, *, n: int = 40, top: int = 7, seed: int = 0) -> Ribbons:
     """Draw journeys by lot and put alike ones beside each other, to be looked at.
 
     Every journey with an event has the same chance; which are drawn depends on `seed`, the

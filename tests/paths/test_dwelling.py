@@ -11,7 +11,7 @@ from journeykit.errors import ArgumentError, DataError, NotObservedError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY, SECOND
 from journeykit.paths import DwellTimes, dwell_times, transitions
-from journeykit.paths.dwelling import ANY, TIME_COLUMNS, censoring_weights
+from journeykit.paths.dwelling import ANY, TIME_COLUMNS
 from tests.strategies import journeys
 
 # a 10 b 20 a | a 30 a | b 0.5 a | a, watched until 100 s; 0.5 s are half a second
@@ -71,22 +71,15 @@ def test_an_event_at_the_end_of_the_watching_cannot_be_seen() -> None:
     assert np.isnan(rows(dwell_times(later))["a", ANY][2])
 
 
-def test_weights_are_one_over_the_chance_to_be_seen() -> None:
-    group = np.array([0, 0, 0, 0, 1, 1, 1])
-    time = np.array([1, 2, 2, 3, 5, 6, 7])
-    event = np.array([False, True, False, True, False, False, True])
-    censored = np.array([True, False, True, False, True, False, False])
-    weights = censoring_weights(group, time, event, censored)
-    # group 0: G = 3/4 before 2; at 2 the event goes first, of two left one is censored: 3/8
-    assert weights == pytest.approx([0, 4 / 3, 0, 8 / 3, 0, 0, 3 / 2])
-
-
 @pytest.fixture(scope="module")
 def watched() -> Journeys:
-    """600 customers of three touchpoints whose stays are exponential, watched for random times."""
+    """600 customers of three touchpoints whose stays are exponential, watched for random times.
+
+    They go on until nobody watches.
+    """
     rng = np.random.default_rng(7)
-    n = 600
-    touchpoint = rng.integers(0, 3, (n, 4)).astype(np.uint8)
+    n = 400
+    touchpoint = rng.integers(0, 3, (n, 30)).astype(np.uint8)
     stay = rng.exponential(50e6 * (1 + touchpoint[:, :-1])).astype(np.int64) + 1
     time = np.concatenate([np.zeros((n, 1), np.int64), stay.cumsum(axis=1)], axis=1)
     observed_to = rng.exponential(150e6, n).astype(np.int64) + 1
@@ -150,7 +143,7 @@ def test_censoring_makes_plain_medians_too_short(watched: Journeys) -> None:
     found = dwell_times(watched).frame
     median = found[found["target"] == ANY].set_index("source")["median_seconds"]
     true = pd.Series({"a": 50.0, "b": 100.0, "c": 150.0}) * np.log(2)
-    assert (plain < 0.9 * true).all()
+    assert (plain < true * [1, 0.7, 0.7]).all()
     bounds = found[found["target"] == ANY].set_index("source")
     assert (bounds["conf_low"] < true).all()
     assert (true < bounds["conf_high"]).all()
