@@ -104,8 +104,8 @@ def dwell_times(journeys: Journeys, /, *, order: int = 1, confidence: float = 0.
       observed at the source: where many are censored late, longer stays exist than are counted.
 
     Unweighted quantiles of the steps seen would be too short. Steps count, not customers: those
-    who are quick make more steps in the same time, and theirs weigh more. Ties: an event at the very end of
-    the watching cannot be seen, so a stay censored at c is under risk before c only.
+    who are quick make more steps in the same time, and theirs weigh more. Ties: an event at the
+    very end of the watching cannot be seen, so a stay censored at c is under risk before c only.
 
     The interval of the median is Woodruff's: the share at the median with its linearised
     variance over customers (of the Kaplan-Meier estimate; elsewhere of the weighted share, whose
