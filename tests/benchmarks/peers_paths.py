@@ -91,10 +91,12 @@ def asked(peer: str, python: Path, path: Path) -> dict[str, object]:
         return said
 
 
-def compared(what: str, ours: dict[object, float], theirs: dict[object, float]) -> None:
+def compared(
+    what: str, ours: dict[object, float], theirs: dict[object, float], *, within: float = 0
+) -> None:
     keys = ours.keys() | theirs.keys()
     apart = {key: abs(ours.get(key, 0) - theirs.get(key, 0)) for key in keys}
-    wrong = [key for key in keys if apart[key] > 1e-9 * (1 + abs(ours.get(key, 0)))]
+    wrong = [key for key in keys if apart[key] > within + 1e-9 * (1 + abs(ours.get(key, 0)))]
     tail = f", such as {wrong[0]}: {ours.get(wrong[0])} and {theirs.get(wrong[0])}" if wrong else ""
     print(f"{what:62}{len(keys):8,} numbers, {len(wrong):,} differ{tail}")
 
@@ -149,9 +151,10 @@ def compare(path: Path, pythons: dict[str, Path]) -> None:
     )
     medians = {(a, b): t for a, b, t in said["median"]}
     compared(
-        "retentioneering: median times, odd n, to their whole seconds",
-        {key: round(time[key]) for key in odd},
+        "retentioneering: median times, odd n, to 1 s (whole ones)",
+        {key: time[key] for key in odd},
         {key: medians[key] for key in odd},
+        within=1,
     )
     table = jk.paths.step_table(whole, steps=STEPS - 1, top=99).frame
     matrix = {
