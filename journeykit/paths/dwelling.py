@@ -83,7 +83,7 @@ class DwellTimes(Result):
             interval=(shown["conf_low"], shown["conf_high"]),
             ax=ax,
         )
-        ax.set_xlabel("time until the next step: median, middle half")
+        ax.set_xlabel("time until the next step\n(median, middle half)")
         return ax
 
 

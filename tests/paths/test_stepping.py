@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journeykit.counts import step_counts
@@ -130,6 +130,7 @@ def test_every_step_sums_to_all(
 
 
 @given(whole=journeys())
+@settings(max_examples=30)
 def test_steps_from_every_event_are_the_transitions(whole: Journeys) -> None:
     """Conservation across views: one step after every occurrence is the row of a touchpoint."""
     cut = whole.sessions("10d")

@@ -34,8 +34,7 @@ def test_quantiles_worked_by_hand() -> None:
     found = wait_quantiles(rows, np.ones(7, dtype=bool), [0.25, 0.5, 0.75], confidence=0.95)
     assert found.times.T.tolist() == [[2, 3, 7], [1, 1, 4]]
     assert found.n_customers.tolist() == [3, 2]
-    # influence on the half gone by 3: 1/8 (1 - 1/4), then 1/6 - (1/16 + 1/9)/2, twice -(...)/2;
-    # with two clusters or three t is too wide for any bound but 0
+    # with two or three clusters the t quantile is too wide for any bound but 0
     assert found.low.tolist() == [0, 0]
     assert np.isnan(found.high).all()
 
@@ -59,3 +58,36 @@ def test_numbers_of_codes_few_or_many() -> None:
         assert distinct.tolist() == sorted(set(codes.tolist()))
         assert distinct[number].tolist() == codes.tolist()
         assert sorted_by_code(codes, np.array([3, 2, 1, 0])).tolist() == [1, 2, 0, 3]
+
+
+def test_intervals_of_medians_cover() -> None:
+    """1,000 worlds: 150 customers of 1 to 6 waits, slow ones and fast ones, a third censored.
+
+    Waits are log-normal with median exp(3) and end in one of two ways whatever their length.
+    """
+    rng = np.random.default_rng(11)
+    covered, plain, n_censored, n = np.zeros(2), 0, 0, 0
+    for _ in range(1000):
+        customer = np.repeat(np.arange(150), rng.integers(1, 7, 150))
+        own = rng.normal(3, 0.7, 150)[customer]
+        wait = (np.exp(own + rng.normal(0, 0.7, len(own))) * 1e6).astype(np.int64)
+        watched = rng.exponential(70e6, len(own)).astype(np.int64)
+        order = np.argsort(np.minimum(wait, watched))
+        time, customer = np.minimum(wait, watched)[order], customer[order]
+        event = (wait < watched)[order]
+        group = np.zeros(len(time), dtype=np.int64)
+        weight = censoring_weights(group, time, event, ~event)
+        this_way = event & (rng.random(len(time)) < 0.6)
+        for kind, rows in enumerate([np.ones(len(time), dtype=bool), this_way]):
+            waits = Waits(group[rows], time[rows], weight[rows], customer[rows])
+            found = wait_quantiles(waits, np.full(rows.sum(), kind == 0), [0.5], confidence=0.95)
+            covered[kind] += found.low[0] <= np.exp(3) * 1e6 <= found.high[0]
+        one_each = Waits(group, time, weight, np.arange(len(time)))
+        found = wait_quantiles(one_each, np.ones(len(time), dtype=bool), [0.5], confidence=0.95)
+        plain += found.low[0] <= np.exp(3) * 1e6 <= found.high[0]
+        n_censored, n = n_censored + (~event).sum(), n + len(event)
+    assert 0.3 < n_censored / n < 0.37
+    assert (covered / 1000 >= 0.93).all(), covered
+    assert (covered / 1000 <= 0.97).all(), covered
+    # as if every wait were of a customer of its own
+    assert plain / 1000 < 0.9
