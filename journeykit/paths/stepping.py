@@ -174,6 +174,15 @@ def step_table(
     ------
     DataError
         When no journey has the anchor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from journeykit.journeys import Journeys
+    >>> visits, start = np.array([1, 0, 1]), np.array([0, 2, 3])
+    >>> two = Journeys(names=("buy", "web"), touchpoint=visits, start=start)
+    >>> step_table(two, anchor="web", steps=1).table()[1].to_dict()
+    {'web': 0.0, 'buy': 0.5, '(other)': 0.0, '(left)': 0.5, '(open)': 0.0}
     """
     check_fraction("confidence", confidence)
     check_whole("top", top, least=1)
