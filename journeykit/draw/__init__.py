@@ -8,11 +8,11 @@ from journeykit.draw.graphs import GraphEdge, GraphNode, flow_graph, flow_order
 from journeykit.draw.strips import ribbon_chart
 
 __all__ = [
-    "GraphEdge",
-    "GraphNode",
     "INK",
     "PALETTE",
     "QUIET",
+    "GraphEdge",
+    "GraphNode",
     "axes",
     "duration_bars",
     "flow_chart",

@@ -45,9 +45,7 @@ def duration_bars(
     def placed(values: np.ndarray, missing: float) -> np.ndarray:
         return np.maximum(np.where(np.isnan(values), missing, values), left)
 
-    ax.hlines(
-        at, placed(low, left), placed(high, right), color=PALETTE[0], alpha=0.3, linewidth=9
-    )
+    ax.hlines(at, placed(low, left), placed(high, right), color=PALETTE[0], alpha=0.3, linewidth=9)
     ax.hlines(at, placed(lower, left), placed(upper, right), color=INK, linewidth=1.6)
     ax.plot(placed(middle, right), at, "o", color=PALETTE[0], markersize=5)
     ax.set_xscale("log")

@@ -26,7 +26,11 @@ def text_width(text: str, size: float) -> float:
 
 def fitted(label: str, inches: float, *, size: float) -> str:
     """Cut a label in its middle until it is at most so wide; at least three characters stay."""
-    most = len(label)
+    whole = text_width(shortened(label, len(label)), size)
+    if whole <= inches:
+        return shortened(label, len(label))
+    # Letters are of different widths: begin a little above what the mean width allows.
+    most = min(len(label), int(1.3 * len(label) * inches / whole) + 2)
     while most > 3 and text_width(shortened(label, most), size) > inches:
         most -= 1
     return shortened(label, max(most, 3))

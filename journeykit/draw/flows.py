@@ -13,6 +13,7 @@ from journeykit.draw.fitting import fitted, inches_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
@@ -25,10 +26,10 @@ _NAME_WIDTH, _LINE = 0.55, 0.115
 
 
 class _Bands(NamedTuple):
-    """Heights: ``at[s, p]`` of place p at step s, ``flow[s, p, q]`` from it to q at s + 1."""
+    """Heights: ``share[s, p]`` of place p at step s, ``flow[s, p, q]`` from it to q at s + 1."""
 
     places: list[str]
-    at: NDArray[np.float64]
+    share: NDArray[np.float64]
     flow: NDArray[np.float64]
 
 
@@ -51,13 +52,13 @@ def flow_chart(
     bands = _bands(links, touchpoints[:_MOST], edges)
     colours = place_colours(bands.places, edges)
     total = links["n"].sum() / max(links["share"].sum(), 1e-300)
-    tops = _tops(bands.at)
-    steps = len(bands.at)
+    tops = _tops(bands.share)
+    steps = len(bands.share)
     for step in range(steps):
         for place, name in enumerate(bands.places):
-            if bands.at[step, place] > 0:
+            if bands.share[step, place] > 0:
                 box = colours[name]
-                ax.add_patch(box.bar(step, tops[step, place], _NODE, bands.at[step, place]))
+                ax.add_patch(box.bar(step, tops[step, place], _NODE, bands.share[step, place]))
     _draw_links(ax, bands, tops, [colours[name].face for name in bands.places])
     ax.set_xlim(-0.08, steps - 1 + 0.62)
     # The first column stands highest; gaps are part of the picture, never of the heights.
@@ -93,9 +94,7 @@ def _tops(at: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.cumsum(height, axis=1) - height
 
 
-def _draw_links(
-    ax: Axes, bands: _Bands, tops: NDArray[np.float64], faces: Sequence[str]
-) -> None:
+def _draw_links(ax: Axes, bands: _Bands, tops: NDArray[np.float64], faces: Sequence[str]) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
@@ -124,18 +123,18 @@ def _labels(ax: Axes, bands: _Bands, tops: NDArray[np.float64], least: float) ->
     low, high = ax.get_xlim()
     room = (1 - _NODE) * width / (high - low) * 0.9
     bottom, top = ax.get_ylim()
-    for (step, place), share in np.ndenumerate(bands.at):
+    for (step, place), share in np.ndenumerate(bands.share):
         lines = share * height / (bottom - top) / _LINE
         if share < least or share <= 0 or lines < 1:
             continue
         text = f"{share:.0%}"
-        last = step == len(bands.at) - 1
+        last = step == len(bands.share) - 1
         space = room * (0.55 if last else 1)
         if lines >= 2 and space >= _NAME_WIDTH:
             text = f"{fitted(bands.places[place], space, size=_SIZE)}\n{text}"
         ax.text(
             step + _NODE * 1.25,
-            tops[step, place] + share / 2,
+            float(tops[step, place] + share / 2),
             text,
             va="center",
             fontsize=_SIZE,
@@ -144,7 +143,7 @@ def _labels(ax: Axes, bands: _Bands, tops: NDArray[np.float64], least: float) ->
         )
 
 
-def legend_below(ax: Axes, handles: Sequence[object], labels: Sequence[str]) -> None:
+def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str]) -> None:
     """Put a legend under `ax`, in as many columns as its width holds."""
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -166,4 +165,3 @@ def legend_below(ax: Axes, handles: Sequence[object], labels: Sequence[str]) -> 
         labelcolor=INK,
         borderaxespad=0.4,
     )
-

@@ -90,13 +90,11 @@ def flow_graph(
     half = [box.width / 2 for box in boxes]
     onwards = [edge for edge in edges if edge.source != edge.target]
     heaviest = max((edge.n for edge in onwards), default=1)
-    curves = _curves(onwards, half, len(nodes))
+    curves = _curves(onwards, half)
     taken = [box.transformed(ax.transData) for box in boxes]
     for edge, curve in zip(onwards, curves, strict=True):
         _draw_edge(ax, curve, 0.8 + (_WIDEST - 0.8) * edge.n / heaviest, edge)
-    for edge, curve in sorted(
-        zip(onwards, curves, strict=True), key=lambda pair: -pair[0].n
-    ):
+    for edge, curve in sorted(zip(onwards, curves, strict=True), key=lambda pair: -pair[0].n):
         taken.append(_write_share(ax, curve, edge, taken))
     return ax
 
@@ -135,7 +133,7 @@ def _draw_node(ax: Axes, row: int, node: GraphNode, width: float) -> Bbox:
     return box
 
 
-def _curves(edges: Sequence[GraphEdge], half: Sequence[float], n_nodes: int) -> list[_Curve]:
+def _curves(edges: Sequence[GraphEdge], half: Sequence[float]) -> list[_Curve]:
     """Bend every edge out to its side, the longer the further; ends at a node are spread."""
     ports = _ports(edges)
     longest = max((abs(edge.target - edge.source) for edge in edges), default=1)
@@ -172,7 +170,7 @@ def _ports(edges: Sequence[GraphEdge]) -> list[tuple[float, float]]:
         ends.setdefault((edge.target, side), []).append((edge.source, number, 1))
     ports = [[0.0, 0.0] for _ in edges]
     for (node, _), meeting in ends.items():
-        # Those that go up the furthest leave highest ... except that longer ones bend outside.
+        # Long edges bend outside short ones: they leave above them and arrive below them.
         above = sorted((m for m in meeting if m[0] < node), key=lambda m: -m[0])
         below = sorted((m for m in meeting if m[0] > node), key=lambda m: -m[0])
         for rank, (_, number, end) in enumerate([*above, *below]):
@@ -200,7 +198,7 @@ def _write_share(ax: Axes, curve: _Curve, edge: GraphEdge, taken: Sequence[Bbox]
     text = ax.text(
         0, 0, f"{edge.share:.0%}", ha="center", va="center", fontsize=_SHARE_SIZE, color=INK,
         zorder=5,
-        bbox={"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+        bbox={"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none", "alpha": 0.85},
     )  # fmt: skip
     best, least = 0.5, np.inf
     for away in np.arange(0, 0.42, 0.03):
@@ -228,10 +226,10 @@ def _extent(text: Text) -> Bbox:
 def _overlap(a: Bbox, b: Bbox) -> float:
     wide = min(a.x1, b.x1) - max(a.x0, b.x0)
     high = min(max(a.y0, a.y1), max(b.y0, b.y1)) - max(min(a.y0, a.y1), min(b.y0, b.y1))
-    return wide * high if wide > 0 and high > 0 else 0.0
+    return float(wide * high) if wide > 0 and high > 0 else 0.0
 
 
 def _outside(ax: Axes, box: Bbox) -> float:
     """Return how far a text reaches over the sides of the axes, in pixels squared."""
     whole = ax.get_window_extent()
-    return (max(whole.x0 - box.x0, 0) + max(box.x1 - whole.x1, 0)) * box.height
+    return float((max(whole.x0 - box.x0, 0) + max(box.x1 - whole.x1, 0)) * box.height)

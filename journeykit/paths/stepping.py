@@ -68,7 +68,9 @@ class StepTable(Result):
             for name in known["n"].nlargest(1).index
             if known.loc[name, "n"] > 0
         ]
-        told.append(f"{first.loc[edge, 'share']:.0%} {'have left' if one == 1 else 'entered there'}")
+        told.append(
+            f"{first.loc[edge, 'share']:.0%} {'have left' if one == 1 else 'entered there'}"
+        )
         if first.loc[unknown, "n"]:
             told.append(f"of {first.loc[unknown, 'share']:.0%} it is not known")
         unit = "occurrences" if question.anchor and question.occurrence == "every" else "journeys"
@@ -82,8 +84,8 @@ class StepTable(Result):
     def table(self) -> pd.DataFrame:
         """Return the shares as a table, touchpoints by steps; every column sums to 1."""
         order = self.frame["touchpoint"].drop_duplicates()
-        wide = self.frame.pivot(index="touchpoint", columns="step", values="share")
-        return wide.loc[order]
+        cells = self.frame.set_index(["touchpoint", "step"])["share"]
+        return cells.unstack().loc[order]  # noqa: PD010 (every cell is there once)
 
     def flow(self) -> pd.DataFrame:
         """Return ``step source target n share``, the links from each step to the next in time.
@@ -172,6 +174,15 @@ def step_table(
     ------
     DataError
         When no journey has the anchor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from journeykit.journeys import Journeys
+    >>> visits, start = np.array([1, 0, 1]), np.array([0, 2, 3])
+    >>> two = Journeys(names=("buy", "web"), touchpoint=visits, start=start)
+    >>> step_table(two, anchor="web", steps=1).table()[1].to_dict()
+    {'web': 0.0, 'buy': 0.5, '(other)': 0.0, '(left)': 0.5, '(open)': 0.0}
     """
     check_fraction("confidence", confidence)
     check_whole("top", top, least=1)

@@ -44,7 +44,8 @@ class Variants(Result):
 
     ``event_rate event_low event_high``: `n_event` of `n` with Wilson's interval, empty where the
     journeys have no outcome. ``p25_days median_days p75_days``: time from the first event to the
-    last, the conversion included, of the finished journeys; empty without times. Neither
+    last, the conversion included, of the finished journeys (of a last run of repeats that were
+    merged, its first); empty without times. Neither
     predicts: which path a journey takes is known only when it is over, and long ones that are
     still open are missing from both.
 

@@ -276,8 +276,8 @@ COUNTING = [
     transition_counts,
     partial(transition_counts, order=2),
     partial(step_counts, steps=5),
-    partial(step_counts, anchor="shop", occurrence="every", direction="backwards", steps=3),
     path_counts,
+    partial(step_counts, anchor="shop", occurrence="every", direction="backwards", steps=3),
 ]
 
 

@@ -68,6 +68,22 @@ def test_bad_arguments() -> None:
     empty = Journeys(names=(), touchpoint=np.array([], dtype=np.uint8), start=np.array([0, 0]))
     with pytest.raises(DataError, match="There is no step in 1 journeys"):
         transitions(empty)
+    with pytest.raises(ArgumentError, match="`graph` draws transitions of order 1; these are of 2"):
+        transitions(JOURNEYS, order=2).graph()
+    with pytest.raises(ArgumentError, match="`edges` must be a whole number at least 1; got 0"):
+        transitions(JOURNEYS).graph(edges=0)
+
+
+def test_times_are_asked_for_and_need_clocks() -> None:
+    timed = JOURNEYS.replace(time=np.array([0, 1, 2, 4, 5, 0, 8]) * DAY)
+    frame = transitions(timed).frame.set_index(["source", "target"])
+    assert frame.loc[("visit", "cart"), "median_seconds"] == 86_400
+    assert frame.loc[("visit", "cart"), "p75_seconds"] == 8 * 86_400
+    assert np.isnan(frame.loc[("cart", "(exit)"), "median_seconds"])
+    without = transitions(timed, dwell=False)
+    assert without.dwell is None
+    assert without.frame["median_seconds"].isna().all()
+    assert transitions(JOURNEYS).dwell is None
 
 
 def test_picture_pools_the_rare_and_keeps_every_row_whole() -> None:
