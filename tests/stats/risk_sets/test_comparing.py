@@ -71,10 +71,7 @@ def test_peer_statsmodels_agrees_where_each_customer_counts_once() -> None:
     ]
     peer = StratifiedTable(tables)
     assert found.ratio.estimate == pytest.approx(peer.riskratio_pooled, rel=1e-12)
-    cmh = peer.test_null_odds().statistic
-    # the score is over the larger of two variances
-    assert found.z**2 == pytest.approx(cmh, rel=0.1)
-    assert found.z**2 <= cmh * (1 + 1e-12)
+    assert found.z**2 == pytest.approx(peer.test_null_odds().statistic, rel=1e-9)
     # Greenland and Robins' variance of the log ratio
     a, b = (np.array([t[row, 0] for t in tables], dtype=float) for row in (0, 1))
     e, c = (np.array([t[row].sum() for t in tables], dtype=float) for row in (0, 1))
@@ -85,7 +82,7 @@ def test_peer_statsmodels_agrees_where_each_customer_counts_once() -> None:
     assert width == pytest.approx(spread, rel=0.02)
 
 
-@pytest.mark.parametrize(("share", "more"), [(0.05, 18), (0.3, 25)])
+@pytest.mark.parametrize(("share", "more"), [(0.05, 14), (0.3, 25)])
 def test_p_values_are_those_of_permutation(share: float, more: int) -> None:
     """Far out in the tail of a skewed score, where a normal law would be wrong."""
     rng = np.random.default_rng(3)
@@ -174,5 +171,5 @@ def test_intervals_and_p_values_know_customers_from_moments() -> None:
         covered.append(found.difference.low <= 0 <= found.difference.high)
         small.append(found.p_value < 0.05)
     assert 0.93 <= np.mean(covered) <= 0.97
-    # the larger of two variances, both estimated on few customers, errs towards caution
+    # the factor of clustering, estimated on few customers and never below 1, is cautious
     assert 0.015 <= np.mean(small) <= 0.055
