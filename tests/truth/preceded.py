@@ -10,8 +10,9 @@ import pandas as pd
 
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
+from journeykit.paths import Precursors, precursors
+from journeykit.paths.sequences.findings import HOLDS
 from journeykit.paths.sequences.mining import Limits, completions
-from journeykit.paths.sequences.preceding import HOLDS, Precursors, precursors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 OWN = ("compare", "configure", "read", "search", "store", "wishlist")
 LOOP, SENT, OUTCOME = ("faq", "help"), ("mail", "reminder"), "order"
 NAMES = tuple(sorted((*OWN, *LOOP, *SENT, OUTCOME)))
+PLANTED = "wishlist > store"
 DAYS, LAST_ENTRY, HORIZON = 126, 70, 14
 _MINUTE = DAY // 1440
 
@@ -68,7 +70,9 @@ def journeys_of(shop: Shop, *, customers: int, seed: int) -> Journeys:
     watched = day >= entry[:, None]
     counts = rng.poisson(shop.own_a_day * activity[:, None] * season * watched)
     counts[np.arange(customers), entry] += 1
-    who, when = (np.repeat(part, counts.ravel()) for part in np.divmod(np.arange(counts.size), DAYS))
+    who, when = (
+        np.repeat(part, counts.ravel()) for part in np.divmod(np.arange(counts.size), DAYS)
+    )
     time = (when * DAY + rng.integers(0, DAY, len(when))).astype(np.int64)
     what = rng.choice(len(OWN), len(who), p=[0.25, 0.15, 0.2, 0.15, 0.1, 0.15])
     parts = [(who, time, np.array([NAMES.index(name) for name in OWN])[what])]
@@ -83,9 +87,7 @@ def journeys_of(shop: Shop, *, customers: int, seed: int) -> Journeys:
 Part = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.int64]"]
 
 
-def _loops(
-    rng: np.random.Generator, who: NDArray[np.int64], time: NDArray[np.int64]
-) -> list[Part]:
+def _loops(rng: np.random.Generator, who: NDArray[np.int64], time: NDArray[np.int64]) -> list[Part]:
     steps = rng.integers(2, 7, len(who)) * (rng.random(len(who)) < 0.2)
     at = np.repeat(np.arange(len(who)), steps)
     number = np.arange(len(at)) - np.repeat(np.cumsum(steps) - steps, steps)
@@ -132,11 +134,13 @@ def _with_orders(
     customers, day = len(entry), np.arange(DAYS)
     assert events.time is not None
     if shop.ratio != 1:
-        planted = (NAMES.index("wishlist"), NAMES.index("store"))
-        done = completions(events, planted, Limits(2))
+        codes = tuple(NAMES.index(name) for name in PLANTED.split(" > "))
+        done = completions(events, codes, Limits(len(codes)))
         at = np.where(done >= 0, events.time[done], DAYS * DAY) / DAY
         # Per day: the share of it that lies within the horizon after the pattern is complete.
-        later = np.clip(day + 1 - at[:, None], 0, 1) - np.clip(day + 1 - at[:, None] - HORIZON, 0, 1)
+        later = np.clip(day + 1 - at[:, None], 0, 1) - np.clip(
+            day + 1 - at[:, None] - HORIZON, 0, 1
+        )
         factor = np.log1p(-shop.risk * shop.ratio) / np.log1p(-shop.risk)
         hazard = hazard * (1 + (factor - 1) * later)
     survived = np.cumsum(hazard, axis=1)
@@ -156,17 +160,51 @@ def _with_orders(
         ],
         customers,
     )
-    return made.replace(
-        observed_from=entry * DAY, window=(-1, DAYS * DAY), columns={}
-    )
+    return made.replace(observed_from=entry * DAY, window=(-1, DAYS * DAY), columns={})
 
 
-def found(shop: Shop, world: World) -> Precursors:
+def found(shop: Shop, world: World) -> tuple[Journeys, Precursors]:
     """Look for precursors in a shop with the customers and the seed of a world."""
-    return precursors(
-        journeys_of(shop, customers=world.customers, seed=world.seed),
-        outcome=[OUTCOME],
-        horizon_days=HORIZON,
-        sent=SENT,
-        length=2,
+    made = journeys_of(shop, customers=world.customers, seed=world.seed)
+    return made, precursors(
+        made, outcome=[OUTCOME], horizon_days=HORIZON, sent=SENT, length=2, seed=world.seed
     )
+
+
+def _flags(**flagged: bool) -> pd.DataFrame:
+    return pd.DataFrame({"name": list(flagged), "flagged": list(flagged.values())})
+
+
+def anything(world: World, shop: Shop) -> pd.DataFrame:
+    """Whether anything is flagged where nothing is to be found."""
+    _, told = found(shop, world)
+    discovered = (told.frame["q_value"] <= told.q).any()
+    return _flags(discovered=discovered, holds=(told.frame["verdict"] == HOLDS).any())
+
+
+def planted(world: World, shop: Shop) -> pd.DataFrame:
+    """Whether the planted pattern holds."""
+    _, told = found(shop, world)
+    row = told.frame.set_index("pattern").loc[PLANTED]
+    return _flags(planted=row["verdict"] == HOLDS)
+
+
+def ratios(world: World, shop: Shop) -> pd.DataFrame:
+    """Intervals of the risk ratios of all patterns, where each ratio is 1."""
+    _, told = found(shop, world)
+    names = {"risk_ratio": "estimate", "ratio_low": "conf_low", "ratio_high": "conf_high"}
+    return told.frame.rename(columns=names).assign(name="risk ratio", truth=1.0)
+
+
+def ever_against_never(world: World, shop: Shop) -> pd.DataFrame:
+    """The trap: who ever got the reminder before the outcome against who never did."""
+    from scipy import stats
+
+    made = journeys_of(shop, customers=world.customers, seed=world.seed)
+    owner = np.repeat(np.arange(len(made)), made.length)
+    ordered, reminded = np.zeros(len(made), dtype=bool), np.zeros(len(made), dtype=bool)
+    ordered[owner[made.touchpoint == NAMES.index(OUTCOME)]] = True
+    reminded[owner[made.touchpoint == NAMES.index("reminder")]] = True
+    table = [[(a & b).sum() for b in (ordered, ~ordered)] for a in (reminded, ~reminded)]
+    p_value = stats.chi2_contingency(table).pvalue
+    return pd.DataFrame({"name": ["reminder"], "p_value": [p_value]})

@@ -137,9 +137,7 @@ def frequent(journeys: Journeys, limits: Limits, *, least: int) -> Frequent:
     return Frequent(tuple(patterns), np.concatenate(support))
 
 
-def completions(
-    journeys: Journeys, pattern: tuple[int, ...], limits: Limits
-) -> NDArray[np.int64]:
+def completions(journeys: Journeys, pattern: tuple[int, ...], limits: Limits) -> NDArray[np.int64]:
     """Return the event that first completes the pattern in each journey, -1 for none."""
     code, time = _arrays(journeys, limits)
     wanted = np.array(pattern, dtype=np.int32)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from journeykit.checks import check_known
-from journeykit.errors import ArgumentError, DataError
+from journeykit.errors import ArgumentError
 from journeykit.journeys.durations import DAY, SECOND
-from journeykit.journeys.ending import begins_unseen, refuse_collapsed, refuse_cut
+from journeykit.journeys.ending import begins_unseen
 from journeykit.journeys.fingerprint import hash_customers
-from journeykit.journeys.shape import keep_events
 from journeykit.stats import mix
 from journeykit.stats.risk_sets import geometric_bins, joint_strata
 
@@ -22,43 +21,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
+    from journeykit.paths.sequences.risk import AtRisk
 
 _WEEK = 7 * DAY
 _HOUR = DAY // 24
 #: 1970-01-05, the first Monday.
 _MONDAY = 4 * DAY
-#: How much wider each class of elapsed time, of visits and steps and of pauses is than the last one.
+#: How much wider each class is than the last one: of elapsed time, of visits and steps, of pauses.
 _ELAPSED_RATIO, _STEPS_RATIO, _PAUSE_RATIO = 1.5, 1.4, 2.0
 #: Own events with a longer pause between them are of two visits.
 _VISIT_PAUSE = 30 * 60 * SECOND
-#: A touchpoint is the outcome's own where this share of its events has the outcome within an hour.
-_LEAK_SHARE = 0.5
 #: What a moment is good for.
 BOTH, COMPARED_ONLY, EXPOSED_ONLY = 0, 1, 2
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AtRisk:
-    """Customers before their first outcome.
-
-    Attributes
-    ----------
-    journeys : Journeys
-        One a customer, with the events from entry to before the first outcome.
-    entry : array of int64, shape (n_customers,)
-        Microseconds: where the watching began, if that is inside the window, else the first event.
-    outcome : array of int64, shape (n_customers,)
-        Microseconds of the first outcome; the largest number there is for none.
-    watched_to : array of int64, shape (n_customers,)
-    leaking : tuple of str
-        Touchpoints more than half of whose events have the outcome within the hour.
-    """
-
-    journeys: Journeys
-    entry: NDArray[np.int64]
-    outcome: NDArray[np.int64]
-    watched_to: NDArray[np.int64]
-    leaking: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,59 +71,28 @@ class Moments:
         )  # fmt: skip
 
 
-def at_risk(journeys: Journeys, outcome: NDArray[np.bool_], *, small_cell: int) -> AtRisk:
-    """Cut journeys before the first outcome; `outcome` is a mask over touchpoints."""
-    what = "A comparison before an outcome"
-    time = journeys.need_time(what)
-    refuse_cut(journeys, what)
-    refuse_collapsed(journeys, what)
-    if len(journeys) != journeys.n_customers:
-        raise DataError(
-            f"{what} needs one journey a customer; got {len(journeys):,} of "
-            f"{journeys.n_customers:,} customers. Do it before cutting."
+class _Points(NamedTuple):
+    """Customers at times; the arrays of `Moments` before anything is known of what follows."""
+
+    customer: NDArray[np.int64]
+    time: NDArray[np.int64]
+    place: NDArray[np.int64]
+    serves: NDArray[np.int8]
+
+    def take(self, index: NDArray[np.integer] | NDArray[np.bool_]) -> _Points:
+        return _Points(
+            self.customer[index], self.time[index], self.place[index], self.serves[index]
         )
-    n, owner = len(journeys), np.repeat(np.arange(len(journeys)), journeys.length)
-    entry = np.zeros(n, dtype=np.int64)
-    filled = journeys.length > 0
-    entry[filled] = time[journeys.start[:-1][filled]]
-    if journeys.observed_from is not None and journeys.window is not None:
-        late = journeys.observed_from > journeys.window[0]
-        entry[late] = journeys.observed_from[late]
-    to = journeys.observed_to
-    watched_to = np.full(n, time.max(initial=0) + 1) if to is None else np.asarray(to)
-    first = np.full(n, np.iinfo(np.int64).max)
-    converts = outcome[journeys.touchpoint]
-    np.minimum.at(first, owner[converts], time[converts])
-    seen = (time >= entry[owner]) & (time < watched_to[owner])
-    before = seen & (time < first[owner])
-    leaking = _leaking(
-        journeys, owner, seen & (time <= first[owner]) & ~converts, first, watched_to, small_cell
-    )
-    customers = np.bincount(owner[before], minlength=n) > 0
-    kept = keep_events(
-        journeys, before, step="precursors", reason="not before the first outcome, or not watched"
-    )
-    return AtRisk(kept, entry[customers], first[customers], watched_to[customers], leaking)
 
-
-def _leaking(
-    journeys: Journeys,
-    owner: NDArray[np.int64],
-    candidate: NDArray[np.bool_],
-    first: NDArray[np.int64],
-    watched_to: NDArray[np.int64],
-    small_cell: int,
-) -> tuple[str, ...]:
-    """Name the touchpoints whose events mostly have the outcome at once or within an hour."""
-    assert journeys.time is not None
-    m = len(journeys.names)
-    candidate &= journeys.time + _HOUR <= watched_to[owner]
-    what, who = journeys.touchpoint[candidate].astype(np.int64), owner[candidate]
-    soon = first[who] - journeys.time[candidate] <= _HOUR
-    n, n_soon = np.bincount(what, minlength=m), np.bincount(what[soon], minlength=m)
-    n_customers = np.bincount(np.unique(who * m + what) % m, minlength=m)
-    leaks = (n_customers >= small_cell) & (n_soon > _LEAK_SHARE * n)
-    return tuple(journeys.names[code] for code in np.flatnonzero(leaks))
+    def and_those(self, others: _Points) -> _Points:
+        """Add others; the moments of a customer stand together."""
+        both = _Points(
+            np.concatenate([self.customer, others.customer]),
+            np.concatenate([self.time, others.time]),
+            np.concatenate([self.place, others.place]),
+            np.concatenate([self.serves, others.serves]),
+        )
+        return both.take(np.argsort(both.customer, kind="stable"))
 
 
 def moments(
@@ -168,34 +111,39 @@ def moments(
     not chosen, so it is compared with one random moment in each week since entry, with an equal
     pause since the last own event.
     """
+    own = ~sent[risk.journeys.touchpoint]
+    points = _events(risk, own, by_firm)
+    if by_firm:
+        points = points.and_those(_random_moments(risk, horizon=horizon, seed=seed))
+    watched = points.time + horizon <= risk.watched_to[points.customer]
+    n_unwatched = int((~watched & (points.serves != COMPARED_ONLY)).sum())
+    points = points.take(watched)
+    stratum, n_strata = _strata(risk, points, own, by_firm, held_equal)
+    return Moments(
+        customer=points.customer,
+        place=points.place,
+        serves=points.serves,
+        stratum=stratum,
+        n_strata=n_strata,
+        event=risk.outcome[points.customer] <= points.time + horizon,
+        n_unwatched=n_unwatched,
+    )
+
+
+def _events(risk: AtRisk, own: NDArray[np.bool_], by_firm: bool) -> _Points:
+    """Return the customers' own events, or those that the firm sends."""
     journeys = risk.journeys
     assert journeys.time is not None
-    own = ~sent[journeys.touchpoint]
-    owner = np.repeat(np.arange(len(journeys)), journeys.length)
     place = np.flatnonzero(~own if by_firm else own)
-    customer, time = owner[place], journeys.time[place]
     serves = np.full(len(place), EXPOSED_ONLY if by_firm else BOTH, dtype=np.int8)
     # Beside events that are part of the outcome, all others would seem to keep customers from it.
     leaks = np.isin(np.array(journeys.names, dtype=object), risk.leaking)
     serves[leaks[journeys.touchpoint[place]]] = EXPOSED_ONLY
-    if by_firm:
-        drawn, at = _random_moments(risk, horizon=horizon, seed=seed)
-        serves = np.concatenate([serves, np.full(len(drawn), COMPARED_ONLY, dtype=np.int8)])
-        place = np.concatenate([place, _next_events(journeys, drawn, at)])
-        customer, time = np.concatenate([customer, drawn]), np.concatenate([time, at])
-        order = np.argsort(customer, kind="stable")
-        customer, time, place, serves = (x[order] for x in (customer, time, place, serves))
-    watched = time + horizon <= risk.watched_to[customer]
-    n_unwatched = int((~watched & (serves != COMPARED_ONLY)).sum())
-    customer, time, place, serves = (x[watched] for x in (customer, time, place, serves))
-    stratum, n_strata = _strata(risk, customer, time, place, own, by_firm, held_equal)
-    event = risk.outcome[customer] <= time + horizon
-    return Moments(customer, place, serves, stratum, n_strata, event, n_unwatched)
+    owner = np.repeat(np.arange(len(journeys)), journeys.length)
+    return _Points(owner[place], journeys.time[place], place, serves)
 
 
-def _random_moments(
-    risk: AtRisk, *, horizon: int, seed: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _random_moments(risk: AtRisk, *, horizon: int, seed: int) -> _Points:
     """Draw one moment in each week since entry in which a customer is under risk."""
     last = np.minimum(risk.outcome, risk.watched_to - horizon + 1)
     weeks = np.maximum(-((risk.entry - last) // _WEEK), 0)
@@ -204,8 +152,9 @@ def _random_moments(
     hashed = hash_customers(risk.journeys.customer_id)[who] ^ mix(week, seed=seed)
     part = (mix(hashed, seed=seed) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     at = risk.entry[who] + ((week + part) * _WEEK).astype(np.int64)
-    under = at < last[who]
-    return who[under], at[under]
+    who, at = who[at < last[who]], at[at < last[who]]
+    serves = np.full(len(who), COMPARED_ONLY, dtype=np.int8)
+    return _Points(who, at, _next_events(risk.journeys, who, at), serves)
 
 
 def _next_events(
@@ -226,31 +175,25 @@ def _next_events(
 
 def _strata(
     risk: AtRisk,
-    customer: NDArray[np.int64],
-    time: NDArray[np.int64],
-    place: NDArray[np.int64],
+    points: _Points,
     own: NDArray[np.bool_],
     by_firm: bool,
     held_equal: Sequence[str],
 ) -> tuple[NDArray[np.int64], int]:
-    journeys = risk.journeys
-    parts = [
-        geometric_bins(time - risk.entry[customer], first=_HOUR, ratio=_ELAPSED_RATIO),
-        (time - _MONDAY) // _WEEK,
+    journeys, customer = risk.journeys, points.customer
+    visits, last = _earlier(journeys, points, own, by_firm)
+    return joint_strata(
+        geometric_bins(points.time - risk.entry[customer], first=_HOUR, ratio=_ELAPSED_RATIO),
+        (points.time - _MONDAY) // _WEEK,
         begins_unseen(journeys)[customer],
-        *_earlier(journeys, customer, time, place, own, by_firm),
-        *(_codes(journeys, name, customer, place, by_firm) for name in held_equal),
-    ]
-    return joint_strata(*parts)
+        visits,
+        last,
+        *(_codes(journeys, name, points, by_firm) for name in held_equal),
+    )
 
 
 def _earlier(
-    journeys: Journeys,
-    customer: NDArray[np.int64],
-    time: NDArray[np.int64],
-    place: NDArray[np.int64],
-    own: NDArray[np.bool_],
-    by_firm: bool,
+    journeys: Journeys, points: _Points, own: NDArray[np.bool_], by_firm: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Class what a customer has done before: visits, and steps of this visit or the pause since.
 
@@ -259,7 +202,7 @@ def _earlier(
     """
     assert journeys.time is not None
     n_own = np.concatenate([[0], np.cumsum(own)])
-    done, at_start = n_own[place], n_own[journeys.start[customer]]
+    done, at_start = n_own[points.place], n_own[journeys.start[points.customer]]
     owner = np.repeat(np.arange(len(journeys)), journeys.length)[own]
     when = journeys.time[own]
     begins = np.ones(len(when), dtype=bool)
@@ -267,8 +210,9 @@ def _earlier(
     visits = np.concatenate([[0], np.cumsum(begins)])
     if by_firm:
         known = done > at_start
-        pause = time - when[np.where(known, done - 1, 0)] if len(when) else time
-        bins = geometric_bins(np.where(known, pause, 0), first=_HOUR, ratio=_PAUSE_RATIO)
+        pause = np.zeros(len(done), dtype=np.int64)
+        pause[known] = points.time[known] - when[done[known] - 1]
+        bins = geometric_bins(pause, first=_HOUR, ratio=_PAUSE_RATIO)
         earlier, last = visits[done] - visits[at_start], np.where(known, bins, -1)
     else:
         first = np.maximum.accumulate(np.where(begins, np.arange(len(when)), 0))
@@ -277,21 +221,13 @@ def _earlier(
     return geometric_bins(earlier, first=1, ratio=_STEPS_RATIO), last
 
 
-def _codes(
-    journeys: Journeys,
-    name: str,
-    customer: NDArray[np.int64],
-    place: NDArray[np.int64],
-    by_firm: bool,
-) -> NDArray[np.int64]:
+def _codes(journeys: Journeys, name: str, points: _Points, by_firm: bool) -> NDArray[np.int64]:
     """Code an attribute, or a column: at an own event, or at the last event before what is sent."""
     if name in journeys.attributes.column_names:
-        values = pa.array(journeys.attributes[name].combine_chunks())
-        at = customer
+        values, at = journeys.attributes[name].combine_chunks(), points.customer
     else:
-        values = pa.array(journeys.columns[name])
-        at = np.maximum(place - 1, 0) if by_firm else place
-        at = np.maximum(at, journeys.start[customer])
+        values, at = pa.array(journeys.columns[name]), points.place - by_firm
+        at = np.maximum(at, journeys.start[points.customer])
     codes = values.dictionary_encode(null_encoding="encode").indices
     coded: NDArray[np.int64] = codes.to_numpy(zero_copy_only=False).astype(np.int64)[at]
     return coded

@@ -1,4 +1,4 @@
-"""Exposed customers compared with those who could have been, at the same moment of their journey."""
+"""Customers compared with others who were at the same point of their journey."""
 
 from journeykit.stats.risk_sets.comparing import (
     RiskSetEffect,
