@@ -146,11 +146,11 @@ def typology(
     stable, or fewer are taken.
 
     **Medoids.** Each customer's first journey whose beginning and end were seen is compared with
-    others (see `distances`, scaled by the geometric mean). K medoids (FasterPAM) are chosen on a sample,
-    K by how much the silhouette gains over that of journeys drawn from a single chain. With more
-    customers than the sample, the best medoids of five samples are taken (CLARA) and all are
-    assigned. Journeys still open are left out, which favours fast ones; `within_days` compares all
-    over the same span instead.
+    others (see `distances`; scaled by the geometric mean of lengths, Hamming by the longer). K
+    medoids (FasterPAM) are chosen on a sample, K by how much the silhouette gains over that of
+    journeys drawn from a single chain. With more customers than the sample, the best medoids of
+    five samples are taken (CLARA) and all are assigned. Journeys still open are left out, which
+    favours fast ones; `within_days` compares all over the same span instead.
 
     **Stability** of a group is Hennig's mean Jaccard over 20 bootstrap replicates of the sample's
     customers, all fitted anew; below 0.6 a group is not there (`is_stable`).
@@ -180,7 +180,7 @@ def typology(
         Of Wilson's interval of each share, given what the groups are like. With a mixture an
         unsure member counts for less than a sure one.
     seed : int
-        Of samples (5,000 customers to choose a mixture on, 1,000 for medoids), starts and
+        Of samples (10,000 customers to choose a mixture on, 1,000 for medoids), starts and
         replicates. Samples and replicates hang on customer ids, never on order or threads.
 
     Returns
