@@ -15,7 +15,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from journeykit.simulate import Coverage, FalseFindings, World, coverage, false_findings
-from tests.truth import attributed, churned, stepped
+from tests.truth import attributed, churned, grouped, stepped
 
 Method = Callable[[World], pd.DataFrame]
 Judge = Callable[[pd.DataFrame], list[str]]
@@ -117,6 +117,10 @@ STEADY = MappingProxyType(
 )
 _LEAVING = ("orders", "contracts")
 _SHOPPING = ("channels", "orders", "purchases")
+#: Some ten visits a customer, without what breaks or lengthens them.
+_VISITED = MappingProxyType(
+    {"browsing.break_shift": 0, "browsing.help_loop": 0, "browsing.visits_a_day": 0.02}
+)
 
 CHECKS = (
     Check(
@@ -197,5 +201,40 @@ CHECKS = (
         1500,
         fast=60,
         pooled=True,
+    ),
+    Check(
+        "typology, all browse alike",
+        "A mixture of chains calls visitors of one kind, whose chain is of order two, no groups in "
+        "95 % of worlds or more.",
+        lambda _: grouped.kinds_of_chains,
+        between(0, 0.05, column="share"),
+        ("browsing",),
+        400,
+        _VISITED,
+        fast=30,
+        null=("browsing.mixing",),
+    ),
+    Check(
+        "typology, personas",
+        "Three personas among 400 customers of some ten visits each are groups in 80 % or more.",
+        lambda _: grouped.kinds_of_chains,
+        between(0.8, 1.0, column="share"),
+        ("browsing",),
+        400,
+        _VISITED,
+        fast=30,
+        null=(),
+    ),
+    Check(
+        "typology by medoids, all browse alike",
+        "Medoids of visits call visitors of one kind no groups in 95 % of worlds or more.",
+        lambda _: grouped.kinds_of_medoids,
+        between(0, 0.05, column="share"),
+        ("browsing",),
+        200,
+        _VISITED,
+        fast=30,
+        full=400,
+        null=("browsing.mixing",),
     ),
 )

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from journeykit.checks import check_choice, check_fraction, check_whole
 from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
 from journeykit.journeys.ending import has_attribute
+from journeykit.paths.kinds.choosing import LEVEL
 from journeykit.paths.kinds.grouping import Grouping, by_medoids, by_mixture
 from journeykit.paths.kinds.measures import Distance, Substitution, make_measure
 from journeykit.paths.kinds.picture import draw_kinds
@@ -87,6 +88,11 @@ class Typology(Result):
     def summary(self) -> str:
         """Say how many groups there are, and how sure that is."""
         tested = "" if np.isnan(self.p_value) else f" (p = {self.p_value:.3g} of one kind)"
+        if len(self.frame) == 1 and self.p_value <= LEVEL:
+            return (
+                f"no stable groups: {self.n_customers:,} customers are not all alike{tested}, but "
+                "no grouping of them is found again when customers are drawn again"
+            )
         if len(self.frame) == 1:
             return f"no groups: {self.n_customers:,} customers are of one kind{tested}"
         top = self.frame.iloc[0]
@@ -156,8 +162,9 @@ def typology(
     customers, all fitted anew; below 0.6 a group is not there (`is_stable`).
 
     What is tested is one kind of *order*; lengths are taken as they are, so customers who merely
-    do more are no group. But a continuum of habits is not one chain either: a mixture cuts it
-    into pieces, and stable pieces of a continuum are a description, not kinds.
+    do more are no group. A continuum of habits is not one kind either, and a mixture cuts it into
+    pieces; that they are seldom found again is what stability is for (1,500 customers of 20 steps
+    with chains of their own: BIC wanted five groups, the least stable of which was at 0.3).
 
     Parameters
     ----------

@@ -80,6 +80,28 @@ def test_doing_more_is_no_kind() -> None:
     assert typology(both, method="medoids").frame["group"].tolist() == ["all"]
 
 
+def test_a_continuum_is_no_kinds() -> None:
+    # Each of 500 customers has a chain of her own around a common one.
+    rng = np.random.default_rng(3)
+    common, n, steps = rng.dirichlet(np.ones(6), size=6), 500, 20
+    own = np.array([[rng.dirichlet(5 * row + 1e-3) for row in common] for _ in range(n)])
+    at = rng.integers(0, 6, n)
+    table = [at]
+    for _ in range(steps - 1):
+        chances = own[np.arange(n), table[-1]].cumsum(axis=1)
+        table.append(np.minimum((rng.random(n)[:, None] > chances).sum(axis=1), 5))
+    found = typology(
+        Journeys(
+            names=tuple("abcdef"),
+            touchpoint=np.array(table, dtype=np.uint8).T.ravel(),
+            start=np.arange(n + 1) * steps,
+        )
+    )
+    assert found.frame["group"].tolist() == ["all"]
+    assert found.p_value == pytest.approx(1 / 40)
+    assert found.summary().startswith("no stable groups: 500 customers are not all alike (p = 0.02")
+
+
 # ------------------------------------------------------------------ laws
 
 
