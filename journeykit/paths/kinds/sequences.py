@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 from journeykit.checks import check_positive
 from journeykit.counts.kernels import path_hashes
 from journeykit.counts.paths import path_stops
-from journeykit.errors import DataError
+from journeykit.errors import DataError, JourneyKitWarning
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import begins_unseen, is_cut, is_open
 from journeykit.journeys.fingerprint import hash_customers
@@ -120,7 +121,7 @@ class Observed:
     n_empty, n_short : int
         Journeys left out because they have no step, or could not be watched `within_days`.
     uneven : bool
-        Whether sequences are whole journeys cut off by the end of watching.
+        Whether sequences are whole journeys that were watched for different spans.
     """
 
     sequences: Sequences
@@ -221,8 +222,40 @@ def observe(journeys: Journeys, *, within_days: float | None) -> Observed:
         row=index[new],
         n_empty=int((~filled & watched_long).sum()),
         n_short=int((~watched_long).sum()),
-        uneven=within_days is None and not cut and bool(still_open.any()),
+        uneven=within_days is None and not cut and _watched_unevenly(journeys),
     )
+
+
+def first_comparable(observed: Observed) -> Observed:
+    """Keep each customer's first comparable journey, and warn where spans differ.
+
+    Raises
+    ------
+    DataError
+        When no journey is comparable.
+    """
+    if not observed.comparable.any():
+        raise DataError(
+            f"None of {len(observed.customer):,} journeys was seen from its beginning to its end; "
+            "`within_days` compares those still open over a common span."
+        )
+    if observed.uneven:
+        warnings.warn(
+            "Whole journeys end where the watching does, so customers who were watched for less "
+            "look like a kind of their own; `within_days` compares all over the same span.",
+            JourneyKitWarning,
+            stacklevel=3,
+        )
+    return observed.one_each()
+
+
+def _watched_unevenly(journeys: Journeys) -> bool:
+    if journeys.observed_to is None:
+        return False
+    if journeys.observed_from is None:
+        return True
+    span = journeys.observed_to - journeys.observed_from
+    return bool((span != span[0]).any())
 
 
 def _within(journeys: Journeys, within_days: float) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

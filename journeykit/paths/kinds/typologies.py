@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -12,14 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journeykit.checks import check_choice, check_fraction, check_whole
-from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
+from journeykit.errors import ArgumentError
 from journeykit.journeys.ending import has_attribute
 from journeykit.paths.kinds.choosing import LEVEL
 from journeykit.paths.kinds.grouping import Grouping, by_medoids, by_mixture
 from journeykit.paths.kinds.measures import Distance, Substitution, make_measure
 from journeykit.paths.kinds.picture import draw_kinds
 from journeykit.paths.kinds.profiles import profile, told
-from journeykit.paths.kinds.sequences import Observed, observe
+from journeykit.paths.kinds.sequences import Observed, first_comparable, observe
 from journeykit.paths.kinds.stability import LEAST
 from journeykit.results import Provenance, Result
 from journeykit.stats import ClusterSums, clustered_wilson_interval, wilson_interval
@@ -184,8 +183,11 @@ def typology(
         Most steps of a journey that is compared by distance. Medoids refuse longer ones; a
         mixture uses them in full and leaves them out of the search for representatives.
     confidence : float in (0, 1)
-        Of Wilson's interval of each share, given what the groups are like. With a mixture an
-        unsure member counts for less than a sure one.
+        Of Wilson's interval of each share, given what the groups are like; with a mixture an
+        unsure member counts for less than a sure one. Where groups are far apart that is all
+        there is to be unsure of; where they overlap it is not. Planted shares of three kinds of
+        600 customers were covered in 96 % (adjusted Rand index 0.88), 93 % (0.72) and 65 %
+        (0.40) of 150 worlds each.
     seed : int
         Of samples (10,000 customers to choose a mixture on, 1,000 for medoids), starts and
         replicates. Samples and replicates hang on customer ids, never on order or threads.
@@ -202,7 +204,7 @@ def typology(
     Warns
     -----
     JourneyKitWarning
-        Medoids of whole journeys that end only because the watching did.
+        Medoids of whole journeys that were watched for different spans.
 
     References
     ----------
@@ -219,7 +221,7 @@ def typology(
     check_whole("seed", seed)
     observed = observe(journeys, within_days=within_days)
     if method == "medoids":
-        observed = _comparable(observed)
+        observed = first_comparable(observed)
     measure = make_measure(
         observed.sequences,
         distance=distance,
@@ -265,22 +267,6 @@ def typology(
 
 def _names(groups: int) -> list[str]:
     return [ALL] if groups == 1 else [f"type {number}" for number in range(1, groups + 1)]
-
-
-def _comparable(observed: Observed) -> Observed:
-    if not observed.comparable.any():
-        raise DataError(
-            f"None of {len(observed.customer):,} journeys was seen from its beginning to its end; "
-            "`within_days` compares those still open over a common span."
-        )
-    if observed.uneven:
-        warnings.warn(
-            "Whole journeys end where the watching does, so customers who were watched for less "
-            "look like a kind of their own; `within_days` compares all over the same span.",
-            JourneyKitWarning,
-            stacklevel=3,
-        )
-    return observed.one_each()
 
 
 def _frame(

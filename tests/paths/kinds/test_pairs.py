@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from journeykit.errors import ArgumentError, DataError
+from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.paths import distances
@@ -268,6 +268,9 @@ def test_within_days_compares_what_was_watched_so_long() -> None:
     found = distances(timed(observed_to=[10, 20, 30]), within_days=9)
     assert found.frame["path"].tolist() == ["a > b"]
     assert found.n_customers == 3
+    with pytest.warns(JourneyKitWarning, match="watched for less look like a kind of their own"):
+        distances(timed(observed_to=[10, 20, 30]))
+    assert distances(timed(observed_to=[30, 30])).n_customers == 2
 
 
 def test_open_cases_are_left_out_unless_compared_over_a_span() -> None:
