@@ -17,7 +17,7 @@ def of_chains(
     steps = rng.dirichlet(np.full(names, spread), size=(kinds, names)).cumsum(axis=2)
     first = rng.dirichlet(np.ones(names), size=kinds).cumsum(axis=1)
     kind = rng.integers(0, kinds, customers)
-    length = np.minimum(1 + rng.geometric(1 / (mean - 1), customers), 60)
+    length = np.minimum(rng.geometric(1 / mean, customers), 60)
     table = np.zeros((customers, length.max()), dtype=np.int64)
     table[:, 0] = (rng.random(customers)[:, None] > first[kind]).sum(axis=1)
     for at in range(1, table.shape[1]):

@@ -239,6 +239,18 @@ def test_the_order_of_customers_does_not_matter(given_: Journeys) -> None:
     assert (one.matrix == other.matrix).all()
 
 
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_the_number_of_threads_does_not_matter(
+    distance: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_, _ = of_prototypes(200, 3, seed=1)
+    matrices = []
+    for processors in (1, 5):
+        monkeypatch.setattr("os.cpu_count", lambda number=processors: number)
+        matrices.append(distances(given_, distance=distance).matrix)  # type: ignore[arg-type]
+    assert (matrices[0] == matrices[1]).all()
+
+
 def test_two_indels_are_a_substitution() -> None:
     given_, _ = of_prototypes(60, 3, seed=1)
     one = distances(given_, distance="optimal_matching")

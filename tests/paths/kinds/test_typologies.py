@@ -14,13 +14,13 @@ from tests.paths.kinds.generated import adjusted_rand, of_chains, of_prototypes,
 
 @pytest.fixture(scope="module")
 def chains() -> tuple[Typology, Journeys, np.ndarray]:
-    journeys, kind = of_chains(1_500, 3, seed=5)
+    journeys, kind = of_chains(1_200, 3, seed=5, mean=20)
     return typology(journeys, seed=1), journeys, kind
 
 
 @pytest.fixture(scope="module")
 def prototypes() -> tuple[Typology, Journeys, np.ndarray]:
-    journeys, kind = of_prototypes(1_200, 4, seed=2)
+    journeys, kind = of_prototypes(600, 4, seed=2)
     return typology(journeys, method="medoids", seed=1), journeys, kind
 
 
