@@ -118,8 +118,6 @@ class Observed:
         Rising.
     row : array of int64, shape (n_customers,)
         The customer's place in the journeys.
-    n_empty, n_short : int
-        Journeys left out because they have no step, or could not be watched `within_days`.
     uneven : bool
         Whether sequences are whole journeys that were watched for different spans.
     """
@@ -131,8 +129,6 @@ class Observed:
     comparable: NDArray[np.bool_]
     hash: NDArray[np.uint64]
     row: NDArray[np.int64]
-    n_empty: int
-    n_short: int
     uneven: bool
 
     def sample(self, customers: int, *, seed: int) -> NDArray[np.int64]:
@@ -154,8 +150,6 @@ class Observed:
             comparable=self.comparable[kept],
             hash=self.hash[who],
             row=self.row[who],
-            n_empty=self.n_empty,
-            n_short=self.n_short,
             uneven=self.uneven,
         )
 
@@ -189,7 +183,8 @@ def observe(journeys: Journeys, *, within_days: float | None) -> Observed:
     watched_long = np.ones(len(journeys), dtype=bool)
     if within_days is not None:
         watched_long, cut_at = _within(journeys, within_days)
-        still_open |= cut_at < stop
+        # Whatever comes after the horizon, were it the conversion: at the horizon it is open.
+        still_open |= cut_at < journeys.start[1:]
         stop = np.minimum(stop, cut_at)
     filled = stop > begin
     kept = np.flatnonzero(filled & watched_long)
@@ -220,8 +215,6 @@ def observe(journeys: Journeys, *, within_days: float | None) -> Observed:
         comparable=comparable,
         hash=hashed[index[new]],
         row=index[new],
-        n_empty=int((~filled & watched_long).sum()),
-        n_short=int((~watched_long).sum()),
         uneven=within_days is None and not cut and _watched_unevenly(journeys),
     )
 

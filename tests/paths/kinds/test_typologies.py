@@ -226,6 +226,18 @@ def test_outcomes_by_hand() -> None:
     assert high[SHOPPING] == pytest.approx(0.0370, abs=1e-4)
 
 
+def test_what_happens_after_the_horizon_is_not_known() -> None:
+    journeys = outcome_journeys()
+    # Within four days of the beginning the paths are seen whole, the buying on day 4 is not.
+    found = typology(journeys, groups=2, within_days=4)
+    n = found.profile.groupby("target", observed=True)["n"].sum()
+    assert n["shop"] == 100 + 200
+    assert "(exit)" not in n
+    found = typology(journeys, groups=2, within_days=5)
+    n = found.profile.groupby("target", observed=True)["n"].sum()
+    assert n["(exit)"] == 100
+
+
 def test_groups_become_an_attribute() -> None:
     journeys = outcome_journeys()
     found = typology(journeys, groups=2)
