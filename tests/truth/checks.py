@@ -15,7 +15,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from journeykit.simulate import Coverage, FalseFindings, World, coverage, false_findings
-from tests.truth import attributed, churned, funneled, preceded, searched, stepped
+from tests.truth import attributed, churned, funneled, grouped, preceded, searched, stepped
 
 Method = Callable[[World], pd.DataFrame]
 Judge = Callable[[pd.DataFrame], list[str]]
@@ -120,6 +120,10 @@ _SHOPPING = ("channels", "orders", "purchases")
 #: Active customers order more, and the longer they are customers the less; nothing else matters.
 _NOTHING = preceded.Shop(activity_spread=0.7, cooling=0.4, risk=0.2)
 _PLANTED = preceded.Shop(ratio=1.5, risk=0.2)
+#: Some ten visits a customer, without what breaks or lengthens them.
+_VISITED = MappingProxyType(
+    {"browsing.break_shift": 0, "browsing.help_loop": 0, "browsing.visits_a_day": 0.02}
+)
 
 CHECKS = (
     Check(
@@ -296,5 +300,40 @@ CHECKS = (
         1500,
         fast=40,
         null=(),
+    ),
+    Check(
+        "typology, all browse alike",
+        "A mixture of chains calls visitors of one kind, whose chain is of order two, no groups in "
+        "95 % of worlds or more.",
+        lambda _: grouped.kinds_of_chains,
+        between(0, 0.05, column="share"),
+        ("browsing",),
+        400,
+        _VISITED,
+        fast=30,
+        null=("browsing.mixing",),
+    ),
+    Check(
+        "typology, personas",
+        "Three personas among 400 customers of some ten visits each are groups in 80 % or more.",
+        lambda _: grouped.kinds_of_chains,
+        between(0.8, 1.0, column="share"),
+        ("browsing",),
+        400,
+        _VISITED,
+        fast=30,
+        null=(),
+    ),
+    Check(
+        "typology by medoids, all browse alike",
+        "Medoids of visits call visitors of one kind no groups in 95 % of worlds or more.",
+        lambda _: grouped.kinds_of_medoids,
+        between(0, 0.05, column="share"),
+        ("browsing",),
+        200,
+        _VISITED,
+        fast=30,
+        full=400,
+        null=("browsing.mixing",),
     ),
 )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from journeykit.paths.kinds.sequences import Observed
 
 #: Customers on whom the number of groups is chosen and tested.
-MIXTURE_SAMPLE, MEDOID_SAMPLE = 5_000, 1_000
+MIXTURE_SAMPLE, MEDOID_SAMPLE = 10_000, 1_000
 #: Samples from which medoids for all are taken, the best of them kept.
 _SAMPLES = 5
 #: Members among whom the representative of a group is looked for.

@@ -12,7 +12,7 @@ from journeykit.checks import check_whole
 from journeykit.draw import PALETTE, axes, tidy
 from journeykit.errors import DataError
 from journeykit.paths.kinds.measures import Distance, Scale, Substitution, make_measure
-from journeykit.paths.kinds.sequences import distinct, observe
+from journeykit.paths.kinds.sequences import distinct, first_comparable, observe
 from journeykit.results import Provenance, Result
 
 if TYPE_CHECKING:
@@ -114,6 +114,26 @@ def distances(
     DataError
         Nothing to compare, a journey that is too long, or too many distinct ones.
 
+    Warns
+    -----
+    JourneyKitWarning
+        Whole journeys that were watched for different spans, and no `within_days`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from journeykit.journeys import Journeys
+    >>> made = Journeys(
+    ...     names=("mail", "shop", "web"),
+    ...     touchpoint=np.array([2, 1, 2, 0, 1, 2, 1], dtype=np.uint8),
+    ...     start=np.array([0, 2, 5, 7]),
+    ... )
+    >>> found = distances(made, distance="common_subsequence")
+    >>> found.frame[["path", "n", "mean_distance"]].round(2)
+                    path  n  mean_distance
+    0         web > shop  2           0.33
+    1  web > mail > shop  1           0.67
+
     References
     ----------
     Gabadinho, Ritschard, Müller, Studer (2011), Analyzing and visualizing state sequences in R
@@ -121,13 +141,7 @@ def distances(
     differences between life trajectories, JRSS A 179.
     """
     check_whole("most_distinct", most_distinct, least=1)
-    observed = observe(journeys, within_days=within_days)
-    if not observed.comparable.any():
-        raise DataError(
-            f"None of {len(observed.customer):,} journeys was seen from its beginning to its end; "
-            "`within_days` compares those still open over a common span."
-        )
-    observed = observed.one_each()
+    observed = first_comparable(observe(journeys, within_days=within_days))
     measure = make_measure(
         observed.sequences,
         distance=distance,

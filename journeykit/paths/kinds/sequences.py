@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 from journeykit.checks import check_positive
 from journeykit.counts.kernels import path_hashes
 from journeykit.counts.paths import path_stops
-from journeykit.errors import DataError
+from journeykit.errors import DataError, JourneyKitWarning
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import begins_unseen, is_cut, is_open
 from journeykit.journeys.fingerprint import hash_customers
@@ -117,10 +118,8 @@ class Observed:
         Rising.
     row : array of int64, shape (n_customers,)
         The customer's place in the journeys.
-    n_empty, n_short : int
-        Journeys left out because they have no step, or could not be watched `within_days`.
     uneven : bool
-        Whether sequences are whole journeys cut off by the end of watching.
+        Whether sequences are whole journeys that were watched for different spans.
     """
 
     sequences: Sequences
@@ -130,8 +129,6 @@ class Observed:
     comparable: NDArray[np.bool_]
     hash: NDArray[np.uint64]
     row: NDArray[np.int64]
-    n_empty: int
-    n_short: int
     uneven: bool
 
     def sample(self, customers: int, *, seed: int) -> NDArray[np.int64]:
@@ -153,8 +150,6 @@ class Observed:
             comparable=self.comparable[kept],
             hash=self.hash[who],
             row=self.row[who],
-            n_empty=self.n_empty,
-            n_short=self.n_short,
             uneven=self.uneven,
         )
 
@@ -188,7 +183,8 @@ def observe(journeys: Journeys, *, within_days: float | None) -> Observed:
     watched_long = np.ones(len(journeys), dtype=bool)
     if within_days is not None:
         watched_long, cut_at = _within(journeys, within_days)
-        still_open |= cut_at < stop
+        # Whatever comes after the horizon, were it the conversion: at the horizon it is open.
+        still_open |= cut_at < journeys.start[1:]
         stop = np.minimum(stop, cut_at)
     filled = stop > begin
     kept = np.flatnonzero(filled & watched_long)
@@ -219,10 +215,40 @@ def observe(journeys: Journeys, *, within_days: float | None) -> Observed:
         comparable=comparable,
         hash=hashed[index[new]],
         row=index[new],
-        n_empty=int((~filled & watched_long).sum()),
-        n_short=int((~watched_long).sum()),
-        uneven=within_days is None and not cut and bool(still_open.any()),
+        uneven=within_days is None and not cut and _watched_unevenly(journeys),
     )
+
+
+def first_comparable(observed: Observed) -> Observed:
+    """Keep each customer's first comparable journey, and warn where spans differ.
+
+    Raises
+    ------
+    DataError
+        When no journey is comparable.
+    """
+    if not observed.comparable.any():
+        raise DataError(
+            f"None of {len(observed.customer):,} journeys was seen from its beginning to its end; "
+            "`within_days` compares those still open over a common span."
+        )
+    if observed.uneven:
+        warnings.warn(
+            "Whole journeys end where the watching does, so customers who were watched for less "
+            "look like a kind of their own; `within_days` compares all over the same span.",
+            JourneyKitWarning,
+            stacklevel=3,
+        )
+    return observed.one_each()
+
+
+def _watched_unevenly(journeys: Journeys) -> bool:
+    if journeys.observed_to is None:
+        return False
+    if journeys.observed_from is None:
+        return True
+    span = journeys.observed_to - journeys.observed_from
+    return bool((span != span[0]).any())
 
 
 def _within(journeys: Journeys, within_days: float) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

@@ -56,6 +56,9 @@ def stability(
     total = np.zeros(groups)
     for replicate in range(REPLICATES):
         drawn = poisson_weights(customer_hash, replicate=replicate, seed=seed)
+        if not drawn.any():
+            # Nobody drawn of very few: nothing was found again.
+            continue
         again = regroup(drawn.astype(np.float64), replicate)
         total += jaccard(label, again, drawn > 0, groups)
     return total / REPLICATES

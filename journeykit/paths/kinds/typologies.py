@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -12,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journeykit.checks import check_choice, check_fraction, check_whole
-from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
+from journeykit.errors import ArgumentError
 from journeykit.journeys.ending import has_attribute
+from journeykit.paths.kinds.choosing import LEVEL
 from journeykit.paths.kinds.grouping import Grouping, by_medoids, by_mixture
 from journeykit.paths.kinds.measures import Distance, Substitution, make_measure
 from journeykit.paths.kinds.picture import draw_kinds
 from journeykit.paths.kinds.profiles import profile, told
-from journeykit.paths.kinds.sequences import Observed, observe
+from journeykit.paths.kinds.sequences import Observed, first_comparable, observe
 from journeykit.paths.kinds.stability import LEAST
 from journeykit.results import Provenance, Result
 from journeykit.stats import ClusterSums, clustered_wilson_interval, wilson_interval
@@ -87,6 +87,11 @@ class Typology(Result):
     def summary(self) -> str:
         """Say how many groups there are, and how sure that is."""
         tested = "" if np.isnan(self.p_value) else f" (p = {self.p_value:.3g} of one kind)"
+        if len(self.frame) == 1 and self.p_value <= LEVEL:
+            return (
+                f"no stable groups: {self.n_customers:,} customers are not all alike{tested}, but "
+                "no grouping of them is found again when customers are drawn again"
+            )
         if len(self.frame) == 1:
             return f"no groups: {self.n_customers:,} customers are of one kind{tested}"
         top = self.frame.iloc[0]
@@ -146,18 +151,19 @@ def typology(
     stable, or fewer are taken.
 
     **Medoids.** Each customer's first journey whose beginning and end were seen is compared with
-    others (see `distances`, scaled by the geometric mean). K medoids (FasterPAM) are chosen on a sample,
-    K by how much the silhouette gains over that of journeys drawn from a single chain. With more
-    customers than the sample, the best medoids of five samples are taken (CLARA) and all are
-    assigned. Journeys still open are left out, which favours fast ones; `within_days` compares all
-    over the same span instead.
+    others (see `distances`; scaled by the geometric mean of lengths, Hamming by the longer). K
+    medoids (FasterPAM) are chosen on a sample, K by how much the silhouette gains over that of
+    journeys drawn from a single chain. With more customers than the sample, the best medoids of
+    five samples are taken (CLARA) and all are assigned. Journeys still open are left out, which
+    favours fast ones; `within_days` compares all over the same span instead.
 
     **Stability** of a group is Hennig's mean Jaccard over 20 bootstrap replicates of the sample's
     customers, all fitted anew; below 0.6 a group is not there (`is_stable`).
 
     What is tested is one kind of *order*; lengths are taken as they are, so customers who merely
-    do more are no group. But a continuum of habits is not one chain either: a mixture cuts it
-    into pieces, and stable pieces of a continuum are a description, not kinds.
+    do more are no group. A continuum of habits is not one kind either, and a mixture cuts it into
+    pieces; that they are seldom found again is what stability is for (1,500 customers of 20 steps
+    with chains of their own: BIC wanted five groups, the least stable of which was at 0.3).
 
     Parameters
     ----------
@@ -177,10 +183,13 @@ def typology(
         Most steps of a journey that is compared by distance. Medoids refuse longer ones; a
         mixture uses them in full and leaves them out of the search for representatives.
     confidence : float in (0, 1)
-        Of Wilson's interval of each share, given what the groups are like. With a mixture an
-        unsure member counts for less than a sure one.
+        Of Wilson's interval of each share, given what the groups are like; with a mixture an
+        unsure member counts for less than a sure one. Where groups are far apart that is all
+        there is to be unsure of; where they overlap it is not. Planted shares of three kinds of
+        600 customers were covered in 96 % (adjusted Rand index 0.88), 93 % (0.72) and 65 %
+        (0.40) of 150 worlds each.
     seed : int
-        Of samples (5,000 customers to choose a mixture on, 1,000 for medoids), starts and
+        Of samples (10,000 customers to choose a mixture on, 1,000 for medoids), starts and
         replicates. Samples and replicates hang on customer ids, never on order or threads.
 
     Returns
@@ -195,7 +204,7 @@ def typology(
     Warns
     -----
     JourneyKitWarning
-        Medoids of whole journeys that end only because the watching did.
+        Medoids of whole journeys that were watched for different spans.
 
     References
     ----------
@@ -212,7 +221,7 @@ def typology(
     check_whole("seed", seed)
     observed = observe(journeys, within_days=within_days)
     if method == "medoids":
-        observed = _comparable(observed)
+        observed = first_comparable(observed)
     measure = make_measure(
         observed.sequences,
         distance=distance,
@@ -258,22 +267,6 @@ def typology(
 
 def _names(groups: int) -> list[str]:
     return [ALL] if groups == 1 else [f"type {number}" for number in range(1, groups + 1)]
-
-
-def _comparable(observed: Observed) -> Observed:
-    if not observed.comparable.any():
-        raise DataError(
-            f"None of {len(observed.customer):,} journeys was seen from its beginning to its end; "
-            "`within_days` compares those still open over a common span."
-        )
-    if observed.uneven:
-        warnings.warn(
-            "Whole journeys end where the watching does, so customers who were watched for less "
-            "look like a kind of their own; `within_days` compares all over the same span.",
-            JourneyKitWarning,
-            stacklevel=3,
-        )
-    return observed.one_each()
 
 
 def _frame(
