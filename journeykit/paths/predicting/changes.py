@@ -441,7 +441,7 @@ def _assumptions(asked: _Asked, order: int, share: float, n_open: int) -> tuple[
     )
     listed = [
         f"what comes next depends on the last {last} only, not on what came before, on time or on "
-        "who the customer is (order 1 forgets intent)",
+        "who the customer is (a chain forgets intent)",
         f"those newly led from {source} to {target} go on like those who went there by themselves; "
         "who needs leading is usually less keen, so what a rise promises is rather an upper bound",
         f"only the steps from {source} change, and {others}",

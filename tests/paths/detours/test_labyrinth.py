@@ -210,6 +210,11 @@ def test_time_lost_is_beyond_the_roads_own() -> None:
     assert measures(found.frame)["extra_time_days"] == 0  # the median of 0 0 0 3
 
 
+def test_success_at_once_is_no_road() -> None:
+    assert labyrinth(journeys_of("d", "d", "ad"), outcome=["d"], max_order=1).road == ("a", "d")
+    assert labyrinth(journeys_of("d", "d", "ab"), outcome=["d"], max_order=1).road == ("d",)
+
+
 def test_short_cuts_are_no_detours() -> None:
     found = labyrinth(journeys_of("abcd", "abcd", "abcd", "ad", "axd"), outcome=["d"], max_order=1)
     assert found.road == ("a", "b", "c", "d")
