@@ -174,9 +174,10 @@ def labyrinth(
 
     **What becomes of them** (`outcome_share` against `outcome_share_others`) compares those who
     come back from a detour with visits to the same touchpoint after as many events, by journeys
-    that have not made it, standardised to the detours' numbers of events; open journeys are left
-    out. The 20 most frequent detours of at least `small_cell` customers on either side are tried,
-    `q_value` counts these. This is a description (`warning`): see risk sets for more.
+    that have not made it (Mantel and Haenszel's difference over numbers of events); open journeys
+    are left out. The 20 most frequent detours of at least `small_cell` customers on either side
+    are tried where five successes and failures are expected; `q_value` counts these. This is a
+    description (`warning`): risk sets tell more.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from journeykit.journeys.fingerprint import hash_customers
 from journeykit.paths.predicting.spaces import Space, chain_space
 from journeykit.results import Provenance, Result
 from journeykit.stats import poisson_weights
+from journeykit.stats.bootstrap import accelerated_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,8 +132,9 @@ def what_if(
     of journeys that may have begun unseen are no entries. Where all journeys were seen from entry
     to end, the baseline at order 1 is exactly the share of journeys that reach the goal.
 
-    Intervals are percentiles over samples of customers, each weighing Poisson(1) by a hash of its
-    id, baseline and change computed on the same sample.
+    Intervals are of the bootstrap (`stats.bootstrap.accelerated_interval`) over samples of
+    customers, each weighing Poisson(1) by a hash of its id, baseline and change computed on the
+    same sample.
 
     Parameters
     ----------
@@ -400,12 +402,11 @@ def _frame(
     drawn: NDArray[np.float64],
     confidence: float,
 ) -> pd.DataFrame:
-    levels = [(1 - confidence) / 2, (1 + confidence) / 2]
-    difference = drawn[:, 1] - drawn[:, 0]
-    # Of R draws, the k-th stands for k / (R + 1).
-    low, high = np.quantile(difference, levels, axis=0, method="weibull")
-    (base_low, new_low), (base_high, new_high) = np.quantile(
-        drawn, levels, axis=0, method="weibull"
+    low, high = accelerated_interval(
+        drawn[:, 1] - drawn[:, 0], observed[1] - observed[0], confidence=confidence
+    )
+    (base_low, new_low), (base_high, new_high) = accelerated_interval(
+        drawn, observed, confidence=confidence
     )
     frame = pd.DataFrame(
         {
