@@ -220,7 +220,6 @@ def _difference(
     if compared is None:
         return _Difference()
     half = float(ndtri((1 + confidence) / 2)) * compared.error
-    distance = max(abs(compared.difference) - compared.half_a_success, 0.0) / compared.error
     return _Difference(
         n_compared=n_customers,
         share=compared.share,
@@ -228,7 +227,7 @@ def _difference(
         difference=compared.difference,
         low=compared.difference - half,
         high=compared.difference + half,
-        p_value=float(2 * ndtr(-distance)),
+        p_value=float(2 * ndtr(-abs(compared.difference) / compared.error)),
     )
 
 
@@ -244,7 +243,6 @@ class _Standardised(NamedTuple):
     share: float
     difference: float
     error: float
-    half_a_success: float
 
 
 def _standardised(made: _Side, others: _Side) -> _Standardised | None:
@@ -291,5 +289,4 @@ def _standardised(made: _Side, others: _Side) -> _Standardised | None:
         share=float((weight * p1).sum() / total),
         difference=difference,
         error=error,
-        half_a_success=0.5 / float(total),
     )

@@ -100,15 +100,15 @@ def test_the_true_change_is_found_among_many(asked: dict[str, object]) -> None:
 @pytest.mark.parametrize("taken_from", [None, "(exit)"])
 def test_no_change_of_the_share_is_lost_at_order_two(change: float, taken_from: str | None) -> None:
     """The share over all states of the source becomes the one wanted, whatever the order."""
-    from journeykit.paths.predicting.changes import _Change, _changed
+    from journeykit.paths.predicting.redirection import Redirection, redirected
     from journeykit.paths.predicting.spaces import chain_space
 
     pairs = [(VISIT, CART)] + ([(VISIT, 4)] if taken_from else [])
     space = chain_space(walks(2000, seed=3), [BUY], pairs, order=2)
     n = np.asarray(space.steps.sum(axis=0), dtype=float).reshape(1, -1)
-    asked = _Change(VISIT, CART, 4 if taken_from else None, None, change)
+    asked = Redirection(VISIT, CART, 4 if taken_from else None, None, change)
     p = space.probabilities(n)
-    moved = _changed(space, n, p, asked)
+    moved = redirected(space, n, p, asked)
     weight = space.totals(n)[0][space.state]
     of_visit = space.last[space.state] == VISIT
     cart = of_visit & (space.following == CART)
