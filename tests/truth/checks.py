@@ -15,7 +15,16 @@ from types import MappingProxyType
 import pandas as pd
 
 from journeykit.simulate import Coverage, FalseFindings, World, coverage, false_findings
-from tests.truth import attributed, churned, funneled, grouped, preceded, searched, stepped
+from tests.truth import (
+    attributed,
+    churned,
+    funneled,
+    grouped,
+    preceded,
+    searched,
+    stepped,
+    wandered,
+)
 
 Method = Callable[[World], pd.DataFrame]
 Judge = Callable[[pd.DataFrame], list[str]]
@@ -114,6 +123,10 @@ STEADY = MappingProxyType(
         "contracts.automatic_extra": 0,
         "contracts.returns": 0,
     }
+)
+#: Visits of one kind of customer, whose chain no week changes and no loop interrupts.
+ALIKE = MappingProxyType(
+    {"browsing.break_shift": 0, "browsing.help_loop": 0, "browsing.mixing": 0, "browsing.memory": 0}
 )
 _LEAVING = ("orders", "contracts")
 _SHOPPING = ("channels", "orders", "purchases")
@@ -219,6 +232,11 @@ CHECKS = (
         "Intervals of the share of product pages that are followed by a page cover, attempts of a "
         "visitor being alike.",
         lambda _: funneled.pages,
+    ),
+    Check(
+        "entropy",
+        "Intervals of entropies and of the labyrinth index cover, customers being of many kinds.",
+        lambda _: wandered.entropy,
         between(0.93, 0.97),
         ("browsing",),
         1000,
@@ -335,5 +353,72 @@ CHECKS = (
         fast=30,
         full=400,
         null=("browsing.mixing",),
+    ),
+    Check(
+        "order of the chain",
+        "Of about 5,000 journeys of a strong chain of order 2, BIC and held-out likelihood name 2.",
+        lambda _: wandered.memory,
+        between(0.9, 1.0, column="share"),
+        ("browsing",),
+        3900,
+        {**ALIKE, "browsing.memory": 0.9},
+        fast=40,
+        full=300,
+        null=(),
+    ),
+    Check(
+        "order of the chain, weak memory",
+        "Where the page before the last decides in 20 %, held-out likelihood still names 2.",
+        lambda _: wandered.memory,
+        between(0.9, 1.0, column="share", only=("held-out likelihood",)),
+        ("browsing",),
+        3900,
+        {**ALIKE, "browsing.memory": 0.2},
+        fast=40,
+        full=300,
+        null=(),
+    ),
+    Check(
+        "next touchpoint, nothing to remember",
+        "Of a chain of order 1 a longer memory is said to gain in 5 % of worlds or fewer.",
+        lambda _: wandered.gains,
+        between(0.0, 0.05, column="share"),
+        ("browsing",),
+        2000,
+        ALIKE,
+        null=(),
+    ),
+    Check(
+        "next touchpoint, power",
+        "Where the page before the last decides in 50 %, the gain is found in 80 % or more.",
+        lambda _: wandered.gains,
+        between(0.8, 1.0, column="share"),
+        ("browsing",),
+        2000,
+        {**ALIKE, "browsing.memory": 0.5},
+        fast=40,
+        full=300,
+        null=(),
+    ),
+    Check(
+        "what-if",
+        "Intervals of the change and of the baseline cover what the true chain would do.",
+        lambda _: wandered.change,
+        between(0.93, 0.97),
+        ("browsing",),
+        1500,
+        ALIKE,
+    ),
+    Check(
+        "detours, nothing there",
+        "On a chain without memory, no detour matters: at most 7 % of worlds flag any.",
+        lambda _: wandered.detours_matter,
+        between(0.0, 0.07, column="share"),
+        ("browsing",),
+        4000,
+        ALIKE,
+        fast=60,
+        full=1000,
+        null=(),
     ),
 )

@@ -8,7 +8,8 @@ import pandas as pd
 from journeykit.paths import labyrinth, next_touchpoint, what_if
 from journeykit.simulate import World
 
-SOURCE, TARGET, GOAL, TO_SHARE = "view_product", "view_testimonial", "newsletter_signup", 0.3
+SOURCE, TARGET, GOAL, TO_SHARE = "view_product", "site_search", "help_center_visit", 0.3
+SUCCESS = "newsletter_signup"
 
 
 def _chain(world: World) -> tuple[list[str], np.ndarray, np.ndarray]:
@@ -95,5 +96,5 @@ def gains(world: World) -> pd.DataFrame:
 
 def detours_matter(world: World) -> pd.DataFrame:
     """Whether what becomes of those who make a detour is said to differ: flagged where it is."""
-    found = labyrinth(world.journeys().sessions("30min"), outcome=[GOAL], max_order=1).detours
+    found = labyrinth(world.journeys().sessions("30min"), outcome=[SUCCESS], max_order=1).detours
     return pd.DataFrame({"name": ["any detour"], "flagged": [(found["q_value"] < 0.05).any()]})

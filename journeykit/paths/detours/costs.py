@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Most frequent detours whose outcome is compared; all of them count as tried.
 COMPARED = 20
+#: Successes and failures that those who made a detour are expected to have.
+_LEAST_EXPECTED = 5
 COLUMNS = (
     "source", "touchpoint", "target", "n", "n_customers", "share", "conf_low", "conf_high",
     "extra_steps", "extra_steps_low", "extra_steps_high",
@@ -185,8 +187,7 @@ def _difference(
 
     Each trip's first detour of the kind is compared, at the event it came back with, with the
     visits of trips to the same touchpoint at the same number of events that have not made it by
-    then. Shares of success are standardised to the detours' numbers of events. Trips still open
-    are left out on both sides. Variance is linearised and adds up what a customer contributes.
+    then. Trips still open are left out on both sides. See `_standardised`.
     """
     from scipy.special import ndtr, ndtri
 
@@ -212,26 +213,80 @@ def _difference(
     n_customers = len(np.unique(trips.customer[trip]))
     if n_customers < small_cell or len(np.unique(trips.customer[other_trip])) < small_cell:
         return _Difference()
-    success, other_success = trips.success[trip], trips.success[other_trip]
-    wins = np.bincount(other_elapsed, weights=other_success, minlength=most)
-    rate = np.divide(wins, n_other, out=np.zeros(most), where=n_other > 0)
-    share, share_others = float(success.mean()), float(rate[elapsed].mean())
-    difference = share - share_others
-    weight = (n / np.maximum(n_other, 1))[other_elapsed]
-    customer = np.concatenate([trips.customer[trip], trips.customer[other_trip]])
+    compared = _standardised(
+        _Side(elapsed, trips.success[trip], trips.customer[trip]),
+        _Side(other_elapsed, trips.success[other_trip], trips.customer[other_trip]),
+    )
+    if compared is None:
+        return _Difference()
+    half = float(ndtri((1 + confidence) / 2)) * compared.error
+    return _Difference(
+        n_compared=n_customers,
+        share=compared.share,
+        share_others=compared.share - compared.difference,
+        difference=compared.difference,
+        low=compared.difference - half,
+        high=compared.difference + half,
+        p_value=float(2 * ndtr(-abs(compared.difference) / compared.error)),
+    )
+
+
+class _Side(NamedTuple):
+    """Number of events passed, success, and customer of what is compared, shape (n,)."""
+
+    elapsed: NDArray[np.int64]
+    success: NDArray[np.bool_]
+    customer: NDArray[np.int64]
+
+
+class _Standardised(NamedTuple):
+    share: float
+    difference: float
+    error: float
+
+
+def _standardised(made: _Side, others: _Side) -> _Standardised | None:
+    """Return Mantel and Haenszel's risk difference over strata of equal numbers of events.
+
+    With n1 and n0 on the two sides of a stratum, p1 and p0 their shares of success, and weights
+    w = n1 n0 / (n1 + n0), it is sum w (p1 - p0) / sum w. The error is the larger of two: the
+    hypergeometric one of the Cochran-Mantel-Haenszel test, right where nothing differs and few
+    succeed, and the linearised one, which adds up what a customer contributes.
+
+    None where fewer than five successes, or failures, are expected of those who made the detour
+    (Mantel and Fleiss): the normal law would not hold.
+
+    References
+    ----------
+    Mantel, Haenszel (1959), JNCI 22; Mantel, Fleiss (1980), Am. J. Epidemiology 112.
+    """
+    most = int(max(made.elapsed.max(), others.elapsed.max())) + 1
+    n1, n0 = (np.bincount(side.elapsed, minlength=most) for side in (made, others))
+    a1, a0 = (
+        np.bincount(side.elapsed, weights=side.success, minlength=most) for side in (made, others)
+    )
+    there = (n1 > 0) & (n0 > 0)
+    n = np.maximum(n1 + n0, 1)
+    expected = n1 * (a1 + a0) / n
+    if min(expected.sum(), (n1 - expected).sum()) < _LEAST_EXPECTED:
+        return None
+    weight = np.where(there, n1 * n0 / n, 0.0)
+    p1, p0 = a1 / np.maximum(n1, 1), a0 / np.maximum(n0, 1)
+    total = weight.sum()
+    difference = float((weight * (p1 - p0)).sum() / total)
+    by_chance = expected * (n - a1 - a0) * n0 / (n * np.maximum(n - 1, 1))
+    of_made = (weight / np.maximum(n1, 1))[made.elapsed]
+    of_others = (weight / np.maximum(n0, 1))[others.elapsed]
     parts = np.concatenate(
         [
-            success - rate[elapsed] - difference,
-            -weight * (other_success - rate[other_elapsed]),
+            of_made * (made.success - p0[made.elapsed] - difference),
+            -of_others * (others.success - p0[others.elapsed]),
         ]
     )
-    sums = np.bincount(customer, weights=parts)
-    c = len(np.unique(customer))
-    error = float(np.sqrt(c / (c - 1) * (sums**2).sum())) / len(trip)
-    if error == 0:
-        return _Difference(n_customers, share, share_others, difference)
-    half = float(ndtri((1 + confidence) / 2)) * error
-    p_value = float(2 * ndtr(-abs(difference) / error))
-    return _Difference(
-        n_customers, share, share_others, difference, difference - half, difference + half, p_value
+    sums = np.bincount(np.concatenate([made.customer, others.customer]), weights=parts)
+    error = float(np.sqrt(max(by_chance.sum(), (sums**2).sum()))) / float(total)
+    return _Standardised(
+        share=float((weight * p1).sum() / total),
+        difference=difference,
+        error=error,
     )

@@ -60,7 +60,9 @@ class Labyrinth(Result):
     orders : pandas.DataFrame
         See `orders.Orders`.
     order_by_bic, order_by_held_out : int
-        The chain's memory. Customers of different kinds, pooled, look like memory.
+        The chain's memory. BIC, which counts every context of a longer one, asks for a strong
+        memory or many journeys; a weak one shows in the held-out likelihood first. Customers of
+        different kinds, pooled, look like memory.
     road : tuple of str
         The common road to success, empty without one.
     road_share : float
@@ -161,7 +163,8 @@ def labyrinth(
     `max_order` touchpoints are all known: the first steps of journeys that may have begun before
     they were watched are left out.
 
-    **The common road** is the most frequent way to the first `outcome`, loops erased. An absence
+    **The common road** is the most frequent way to the first `outcome`, loops erased, of those that
+    have a touchpoint before it. An absence
     begins with a move that goes not forward along the road (short cuts are forward) and ends where
     the road is come back to, at the place it was left or further on. With more moves than the road
     has between the two it is a detour: `extra_steps` and `extra_time_days` are medians over
@@ -171,9 +174,10 @@ def labyrinth(
 
     **What becomes of them** (`outcome_share` against `outcome_share_others`) compares those who
     come back from a detour with visits to the same touchpoint after as many events, by journeys
-    that have not made it, standardised to the detours' numbers of events; open journeys are left
-    out. The 20 most frequent detours of at least `small_cell` customers on either side are tried,
-    `q_value` counts these. This is a description (`warning`): see risk sets for more.
+    that have not made it (Mantel and Haenszel's difference over numbers of events); open journeys
+    are left out. The 20 most frequent detours of at least `small_cell` customers on either side
+    are tried where five successes and failures are expected; `q_value` counts these. This is a
+    description (`warning`): risk sets tell more.
 
     Parameters
     ----------

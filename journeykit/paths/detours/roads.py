@@ -73,8 +73,8 @@ def common_road(journeys: Journeys, trips: Trips) -> tuple[tuple[int, ...], int]
     """Return the most frequent way to success without its loops, and how many trips took it.
 
     Loops are erased in the order they close (Lawler), so a way meets no touchpoint twice. Of
-    equally frequent ways the shortest is taken, then the first by name. Without success there is
-    none.
+    equally frequent ways the shortest is taken, then the first by name. Success at the very first
+    event is no way, unless there is no other. Without success there is none.
     """
     start, stop = trips.start[trips.success], trips.stop[trips.success]
     if not len(start):
@@ -83,6 +83,9 @@ def common_road(journeys: Journeys, trips: Trips) -> tuple[tuple[int, ...], int]
     name_hash = hash_strings(pa.array(journeys.names, type=pa.string()))
     key = path_hashes(path, offset[:-1], offset[1:], name_hash)
     _, first, n = np.unique(key[:, 0], return_index=True, return_counts=True)
+    long = np.diff(offset)[first] > 1
+    if long.any():
+        first, n = first[long], n[long]
     most = first[n == n.max()]
     ways = [tuple(path[offset[i] : offset[i + 1]].tolist()) for i in most]
     return min(ways, key=lambda way: (len(way), way)), int(n.max())

@@ -17,9 +17,11 @@ from journeykit.draw.charts import shortened
 from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.ending import is_open
 from journeykit.journeys.fingerprint import hash_customers
+from journeykit.paths.predicting.redirection import Redirection, both_ends
 from journeykit.paths.predicting.spaces import Space, chain_space
 from journeykit.results import Provenance, Result
 from journeykit.stats import poisson_weights
+from journeykit.stats.bootstrap import accelerated_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,8 +133,9 @@ def what_if(
     of journeys that may have begun unseen are no entries. Where all journeys were seen from entry
     to end, the baseline at order 1 is exactly the share of journeys that reach the goal.
 
-    Intervals are percentiles over samples of customers, each weighing Poisson(1) by a hash of its
-    id, baseline and change computed on the same sample.
+    Intervals are of the bootstrap (`stats.bootstrap.accelerated_interval`) over samples of
+    customers, each weighing Poisson(1) by a hash of its id, baseline and change computed on the
+    same sample.
 
     Parameters
     ----------
@@ -195,7 +198,7 @@ def what_if(
         [(code[source], code[name]) for name in asked],
         order=order,
     )
-    asked_for = _Change(
+    asked_for = Redirection(
         source=code[source],
         target=code[target],
         taken_from=None if taken_from is None else code[taken_from],
@@ -206,7 +209,12 @@ def what_if(
     moved = _Asked(source, target, taken_from)
     share, wanted = _check_change(journeys, space, observed, asked_for, moved)
     drawn = _replicated(journeys, space, asked_for, replicates=replicates, seed=seed)
-    frame = _frame((*goal, EXIT, OPEN), _both(space, observed, asked_for)[0], drawn, confidence)
+    frame = _frame(
+        (*goal, EXIT, OPEN),
+        both_ends(space, observed, asked_for)[0],
+        drawn,
+        confidence,
+    )
     entries = space.totals(observed)[0, space.entry]
     return WhatIf(
         frame=frame,
@@ -243,22 +251,6 @@ class _Asked(NamedTuple):
     taken_from: str | None
 
 
-class _Change(NamedTuple):
-    """What is changed, in codes; one of the last two says how far."""
-
-    source: int
-    target: int
-    taken_from: int | None
-    to_share: float | None
-    change: float
-
-    def wanted(self, share: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the share wanted, given the one observed."""
-        if self.to_share is not None:
-            return np.full(share.shape, self.to_share)
-        return np.clip(share + self.change, 0, 1)
-
-
 def _check(
     journeys: Journeys,
     source: str,
@@ -291,7 +283,7 @@ def _check_change(
     journeys: Journeys,
     space: Space,
     observed: NDArray[np.float64],
-    change: _Change,
+    change: Redirection,
     asked: _Asked,
 ) -> tuple[float, float]:
     """Return the share of `target` after `source`, and the one wanted, if both can be."""
@@ -333,54 +325,10 @@ def _check_change(
     return share, wanted
 
 
-def _changed(
-    space: Space, n: NDArray[np.float64], p: NDArray[np.float64], change: _Change
-) -> NDArray[np.float64]:
-    """Return P(step | state) as changed, shape (b, n_cells)."""
-    from_source = space.last[space.state] == change.source
-    at = np.flatnonzero(from_source & (space.following == change.target))
-    total = np.maximum(n[:, from_source].sum(axis=1), 1e-300)
-    share = n[:, at].sum(axis=1) / total
-    wanted = change.wanted(share)
-    changed = p.copy()
-    if change.taken_from is not None:
-        giving = np.flatnonzero(from_source & (space.following == change.taken_from))
-        # Both lists run over the states of `source` in the same order.
-        given = n[:, giving].sum(axis=1) / total
-        up, down = np.clip(wanted - share, 0, given), np.clip(share - wanted, 0, None)
-        moves = p[:, giving] * _over(up, given)[:, None] - p[:, at] * _over(down, share)[:, None]
-        changed[:, at] += moves
-        changed[:, giving] -= moves
-        return changed
-    own = np.zeros((len(n), space.n_states))
-    own[:, space.state[at]] = p[:, at]
-    rise = _over(np.clip(wanted - share, 0, None), 1 - share)[:, None]
-    fall = np.where(wanted < share, _over(wanted, share), 1.0)[:, None]
-    # A state with nothing but `target` has nothing else to turn to.
-    target = np.where(own < 1, fall * own, own)
-    target += rise * (1 - target)
-    left = np.divide(1 - target, 1 - own, out=np.zeros(own.shape), where=own < 1)
-    scaled = np.flatnonzero(from_source)
-    changed[:, scaled] *= left[:, space.state[scaled]]
-    changed[:, at] = target[:, space.state[at]]
-    return changed
-
-
-def _over(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.divide(part, whole, out=np.zeros(part.shape), where=whole > 0)
-
-
-def _both(space: Space, n: NDArray[np.float64], change: _Change) -> NDArray[np.float64]:
-    """Return where journeys end as they are and as changed, shape (b, 2, n_goals + 2)."""
-    p = space.probabilities(n)
-    ends = np.stack([space.ends(p), space.ends(_changed(space, n, p, change))], axis=1)
-    return np.concatenate([ends, 1 - ends.sum(axis=2, keepdims=True)], axis=2)
-
-
 def _replicated(
-    journeys: Journeys, space: Space, change: _Change, *, replicates: int, seed: int
+    journeys: Journeys, space: Space, change: Redirection, *, replicates: int, seed: int
 ) -> NDArray[np.float64]:
-    """Return `_both` of bootstrap samples; samples in which no entry is seen are left out."""
+    """Return `both_ends` of bootstrap samples, without those in which no entry is seen."""
     hashed = hash_customers(journeys.customer_id)
     widest = max(len(hashed), space.steps.shape[1], space.n_states)
     size = max(1, _BLOCK // widest)
@@ -390,7 +338,7 @@ def _replicated(
         weights = [poisson_weights(hashed, replicate=r, seed=seed) for r in block]
         n = np.ascontiguousarray((space.steps.T @ np.stack(weights, axis=1).astype(float)).T)
         n = n[space.totals(n)[:, space.entry] > 0]
-        found.append(_both(space, n, change))
+        found.append(both_ends(space, n, change))
     return np.concatenate(found)
 
 
@@ -400,12 +348,11 @@ def _frame(
     drawn: NDArray[np.float64],
     confidence: float,
 ) -> pd.DataFrame:
-    levels = [(1 - confidence) / 2, (1 + confidence) / 2]
-    difference = drawn[:, 1] - drawn[:, 0]
-    # Of R draws, the k-th stands for k / (R + 1).
-    low, high = np.quantile(difference, levels, axis=0, method="weibull")
-    (base_low, new_low), (base_high, new_high) = np.quantile(
-        drawn, levels, axis=0, method="weibull"
+    low, high = accelerated_interval(
+        drawn[:, 1] - drawn[:, 0], observed[1] - observed[0], confidence=confidence
+    )
+    (base_low, new_low), (base_high, new_high) = accelerated_interval(
+        drawn, observed, confidence=confidence
     )
     frame = pd.DataFrame(
         {
@@ -441,7 +388,7 @@ def _assumptions(asked: _Asked, order: int, share: float, n_open: int) -> tuple[
     )
     listed = [
         f"what comes next depends on the last {last} only, not on what came before, on time or on "
-        "who the customer is (order 1 forgets intent)",
+        "who the customer is (a chain forgets intent)",
         f"those newly led from {source} to {target} go on like those who went there by themselves; "
         "who needs leading is usually less keen, so what a rise promises is rather an upper bound",
         f"only the steps from {source} change, and {others}",
