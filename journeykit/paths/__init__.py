@@ -4,6 +4,7 @@ from journeykit.paths.cohorts import Retention, retention
 from journeykit.paths.contrasts import Comparison, compare
 from journeykit.paths.funnels import Abandonment, ConversionTimes, Exclusion, Funnel, funnel
 from journeykit.paths.narrowing import Narrowing, narrow
+from journeykit.paths.sequences import Patterns, Precursors, patterns, precursors
 from journeykit.paths.splitting import Segments, segments
 from journeykit.paths.transitions import Transitions, transitions
 from journeykit.paths.variants import Variants, variants
@@ -15,6 +16,8 @@ __all__ = [
     "Exclusion",
     "Funnel",
     "Narrowing",
+    "Patterns",
+    "Precursors",
     "Retention",
     "Segments",
     "Transitions",
@@ -22,6 +25,8 @@ __all__ = [
     "compare",
     "funnel",
     "narrow",
+    "patterns",
+    "precursors",
     "retention",
     "segments",
     "transitions",

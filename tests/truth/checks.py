@@ -15,7 +15,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from journeykit.simulate import Coverage, FalseFindings, World, coverage, false_findings
-from tests.truth import attributed, churned, compared, stepped
+from tests.truth import attributed, churned, compared, preceded, stepped
 
 Method = Callable[[World], pd.DataFrame]
 Judge = Callable[[pd.DataFrame], list[str]]
@@ -122,6 +122,9 @@ STEADY = MappingProxyType(
 )
 _LEAVING = ("orders", "contracts")
 _SHOPPING = ("channels", "orders", "purchases")
+#: Active customers order more, and the longer they are customers the less; nothing else matters.
+_NOTHING = preceded.Shop(activity_spread=0.7, cooling=0.4, risk=0.2)
+_PLANTED = preceded.Shop(ratio=1.5, risk=0.2)
 
 CHECKS = (
     Check(
@@ -202,6 +205,49 @@ CHECKS = (
         1500,
         fast=60,
         pooled=True,
+    ),
+    Check(
+        "precursors, nothing there",
+        "With a late reminder, loops that add steps, mails and customers of unequal activity, none "
+        "of which matters, at most 7 % of worlds have a pattern discovered, let alone one that "
+        "holds.",
+        lambda _: partial(preceded.anything, shop=_NOTHING),
+        between(0.0, 0.07, column="share"),
+        ("background",),
+        1500,
+        fast=60,
+        null=(),
+    ),
+    Check(
+        "precursors, power",
+        "A pattern after which the risk of the outcome is 1.5 times as high holds in 80 % or more.",
+        lambda _: partial(preceded.planted, shop=_PLANTED),
+        between(0.8, 1.0, column="share"),
+        ("background",),
+        6000,
+        fast=20,
+        null=(),
+    ),
+    Check(
+        "precursors, intervals",
+        "Intervals of risk ratios cover 1 where nothing matters, over all patterns.",
+        lambda _: partial(preceded.ratios, shop=_NOTHING),
+        between(0.93, 0.97),
+        ("background",),
+        1500,
+        fast=40,
+        pooled=True,
+    ),
+    Check(
+        "precursors, ever against never",
+        "The trap: a harmless reminder seems to keep customers from the outcome, as only those "
+        "without it live to be reminded.",
+        lambda _: partial(preceded.ever_against_never, shop=_NOTHING),
+        between(0.9, 1.0, column="share"),
+        ("background",),
+        1500,
+        fast=40,
+        null=(),
     ),
     Check(
         "compare, nothing there",
