@@ -22,6 +22,7 @@ PERIODS = (
     ((_BREAK - (_END - _BREAK)).isoformat(), _BREAK.isoformat()),
     (_BREAK.isoformat(), _END.isoformat()),
 )
+FUNNEL = ("view_home", "view_product", "view_testimonial")
 OUTCOME = ("thank_you_page", "pos_transaction")
 HARMLESS, WORKS = "social_owned_touch", "catalog_mailed"
 NOISE = ("coin", "letter", "number")
@@ -41,12 +42,8 @@ def halves(world: World) -> pd.DataFrame:
     cut = {name: journeys.attributes[name] for name in ("ended", "edge")}
     dealt = journeys.replace(attributes=pa.table({**cut, "half": half}))
     dealt = dealt.with_fingerprint(0)
-    return pd.DataFrame(
-        {
-            "name": OVER,
-            "flagged": [len(compare(dealt, by="half", over=over).findings()) > 0 for over in OVER],
-        }
-    )
+    found = [compare(dealt, by="half", over=over, funnel=FUNNEL, within="30min") for over in OVER]
+    return pd.DataFrame({"name": list(OVER), "flagged": [len(one.findings()) > 0 for one in found]})
 
 
 def before_and_after(world: World) -> pd.DataFrame:
