@@ -250,7 +250,7 @@ def test_summary_and_picture() -> None:
     ax = found.plot()
     assert len(ax.get_yticklabels()) == found.n_tried
     assert ax.get_yticklabels()[0].get_text() == "a > b"
-    assert ax.get_xlabel() == "share in new less share in old"
+    assert ax.get_xlabel() == "share in new\nless share in old"
     money = grouped({"$a": ["xy"] * 12, "$b": ["xz"] * 12})
     assert compare(money, by="group", over="variants").plot().get_xlabel().count(r"\$") == 2
 

@@ -232,6 +232,13 @@ def test_few_customers_are_not_tested() -> None:
     assert frame.loc["rare", "reason"].startswith("too few customers")
 
 
+def test_ratios_without_bounds_are_drawn_at_the_edge() -> None:
+    always = [[(k, "web"), (k + 1, "buy")] for k in range(1, 41)]
+    found = narrow(watched([*always, *[[] for _ in range(40)]]), outcome=["buy"], within_days=5)
+    assert found.frame.loc[0, "estimate"] == np.inf
+    assert found.plot().collections[0].get_segments()[0][:, 0].max() == 1000
+
+
 def test_bad_arguments() -> None:
     journeys = watched([[(1, "web"), (3, "buy")]] * 12)
     with pytest.raises(ArgumentError, match="`within_days` must be a number greater than 0"):

@@ -139,7 +139,7 @@ class Comparison(Result):
         tidy(ax, grid="x")
         percent_axis(ax, "x")
         first, second = (wrapped(group) for group in self.groups)
-        ax.set_xlabel(f"share in {second} less share in {first}")
+        ax.set_xlabel(f"share in {second}\nless share in {first}")
         return ax
 
 

@@ -36,6 +36,8 @@ COLUMNS = (
     "conf_low", "conf_high", "information", "p_value", "q_value", "reason",
 )  # fmt: skip
 _DRAWN = 25
+#: Ratios beyond are drawn at the edge.
+_AXIS = (1e-3, 1e3)
 #: Standard errors by which the logarithms of two ratios must not differ to be merged.
 _UNLIKE = 2.0
 
@@ -45,7 +47,8 @@ class Narrowing(Result):
     """One row a touchpoint, what tells most first; outcomes last.
 
     Columns: ``touchpoint verdict merge_with n n_customers share``: its events, the customers who
-    met it, its share of all events; ``n_event``: outcomes reached with it in memory;
+    met it before their first outcome, its share of all events; ``n_event``: outcomes reached with
+    it in memory;
     ``estimate conf_low conf_high``: rate of the outcome with it in memory over that without;
     ``information``: bits a touchpoint tells of who reaches the outcome next, a mean over outcomes,
     less what chance gives; ``p_value q_value reason``.
@@ -102,20 +105,33 @@ class Narrowing(Result):
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the ratios of those tested with their intervals; those to drop are hollow."""
         top = self.frame.dropna(subset="p_value").head(_DRAWN)
+        estimate, low, high = (_on_log(top[n]) for n in ("estimate", "conf_low", "conf_high"))
         ax = axes(ax, height=max(1.8, 0.3 * len(top) + 1.1))
         at = np.arange(len(top))
         ax.axvline(1, color=QUIET, linewidth=1)
-        ax.hlines(at, top["conf_low"], top["conf_high"], color=INK, linewidth=1.4)
+        ax.hlines(at, low, high, color=INK, linewidth=1.4)
         stays = (top["verdict"] != DROP).to_numpy()
         for chosen, face in ((stays, PALETTE[0]), (~stays, "white")):
-            estimate = top["estimate"].to_numpy()[chosen]
-            ax.plot(estimate, at[chosen], "o", color=PALETTE[0], markerfacecolor=face, markersize=6)
-        ax.set_xscale("log")
+            ax.plot(
+                estimate[chosen],
+                at[chosen],
+                "o",
+                color=PALETTE[0],
+                markerfacecolor=face,
+                markersize=6,
+            )
+        ax.set_xscale("log", subs=[])
+        ax.xaxis.set_major_formatter("{x:g}")
         ax.set_yticks(at, [wrapped(name) for name in top["touchpoint"]])
         ax.invert_yaxis()
         tidy(ax, grid="x")
         ax.set_xlabel("rate of the outcome with it in memory over that without")
         return ax
+
+
+def _on_log(ratio: pd.Series) -> NDArray[np.float64]:
+    """Bring ratios onto an axis that has no 0 and no infinity."""
+    return np.asarray(ratio.clip(*_AXIS), dtype=np.float64)
 
 
 def narrow(
