@@ -256,7 +256,7 @@ CHECKS = (
         between(0.0, 0.05, column="share"),
         ("browsing",),
         1500,
-        fast=60,
+        fast=40,
         null=(),
     ),
     Check(
@@ -266,7 +266,7 @@ CHECKS = (
         between(0.0, 0.05, column="share"),
         ("browsing",),
         1500,
-        fast=60,
+        fast=40,
         null=("browsing.break_shift",),
     ),
     Check(
@@ -276,7 +276,7 @@ CHECKS = (
         between(0.8, 1.0, column="share"),
         ("browsing",),
         2500,
-        fast=60,
+        fast=40,
         null=(),
     ),
     Check(
@@ -287,7 +287,7 @@ CHECKS = (
         ("browsing",),
         1500,
         {"browsing.help_loop": 0},
-        fast=60,
+        fast=40,
         pooled=True,
     ),
     Check(
@@ -322,7 +322,7 @@ CHECKS = (
         ),
         ("channels", "orders", "purchases"),
         1500,
-        fast=40,
+        fast=30,
         null=(),
     ),
 )

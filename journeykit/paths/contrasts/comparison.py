@@ -319,18 +319,18 @@ def _sides(
 def _compared(view: View, small_cell: int, confidence: float) -> tuple[pd.DataFrame, int]:
     """Test the cells of enough customers; return the frame, and how many had too few."""
     tallies = view.tallies()
-    found = difference_of_shares(tallies, confidence=confidence)
-    enough = np.asarray((found.n_customers >= small_cell).all(axis=1))
-    rare = enough & (np.bincount(tallies.cell, minlength=len(enough)) < small_cell)
-    tested = enough & (found.n_rarer >= small_cell)
+    enough = np.asarray((tallies.n_customers() >= small_cell).all(axis=1))
+    tested = enough & (tallies.n_rarer() >= small_cell)
     n_small = int((~tested).sum())
     shown = tested
     if view.exclusive:
+        rare = enough & (tallies.n_with_event() < small_cell)
         view = view.pooled(rare, tallies.cell_context, enough)
-        found = difference_of_shares(view.tallies(), confidence=confidence)
+        tallies = view.tallies()
         pooled = np.asarray(list(view.labels.values())[-1]) == OTHER
-        tested = ~pooled & (found.n_rarer >= small_cell)
+        tested = ~pooled & (tallies.n_rarer() >= small_cell)
         shown = np.ones(len(tested), dtype=bool)
+    found = difference_of_shares(tallies, confidence=confidence)
     frame = _frame(view, found, tested)[shown]
     return frame.sort_values("p_value", kind="stable", ignore_index=True), n_small
 

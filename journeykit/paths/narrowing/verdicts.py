@@ -73,12 +73,9 @@ class Narrowing(Result):
         """Return the share of events at touchpoints of a verdict."""
         return float(self.frame.loc[self.frame["verdict"] == verdict, "share"].sum())
 
-    @property
-    def information_lost(self) -> float:
-        """Return the share of the summed information that goes with what is dropped."""
-        told = self.frame["information"]
-        total = told.sum()
-        return float(told[self.frame["verdict"] == DROP].sum() / total) if total else 0.0
+    def information(self, verdict: str) -> float:
+        """Return the bits of touchpoints of a verdict, added up; what they share counts twice."""
+        return float(self.frame.loc[self.frame["verdict"] == verdict, "information"].sum())
 
     def summary(self) -> str:
         """Say how many may go, and what goes with them."""
@@ -86,7 +83,8 @@ class Narrowing(Result):
         return (
             f"{n.get(KEEP, 0):,} of {len(self.frame):,} touchpoints to keep, {n.get(MERGE, 0):,} "
             f"to merge, {n.get(DROP, 0):,} to drop with {self.mass(DROP):.1%} of events and "
-            f"{self.information_lost:.1%} of the information on {self.n_outcomes:,} outcomes; "
+            f"{self.information(DROP):.2g} of {self.frame['information'].sum():.2g} bits on each of "
+            f"{self.n_outcomes:,} outcomes; "
             f"{self.n_tried:,} tested at a false-discovery rate of {self.q:.0%}"
         )
 
