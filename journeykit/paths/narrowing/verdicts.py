@@ -80,12 +80,12 @@ class Narrowing(Result):
     def summary(self) -> str:
         """Say how many may go, and what goes with them."""
         n = self.frame["verdict"].value_counts()
+        bits = self.frame["information"].sum()
         return (
             f"{n.get(KEEP, 0):,} of {len(self.frame):,} touchpoints to keep, {n.get(MERGE, 0):,} "
             f"to merge, {n.get(DROP, 0):,} to drop with {self.mass(DROP):.1%} of events and "
-            f"{self.information(DROP):.2g} of {self.frame['information'].sum():.2g} bits on each of "
-            f"{self.n_outcomes:,} outcomes; "
-            f"{self.n_tried:,} tested at a false-discovery rate of {self.q:.0%}"
+            f"{self.information(DROP):.2g} of {bits:.2g} bits on each of {self.n_outcomes:,} "
+            f"outcomes; {self.n_tried:,} tested at a false-discovery rate of {self.q:.0%}"
         )
 
     def apply(self, journeys: Journeys, /) -> Journeys:
