@@ -255,6 +255,18 @@ def test_summary_and_picture() -> None:
     assert compare(money, by="group", over="variants").plot().get_xlabel().count(r"\$") == 2
 
 
+def test_nothing_to_test_is_no_error() -> None:
+    few = grouped({"x": ["ab"] * 3, "y": ["ac"] * 3})
+    few = few.replace(
+        attributes=pa.table({"group": few.attributes["group"].combine_chunks().dictionary_encode()})
+    )
+    for over in ("transitions", "steps", "variants", "patterns"):
+        found = compare(few, by="group", over=over)
+        assert found.n_tried == 0
+        assert found.n_small > 0
+        assert found.plot().get_yticklabels() == []
+
+
 def test_bad_arguments() -> None:
     with pytest.raises(ArgumentError, match="Either `by` or `periods` must say"):
         compare(PATHS, over="steps")

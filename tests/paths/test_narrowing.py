@@ -252,5 +252,8 @@ def test_bad_arguments() -> None:
         narrow(watched([[(0, "buy"), (3, "web")]]), outcome=["buy"], within_days=5)
     with pytest.raises(NotObservedError, match="`narrow` needs the time of each event"):
         narrow(journeys.replace(time=None), outcome=["buy"], within_days=5)
+    twice = journeys.replace(customer_index=np.arange(12) // 2, customer_id=np.arange(6))
+    with pytest.raises(DataError, match="Every customer must have one journey"):
+        narrow(twice, outcome=["buy"], within_days=5)
     with pytest.raises(DataError, match="from when to when"):
         narrow(journeys.replace(observed_to=None), outcome=["buy"], within_days=5)

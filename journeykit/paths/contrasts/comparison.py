@@ -233,6 +233,22 @@ def compare(
     References
     ----------
     Benjamini, Hochberg (1995), JRSS B 57.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyarrow as pa
+    >>> from journeykit.journeys import Journeys
+    >>> steps = np.array([[2, 1]] * 30 + [[2, 0]] * 10 + [[2, 1]] * 12 + [[2, 0]] * 28)
+    >>> journeys = Journeys(
+    ...     names=("buy", "cart", "visit"),
+    ...     touchpoint=steps.reshape(-1).astype(np.uint8),
+    ...     start=np.arange(0, 161, 2),
+    ...     attributes=pa.table({"kind": ["new"] * 40 + ["old"] * 40}),
+    ... )
+    >>> found = compare(journeys, by="kind", over="transitions")
+    >>> found.findings()[["source", "target", "share_first", "share_second"]].values.tolist()
+    [['visit', 'buy', 0.25, 0.7], ['visit', 'cart', 0.75, 0.3]]
     """
     check_choice("over", over, list(OVER))
     check_whole("small_cell", small_cell, least=1)
