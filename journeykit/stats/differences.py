@@ -54,6 +54,21 @@ class Tallies:
         sums = np.bincount(self.cell, weights=values, minlength=len(self.cell_context))
         return sums.astype(np.float64)
 
+    def n_customers(self) -> Floats:
+        """Count the customers of each group with an observation, shape (n_cells, 2)."""
+        there = (self.m > 0).astype(float)
+        return np.stack([self.over_rows(there[:, 0]), self.over_rows(there[:, 1])], axis=1)
+
+    def n_with_event(self) -> Floats:
+        """Count the customers of both groups together with an event, shape (n_cells,)."""
+        return self.over_entries(np.ones(len(self.cell)))
+
+    def n_rarer(self) -> Floats:
+        """Count those with an event, or those with an observation that is none, if fewer."""
+        every = (self.x == self.m[self.row]).all(axis=1)
+        others = self.over_rows(np.ones(len(self.m))) - self.over_entries(every.astype(float))
+        return np.minimum(self.n_with_event(), others)
+
     def sums(self, group: int) -> ClusterSums:
         """Return what the share of one group is known by, cell by cell."""
         m, x = self.m[:, group].astype(float), self.x[:, group].astype(float)
@@ -77,18 +92,14 @@ class Differences(NamedTuple):
 
     Attributes
     ----------
-    n_event, n, n_customers : arrays, shape (n_cells, 2)
-        Events, observations, and customers with an observation.
-    n_rarer : array, shape (n_cells,)
-        The lesser of the customers with an event and those with an observation that is none.
+    n_event, n : arrays, shape (n_cells, 2)
+        Events and observations.
     share : array, shape (n_cells, 2)
     estimate, conf_low, conf_high, p_value : arrays, shape (n_cells,)
     """
 
     n_event: Floats
     n: Floats
-    n_customers: Floats
-    n_rarer: Floats
     share: Floats
     estimate: Floats
     conf_low: Floats
@@ -131,9 +142,9 @@ def difference_of_shares(tallies: Tallies, /, *, confidence: float = 0.95) -> Di
     check_fraction("confidence", confidence)
     first, second = tallies.sums(0), tallies.sums(1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        n_event, n, n_customers = (
+        n_event, n = (
             np.stack([np.asarray(getattr(side, name)) for side in (first, second)], axis=1)
-            for name in ("n_event", "n", "n_customers")
+            for name in ("n_event", "n")
         )
         share = n_event / n
         bounds = tuple(clustered_wilson_interval(s, confidence=confidence) for s in (first, second))
@@ -147,22 +158,12 @@ def difference_of_shares(tallies: Tallies, /, *, confidence: float = 0.95) -> Di
     return Differences(
         n_event,
         n,
-        n_customers,
-        _rarer(tallies),
         share,
         estimate,
         np.where(nobody, np.nan, np.minimum(low, estimate)),
         np.where(nobody, np.nan, np.maximum(high, estimate)),
         np.where(nobody, np.nan, p_value),
     )
-
-
-def _rarer(tallies: Tallies) -> Floats:
-    """Count customers, of both groups together, on the side of which there are fewer."""
-    all_events = (tallies.x == tallies.m[tallies.row]).all(axis=1)
-    customers = tallies.over_rows(np.ones(len(tallies.m)))
-    with_event = tallies.over_entries(np.ones(len(tallies.x)))
-    return np.minimum(with_event, customers - tallies.over_entries(all_events.astype(float)))
 
 
 def _correlation(

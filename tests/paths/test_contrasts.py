@@ -10,7 +10,7 @@ from journeykit.errors import ArgumentError, DataError, MappingError, NotObserve
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.fingerprint import hash_customers
-from journeykit.paths import compare, transitions, variants
+from journeykit.paths import compare, funnel, patterns, transitions, variants
 from journeykit.stats import ClusterSums, clustered_wilson_interval, mix
 from tests import strategies
 
@@ -90,16 +90,46 @@ def test_steps_have_a_place_for_those_who_have_left() -> None:
     assert (ours["n_first"] == 60).all()
 
 
-def test_patterns_count_a_customer_once() -> None:
-    ways = {"x": ["abab"] * 12 + ["ba"] * 8, "y": ["ab"] * 6 + ["bb"] * 14}
-    found = compare(
-        grouped(ways), by="group", over="patterns", length=3, small_cell=4, least_share=0.1
-    )
+def test_patterns_count_a_customer_once_and_agree_with_patterns() -> None:
+    ways = grouped({"x": ["abab"] * 12 + ["ba"] * 8, "y": ["ab"] * 6 + ["bb"] * 14})
+    found = compare(ways, by="group", over="patterns", length=2, small_cell=4, support=0.1)
     ours = found.frame.set_index("pattern")
-    assert ours.loc["a > b", ["n_event_first", "n_first"]].tolist() == [12, 20]
     assert ours.loc["b > a", ["n_event_first", "n_event_second"]].tolist() == [20, 0]
-    assert sorted(ours.index) == ["a > b", "a > b > a", "b > a", "b > a > b", "b > b"]
+    assert ours.loc["a > b", ["n_event_first", "n_first"]].tolist() == [12, 20]
+    for group, side in (("x", "first"), ("y", "second")):
+        alone = patterns(ways.where({"group": group}), length=2, support=1).frame
+        theirs = alone.set_index("pattern")["n"].reindex(ours.index, fill_value=0)
+        assert ours[f"n_event_{side}"].tolist() == theirs.tolist()
     assert found.groups == ("x", "y")
+
+
+def test_funnels_agree_with_funnel() -> None:
+    ways = grouped({"x": ["abc"] * 20 + ["ab"] * 20 + ["b"] * 9, "y": ["abc"] * 12 + ["ac"] * 30})
+    steps = ("a", "b", "c")
+    found = compare(ways, by="group", over="funnel", funnel=steps, small_cell=5)
+    ours = found.frame.set_index("step")
+    assert ours.loc[1, ["n_event_first", "n_first"]].tolist() == [40, 49]
+    for group, side in (("x", "first"), ("y", "second")):
+        theirs = funnel(ways.where({"group": group}), steps=steps).frame
+        assert ours.sort_index()[f"n_event_{side}"].tolist() == theirs["n"].tolist()
+    assert ours.loc[2, "touchpoint"] == "b"
+    assert ours.loc[2, "share_second"] == pytest.approx(12 / 42)
+    assert found.n_tried == 3
+    assert "of 3 funnel steps differ between" in found.summary()
+
+
+def test_who_could_still_come_is_left_out_of_a_funnel_whatever_they_did() -> None:
+    # Entered with a whole window left: 20 of 40 come; later: 15 of 15, the fast ones.
+    early = [[(1.0, "a"), (4.0, "b")]] * 20 + [[(1.0, "a")]] * 20
+    late = [[(18.0, "a"), (18.5, "b")]] * 15
+    journeys = watched((early + late) * 2)
+    side = np.repeat(["x", "y"], 55)
+    journeys = journeys.replace(attributes=pa.table({"side": side}))
+    found = compare(journeys, by="side", over="funnel", funnel=("a", "b"), within="5d")
+    ours = found.frame.set_index("step")
+    assert ours.loc[2, ["n_event_first", "n_first"]].tolist() == [20, 40]
+    sofar = compare(journeys, by="side", over="funnel", funnel=("a", "b")).frame.set_index("step")
+    assert sofar.loc[2, ["n_event_first", "n_first"]].tolist() == [35, 55]
 
 
 def watched(paths: list[list[tuple[float, str]]], until: float = 20) -> Journeys:
@@ -220,9 +250,21 @@ def test_summary_and_picture() -> None:
     ax = found.plot()
     assert len(ax.get_yticklabels()) == found.n_tried
     assert ax.get_yticklabels()[0].get_text() == "a > b"
-    assert ax.get_xlabel() == "share in new less share in old"
+    assert ax.get_xlabel() == "share in new\nless share in old"
     money = grouped({"$a": ["xy"] * 12, "$b": ["xz"] * 12})
     assert compare(money, by="group", over="variants").plot().get_xlabel().count(r"\$") == 2
+
+
+def test_nothing_to_test_is_no_error() -> None:
+    few = grouped({"x": ["ab"] * 3, "y": ["ac"] * 3})
+    few = few.replace(
+        attributes=pa.table({"group": few.attributes["group"].combine_chunks().dictionary_encode()})
+    )
+    for over in ("transitions", "steps", "variants", "patterns"):
+        found = compare(few, by="group", over=over)
+        assert found.n_tried == 0
+        assert found.n_small > 0
+        assert found.plot().get_yticklabels() == []
 
 
 def test_bad_arguments() -> None:
@@ -248,7 +290,7 @@ def test_bad_arguments() -> None:
         compare(days, periods=HALVES[::-1], over="steps")
     with pytest.raises(DataError, match="There is no event in group '1970-01-11 to 1970-01-21'"):
         compare(days, periods=HALVES, over="steps")
-    with pytest.raises(ArgumentError, match="`length` 70 is too much for 3 touchpoints"):
-        compare(PATHS, by="group", over="patterns", length=70)
+    with pytest.raises(ArgumentError, match="`steps` must be a list of at least two steps"):
+        compare(PATHS, by="group", over="funnel")
     with pytest.raises(ArgumentError, match="`order` 40 is too high"):
         compare(PATHS, by="group", over="transitions", order=40)

@@ -199,7 +199,10 @@ def test_what_tells_something_is_kept_and_its_double_merged() -> None:
     assert (frame.drop(["ad", "view", "buy"])["verdict"] == "drop").all()
     assert frame.loc["buy", "reason"] == "the outcome"
     assert found.n_tried == 14
-    assert 0 <= found.information_lost < 0.2
+    bits = [found.information(verdict) for verdict in ("keep", "merge", "drop")]
+    assert sum(bits) == pytest.approx(found.frame["information"].sum())
+    assert bits[2] < 0.1 * bits[0]
+    assert " bits on each of " in found.summary()
     kept = found.apply(journeys)
     assert sorted(kept.names) == sorted(frame.index[frame["verdict"] == "keep"])
     assert kept.n_events == frame["n"][frame["verdict"] != "drop"].sum()
@@ -232,6 +235,13 @@ def test_few_customers_are_not_tested() -> None:
     assert frame.loc["rare", "reason"].startswith("too few customers")
 
 
+def test_ratios_without_bounds_are_drawn_at_the_edge() -> None:
+    always = [[(k, "web"), (k + 1, "buy")] for k in range(1, 41)]
+    found = narrow(watched([*always, *[[] for _ in range(40)]]), outcome=["buy"], within_days=5)
+    assert found.frame.loc[0, "estimate"] == np.inf
+    assert found.plot().collections[0].get_segments()[0][:, 0].max() == 1000
+
+
 def test_bad_arguments() -> None:
     journeys = watched([[(1, "web"), (3, "buy")]] * 12)
     with pytest.raises(ArgumentError, match="`within_days` must be a number greater than 0"):
@@ -242,5 +252,8 @@ def test_bad_arguments() -> None:
         narrow(watched([[(0, "buy"), (3, "web")]]), outcome=["buy"], within_days=5)
     with pytest.raises(NotObservedError, match="`narrow` needs the time of each event"):
         narrow(journeys.replace(time=None), outcome=["buy"], within_days=5)
+    twice = journeys.replace(customer_index=np.arange(12) // 2, customer_id=np.arange(6))
+    with pytest.raises(DataError, match="Every customer must have one journey"):
+        narrow(twice, outcome=["buy"], within_days=5)
     with pytest.raises(DataError, match="from when to when"):
         narrow(journeys.replace(observed_to=None), outcome=["buy"], within_days=5)

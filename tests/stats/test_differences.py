@@ -38,7 +38,8 @@ def once(x1: int, n1: int, x2: int, n2: int) -> tuple[list[tuple[int, int]], ...
 
 
 def test_customers_who_count_once_get_fishers_test_and_newcombes_interval() -> None:
-    found = difference_of_shares(tallies(once(56, 70, 48, 80), once(9, 10, 3, 10)))
+    both = tallies(once(56, 70, 48, 80), once(9, 10, 3, 10))
+    found = difference_of_shares(both)
     # Newcombe (1998), Table II, method 10: 56/70 - 48/80 is 0.2000, 0.0524 to 0.3339.
     assert found.estimate == pytest.approx([-0.2, -0.6])
     assert found.conf_low[0] == pytest.approx(-0.3339, abs=5e-5)
@@ -52,7 +53,9 @@ def test_customers_who_count_once_get_fishers_test_and_newcombes_interval() -> N
         fisher_exact([[9, 1], [3, 7]], alternative=side).pvalue for side in ("less", "greater")
     )
     assert found.p_value[1] == pytest.approx(2 * one_sided)
-    assert found.n_rarer.tolist() == [46, 8]
+    assert both.n_rarer().tolist() == [46, 8]
+    assert both.n_with_event().tolist() == [104, 12]
+    assert both.n_customers().tolist() == [[70, 80], [10, 10]]
 
 
 def test_a_clustered_score_test_worked_by_hand() -> None:

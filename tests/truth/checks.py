@@ -18,6 +18,7 @@ from journeykit.simulate import Coverage, FalseFindings, World, coverage, false_
 from tests.truth import (
     attributed,
     churned,
+    compared,
     funneled,
     grouped,
     preceded,
@@ -104,6 +105,11 @@ def between(
         ]
 
     return judge
+
+
+def all_of(*judges: Judge) -> Judge:
+    """Expect all that several judges do."""
+    return lambda frame: [fault for judge in judges for fault in judge(frame)]
 
 
 def biased_upwards(frame: pd.DataFrame) -> list[str]:
@@ -419,6 +425,82 @@ CHECKS = (
         ALIKE,
         fast=60,
         full=1000,
+    ),
+    Check(
+        "compare, nothing there",
+        "Customers dealt to two unequal groups by chance: at most 5 % of families have a finding.",
+        lambda _: compared.halves,
+        between(0.0, 0.05, column="share"),
+        ("browsing",),
+        1500,
+        fast=40,
+        null=(),
+    ),
+    Check(
+        "compare, the same customers twice",
+        "Two periods of 45 weeks between which nothing changes: at most 5 % have a finding.",
+        lambda _: compared.before_and_after,
+        between(0.0, 0.05, column="share"),
+        ("browsing",),
+        1500,
+        fast=40,
+        null=("browsing.break_shift",),
+    ),
+    Check(
+        "compare, power",
+        "A step that becomes rarer by four tenths is found between the periods in 80 % or more.",
+        lambda _: compared.before_and_after,
+        between(0.8, 1.0, column="share"),
+        ("browsing",),
+        2500,
+        fast=40,
+        null=(),
+    ),
+    Check(
+        "compare, coverage",
+        "Intervals of the change of P(next page | page) between periods cover it, on the three pages "
+        "seen most; on the others they are a little too wide.",
+        lambda _: compared.change,
+        between(0.93, 0.97, only=("view_home", "view_product", "site_search")),
+        ("browsing",),
+        1500,
+        {"browsing.help_loop": 0},
+        fast=40,
+        pooled=True,
+    ),
+    Check(
+        "segments, noise",
+        "Where no attribute means anything, at most 5 % of trees split by one of four.",
+        lambda _: compared.attributes_split,
+        between(0.0, 0.05, column="share"),
+        ("orders", "purchases"),
+        1500,
+        null=("orders.intent_slope",),
+    ),
+    Check(
+        "segments, power",
+        "Intent (rate of orders times 1.8 a standard deviation) is split by in 80 % or more, and "
+        "three noise attributes beside it in at most 5 %.",
+        lambda _: compared.attributes_split,
+        all_of(
+            between(0.8, 1.0, column="share", only=("intent",)),
+            between(0.0, 0.05, column="share", only=("noise",)),
+        ),
+        ("orders", "purchases"),
+        3000,
+        null=(),
+    ),
+    Check(
+        "narrow",
+        "A mailing that works tells something in 80 % or more; a placebo in about 5 %.",
+        lambda _: compared.touchpoints_that_tell,
+        all_of(
+            between(0.8, 1.0, column="share", only=(compared.WORKS,)),
+            between(0.0, 0.07, column="share", only=(compared.HARMLESS,)),
+        ),
+        ("channels", "orders", "purchases"),
+        1500,
+        fast=30,
         null=(),
     ),
 )

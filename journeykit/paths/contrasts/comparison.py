@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -21,11 +23,14 @@ from journeykit.paths.contrasts.groups import (
 from journeykit.paths.contrasts.views import (
     OTHER,
     View,
+    funnel_view,
     pattern_view,
     step_view,
     transition_view,
     variant_view,
 )
+from journeykit.paths.funnels.rules import Rules, funnel_rules
+from journeykit.paths.sequences.mining import Limits
 from journeykit.results import Provenance, Result
 from journeykit.stats import Differences, benjamini_hochberg, difference_of_shares
 
@@ -36,8 +41,17 @@ if TYPE_CHECKING:
     from journeykit.journeys import Journeys
     from journeykit.paths.contrasts.groups import Period, Side
 
-Over = Literal["transitions", "steps", "variants", "patterns"]
-OVER: tuple[Over, ...] = ("transitions", "steps", "variants", "patterns")
+Over = Literal["transitions", "steps", "variants", "funnel", "patterns"]
+#: What is compared, and what its cells are called.
+OVER: Mapping[Over, str] = MappingProxyType(
+    {
+        "transitions": "transitions",
+        "steps": "places at steps",
+        "variants": "variants",
+        "funnel": "funnel steps",
+        "patterns": "patterns",
+    }
+)
 _DRAWN = 15
 
 
@@ -68,7 +82,7 @@ class Comparison(Result):
         Level at which a q-value makes a finding.
     """
 
-    over: str
+    over: Over
     groups: tuple[str, str]
     n_customers: tuple[int, int]
     n_both: int
@@ -86,7 +100,7 @@ class Comparison(Result):
         first, second = self.groups
         found = self.findings()
         said = (
-            f"{len(found):,} of {self.n_tried:,} {self.over} differ between {first} "
+            f"{len(found):,} of {self.n_tried:,} {OVER[self.over]} differ between {first} "
             f"({self.n_customers[0]:,} customers) and {second} ({self.n_customers[1]:,}) at a "
             f"false-discovery rate of {self.q:.0%}"
         )
@@ -101,7 +115,7 @@ class Comparison(Result):
     def _label(self, row: pd.Series) -> str:
         names = list(self.frame.columns[: self.frame.columns.get_loc("n_event_first")])
         parts = [str(row[name]) for name in names]
-        return f"step {parts[0]}: {parts[1]}" if self.over == "steps" else " > ".join(parts)
+        return f"step {parts[0]}: {parts[1]}" if "step" in names else " > ".join(parts)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the clearest differences with their intervals; findings are filled."""
@@ -125,7 +139,7 @@ class Comparison(Result):
         tidy(ax, grid="x")
         percent_axis(ax, "x")
         first, second = (wrapped(group) for group in self.groups)
-        ax.set_xlabel(f"share in {second} less share in {first}")
+        ax.set_xlabel(f"share in {second}\nless share in {first}")
         return ax
 
 
@@ -139,8 +153,11 @@ def compare(
     periods: Sequence[Period] | None = None,
     order: int = 1,
     steps: int = 10,
+    funnel: Sequence[str] = (),
     length: int = 3,
-    least_share: float = 0.05,
+    support: float = 0.05,
+    gap_steps: int | None = None,
+    within: str | timedelta | None = None,
     small_cell: int = 10,
     q: float = 0.05,
     confidence: float = 0.95,
@@ -156,7 +173,8 @@ def compare(
     transitions   last k touchpoints   a step whose successor is known   the next touchpoint
     steps         step number          a journey known at that step      where it is, or (exit)
     variants      all                  a customer's first ended journey  its path
-    patterns      all                  a customer                        a run made at least once
+    funnel        the step before      a customer who reached it         the step
+    patterns      all                  a customer                        a pattern they have
     ============= ==================== ================================= =======================
 
     The customer is the unit: intervals and tests are those of `stats.difference_of_shares`. All
@@ -172,7 +190,7 @@ def compare(
     Parameters
     ----------
     journeys : Journeys
-    over : {"transitions", "steps", "variants", "patterns"}
+    over : {"transitions", "steps", "variants", "funnel", "patterns"}
     by : str, optional
         Attribute that tells the groups. Journeys with another value, or none, are left out.
     groups : two values of `by`, optional
@@ -184,11 +202,17 @@ def compare(
         Of transitions, at least 1.
     steps : int
         How many steps are compared.
-    length : int
-        Longest run of a pattern, at least 2. Whether a customer ever made it depends on how long
-        they are watched: groups watched unequally differ by that alone.
-    least_share : float in (0, 1)
-        Share of the customers of both groups that must have made a pattern.
+    funnel : sequence of at least two str
+        Steps in order, each a class of the search language, as in `funnel` with its defaults. The
+        first step is compared among all customers. With `within`, customers who entered less than
+        that before the end of their watching are left out of later steps whatever they did, since
+        they could still come; without it the shares are those so far.
+    length, support, gap_steps
+        Of patterns, as in `patterns`: those frequent among all customers of `journeys`. Whether a
+        customer has one depends on how long they are watched: groups watched unequally differ by
+        that alone.
+    within : str or timedelta, optional
+        Longest time from the first step of a funnel or pattern to the last, such as ``"7d"``.
     small_cell : int
     q : float in (0, 1)
         False-discovery rate of what is called a finding.
@@ -209,8 +233,24 @@ def compare(
     References
     ----------
     Benjamini, Hochberg (1995), JRSS B 57.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pyarrow as pa
+    >>> from journeykit.journeys import Journeys
+    >>> steps = np.array([[2, 1]] * 30 + [[2, 0]] * 10 + [[2, 1]] * 12 + [[2, 0]] * 28)
+    >>> journeys = Journeys(
+    ...     names=("buy", "cart", "visit"),
+    ...     touchpoint=steps.reshape(-1).astype(np.uint8),
+    ...     start=np.arange(0, 161, 2),
+    ...     attributes=pa.table({"kind": ["new"] * 40 + ["old"] * 40}),
+    ... )
+    >>> found = compare(journeys, by="kind", over="transitions")
+    >>> found.findings()[["source", "target", "share_first", "share_second"]].values.tolist()
+    [['visit', 'buy', 0.25, 0.7], ['visit', 'cart', 0.75, 0.3]]
     """
-    check_choice("over", over, OVER)
+    check_choice("over", over, list(OVER))
     check_whole("small_cell", small_cell, least=1)
     check_fraction("q", q)
     sides = _sides(journeys, by, groups, periods)
@@ -221,8 +261,10 @@ def compare(
         view = step_view(sides, steps=steps)
     elif over == "variants":
         view = variant_view(sides)
+    elif over == "funnel":
+        view = funnel_view(sides, _rules(journeys.names, funnel, within))
     else:
-        view = pattern_view(sides, length=length, least_share=least_share)
+        view = pattern_view(journeys, sides, Limits.of(length, gap_steps, within), support=support)
     frame, n_small = _compared(view, small_cell, confidence)
     people = [np.unique(side.customer) for side in sides]
     return Comparison(
@@ -235,8 +277,11 @@ def compare(
                 "groups": [side.label for side in sides],
                 "order": order,
                 "steps": steps,
+                "funnel": list(funnel),
                 "length": length,
-                "least_share": least_share,
+                "support": support,
+                "gap_steps": gap_steps,
+                "within": within,
                 "small_cell": small_cell,
                 "q": q,
                 "confidence": confidence,
@@ -249,6 +294,25 @@ def compare(
         n_tried=int(frame["p_value"].notna().sum()),
         n_small=n_small,
         q=q,
+    )
+
+
+def _rules(names: Sequence[str], steps: Sequence[str], within: str | timedelta | None) -> Rules:
+    """Read a funnel whose options, but for the window, are the defaults of `funnel`."""
+    return funnel_rules(
+        names,
+        steps=steps,
+        order="ordered",
+        entry="closed",
+        start="first",
+        within=within,
+        at_least=None,
+        step_within=None,
+        step_at_least=None,
+        exclude=(),
+        leaving=None,
+        reentry=False,
+        shared_events=False,
     )
 
 
@@ -271,18 +335,18 @@ def _sides(
 def _compared(view: View, small_cell: int, confidence: float) -> tuple[pd.DataFrame, int]:
     """Test the cells of enough customers; return the frame, and how many had too few."""
     tallies = view.tallies()
-    found = difference_of_shares(tallies, confidence=confidence)
-    enough = np.asarray((found.n_customers >= small_cell).all(axis=1))
-    rare = enough & (np.bincount(tallies.cell, minlength=len(enough)) < small_cell)
-    tested = enough & (found.n_rarer >= small_cell)
+    enough = np.asarray((tallies.n_customers() >= small_cell).all(axis=1))
+    tested = enough & (tallies.n_rarer() >= small_cell)
     n_small = int((~tested).sum())
     shown = tested
     if view.exclusive:
+        rare = enough & (tallies.n_with_event() < small_cell)
         view = view.pooled(rare, tallies.cell_context, enough)
-        found = difference_of_shares(view.tallies(), confidence=confidence)
+        tallies = view.tallies()
         pooled = np.asarray(list(view.labels.values())[-1]) == OTHER
-        tested = ~pooled & (found.n_rarer >= small_cell)
+        tested = ~pooled & (tallies.n_rarer() >= small_cell)
         shown = np.ones(len(tested), dtype=bool)
+    found = difference_of_shares(tallies, confidence=confidence)
     frame = _frame(view, found, tested)[shown]
     return frame.sort_values("p_value", kind="stable", ignore_index=True), n_small
 

@@ -47,6 +47,8 @@ def sides_by_attribute(
     """Take the journeys whose attribute has the first value, and those that have the second."""
     check_known("by", [by], journeys.attributes.column_names, what="attributes")
     column = journeys.attributes[by].combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
     values = sorted(pc.unique(column.drop_null()).to_pylist())
     if groups is None:
         if len(values) != 2:

@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from journeykit.checks import check_fraction, check_whole
+from journeykit.checks import check_whole
 from journeykit.counts.kernels import gram_codes
 from journeykit.counts.paths import path_keys, path_stops
 from journeykit.counts.transitions import ENTRY, EXIT, UNSEEN
 from journeykit.errors import ArgumentError
 from journeykit.journeys.ending import begins_unseen, is_cut, is_open
+from journeykit.paths.funnels.attempts import follow
+from journeykit.paths.funnels.kernels import NEVER
+from journeykit.paths.sequences.frequent import pattern_texts
+from journeykit.paths.sequences.mining import completions, frequent, least_customers
 from journeykit.paths.variants import first_seen
 from journeykit.stats import Tallies
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from journeykit.journeys import Journeys
     from journeykit.paths.contrasts.groups import Side
+    from journeykit.paths.funnels.rules import Rules
+    from journeykit.paths.sequences.mining import Limits
 
 OTHER = "(other)"
 
@@ -201,47 +208,68 @@ def _examples(
     return kinds.tolist(), index[at].tolist()
 
 
-def pattern_view(sides: Sequence[Side], *, length: int, least_share: float) -> View:
-    """Observe which frequent runs of 2 to `length` touchpoints customers ever made.
-
-    A run is frequent when at least `least_share` of the customers of both groups made it.
-    """
-    check_whole("length", length, least=2)
-    check_fraction("least_share", least_share)
-    names = sides[0].journeys.names
-    base = len(names) + 1
-    if base**length >= 2**63:
-        raise ArgumentError(f"`length` {length} is too much for {len(names):,} touchpoints.")
-    people, side_of = _joined(sides, [np.arange(len(side.journeys)) for side in sides])
-    member = np.unique(people * 2 + side_of)
-    keys, owners = [], []
+def pattern_view(
+    journeys: Journeys, sides: Sequence[Side], limits: Limits, *, support: float
+) -> View:
+    """Observe customers: an event in every frequent pattern of `journeys` that they have."""
+    found = frequent(journeys, limits, least=least_customers(support, journeys.n_customers))
+    member, group = _members(sides)
+    observation, cell = [], []
     for number, side in enumerate(sides):
-        part = side.journeys
-        owner = np.repeat(side.customer, part.length) * 2 + number
-        position = np.arange(part.n_events) - np.repeat(part.start[:-1], part.length)
-        # Digits from 1: a shorter run is no longer one that begins with the first touchpoint.
-        digit = part.touchpoint.astype(np.int64) + 1
-        code = digit
-        for size in range(2, length + 1):
-            code = code[:-1] * base + digit[size - 1 :]
-            inside = position[size - 1 :] >= size - 1
-            keys.append(code[inside])
-            owners.append(owner[size - 1 :][inside])
-    kinds, kind = np.unique(np.concatenate(keys), return_inverse=True)
-    observation = np.searchsorted(member, np.concatenate(owners))
-    pair = np.unique(kind * len(member) + observation)
-    cell, observation = pair // len(member), pair % len(member)
-    n = np.bincount(cell, minlength=len(kinds))
-    frequent = n >= least_share * len(np.unique(member // 2))
-    kept = frequent[cell]
-    digits = kinds[frequent][:, None] // base ** np.arange(length - 1, -1, -1) % base
-    label = [" > ".join(names[code - 1] for code in row if code) for row in digits.tolist()]
+        for code, pattern in enumerate(found.codes):
+            has = np.unique(side.customer[completions(side.journeys, pattern, limits) >= 0])
+            observation.append(np.searchsorted(member * 2 + group, has * 2 + number))
+            cell.append(np.full(len(has), code))
     return View(
-        customer=member // 2,
-        group=member % 2,
+        customer=member,
+        group=group,
         context=np.zeros(len(member), dtype=np.int64),
-        observation=observation[kept],
-        cell=(np.cumsum(frequent) - 1)[cell[kept]],
-        labels={"pattern": np.array(label, dtype=object)},
+        observation=np.concatenate(observation),
+        cell=np.concatenate(cell),
+        labels={"pattern": np.array(pattern_texts(journeys.names, found.codes), dtype=object)},
         exclusive=False,
     )
+
+
+def funnel_view(sides: Sequence[Side], rules: Rules) -> View:
+    """Observe who reached each step of a funnel, of those who reached the one before.
+
+    Of the first step, all customers. With a window, whoever entered less than a window before the
+    end of their watching is not observed after the first step, whatever they did.
+    """
+    member, group = _members(sides)
+    parts = [(member, group, np.zeros(len(member), dtype=np.int64), np.zeros(len(member), bool))]
+    for number, side in enumerate(sides):
+        found = follow(side.journeys, rules)
+        who = side.customer[found.journey]
+        entered = np.isin(member, who) & (group == number)
+        parts[0][3][entered] = True
+        begin = found.time[found.reached[:, 0]]
+        told = (found.watched_to < 0) | (found.watched_to - begin > rules.within)
+        told |= np.full(len(who), rules.within == NEVER)
+        for step in range(1, len(rules.steps)):
+            there = told & found.at(step - 1)
+            n = int(there.sum())
+            parts.append((who[there], np.full(n, number), np.full(n, step), found.at(step)[there]))
+    customer, side_of, context, reached = (
+        np.concatenate([part[column] for part in parts]) for column in range(4)
+    )
+    return View(
+        customer=customer,
+        group=side_of,
+        context=context,
+        observation=np.flatnonzero(reached),
+        cell=context[reached],
+        labels={
+            "step": np.arange(1, len(rules.steps) + 1).astype(object),
+            "touchpoint": np.array(rules.steps, dtype=object),
+        },
+        exclusive=False,
+    )
+
+
+def _members(sides: Sequence[Side]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the customers of each group, once a group, sorted by customer and group."""
+    customer, group = _joined(sides, [np.arange(len(side.journeys)) for side in sides])
+    both = np.unique(customer * 2 + group)
+    return both // 2, both % 2

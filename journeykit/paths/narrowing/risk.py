@@ -138,6 +138,11 @@ class AtRisk:
 def at_risk(journeys: Journeys, outcome: NDArray[np.bool_]) -> AtRisk:
     """Follow every customer to the first event at an `outcome` touchpoint."""
     time = journeys.need_time("`narrow`")
+    if len(journeys) != journeys.n_customers:
+        raise DataError(
+            f"Every customer must have one journey; got {len(journeys):,} of "
+            f"{journeys.n_customers:,} customers."
+        )
     begin, end = journeys.observed_from, journeys.observed_to
     if begin is None or end is None:
         raise DataError("It must be known from when to when each customer was watched.")

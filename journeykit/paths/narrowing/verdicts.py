@@ -36,6 +36,8 @@ COLUMNS = (
     "conf_low", "conf_high", "information", "p_value", "q_value", "reason",
 )  # fmt: skip
 _DRAWN = 25
+#: Ratios beyond are drawn at the edge.
+_AXIS = (1e-3, 1e3)
 #: Standard errors by which the logarithms of two ratios must not differ to be merged.
 _UNLIKE = 2.0
 
@@ -45,7 +47,8 @@ class Narrowing(Result):
     """One row a touchpoint, what tells most first; outcomes last.
 
     Columns: ``touchpoint verdict merge_with n n_customers share``: its events, the customers who
-    met it, its share of all events; ``n_event``: outcomes reached with it in memory;
+    met it before their first outcome, its share of all events; ``n_event``: outcomes reached with
+    it in memory;
     ``estimate conf_low conf_high``: rate of the outcome with it in memory over that without;
     ``information``: bits a touchpoint tells of who reaches the outcome next, a mean over outcomes,
     less what chance gives; ``p_value q_value reason``.
@@ -70,21 +73,19 @@ class Narrowing(Result):
         """Return the share of events at touchpoints of a verdict."""
         return float(self.frame.loc[self.frame["verdict"] == verdict, "share"].sum())
 
-    @property
-    def information_lost(self) -> float:
-        """Return the share of the summed information that goes with what is dropped."""
-        told = self.frame["information"]
-        total = told.sum()
-        return float(told[self.frame["verdict"] == DROP].sum() / total) if total else 0.0
+    def information(self, verdict: str) -> float:
+        """Return the bits of touchpoints of a verdict, added up; what they share counts twice."""
+        return float(self.frame.loc[self.frame["verdict"] == verdict, "information"].sum())
 
     def summary(self) -> str:
         """Say how many may go, and what goes with them."""
         n = self.frame["verdict"].value_counts()
+        bits = self.frame["information"].sum()
         return (
             f"{n.get(KEEP, 0):,} of {len(self.frame):,} touchpoints to keep, {n.get(MERGE, 0):,} "
             f"to merge, {n.get(DROP, 0):,} to drop with {self.mass(DROP):.1%} of events and "
-            f"{self.information_lost:.1%} of the information on {self.n_outcomes:,} outcomes; "
-            f"{self.n_tried:,} tested at a false-discovery rate of {self.q:.0%}"
+            f"{self.information(DROP):.2g} of {bits:.2g} bits on each of {self.n_outcomes:,} "
+            f"outcomes; {self.n_tried:,} tested at a false-discovery rate of {self.q:.0%}"
         )
 
     def apply(self, journeys: Journeys, /) -> Journeys:
@@ -102,20 +103,33 @@ class Narrowing(Result):
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the ratios of those tested with their intervals; those to drop are hollow."""
         top = self.frame.dropna(subset="p_value").head(_DRAWN)
+        estimate, low, high = (_on_log(top[n]) for n in ("estimate", "conf_low", "conf_high"))
         ax = axes(ax, height=max(1.8, 0.3 * len(top) + 1.1))
         at = np.arange(len(top))
         ax.axvline(1, color=QUIET, linewidth=1)
-        ax.hlines(at, top["conf_low"], top["conf_high"], color=INK, linewidth=1.4)
+        ax.hlines(at, low, high, color=INK, linewidth=1.4)
         stays = (top["verdict"] != DROP).to_numpy()
         for chosen, face in ((stays, PALETTE[0]), (~stays, "white")):
-            estimate = top["estimate"].to_numpy()[chosen]
-            ax.plot(estimate, at[chosen], "o", color=PALETTE[0], markerfacecolor=face, markersize=6)
-        ax.set_xscale("log")
+            ax.plot(
+                estimate[chosen],
+                at[chosen],
+                "o",
+                color=PALETTE[0],
+                markerfacecolor=face,
+                markersize=6,
+            )
+        ax.set_xscale("log", subs=[])
+        ax.xaxis.set_major_formatter("{x:g}")
         ax.set_yticks(at, [wrapped(name) for name in top["touchpoint"]])
         ax.invert_yaxis()
         tidy(ax, grid="x")
         ax.set_xlabel("rate of the outcome with it in memory over that without")
         return ax
+
+
+def _on_log(ratio: pd.Series) -> NDArray[np.float64]:
+    """Bring ratios onto an axis that has no 0 and no infinity."""
+    return np.asarray(ratio.clip(*_AXIS), dtype=np.float64)
 
 
 def narrow(

@@ -63,7 +63,8 @@ class Segments(Result):
     def summary(self) -> str:
         """Say which segments there are, or that no split is worth it."""
         kept = self.tried[self.tried["verdict"] == KEPT]
-        tried = f"{len(self.tried):,} splits tried on {self.n_discovery:,} customers"
+        n = int(self.tried["p_value"].notna().sum())
+        tried = f"{n:,} splits tried on {self.n_discovery:,} customers"
         left = f"; {self.n_left_out:,} customers left out" if self.n_left_out else ""
         if kept.empty:
             return f"No split is worth it: {tried}, none kept{left}"
