@@ -238,6 +238,11 @@ CHECKS = (
         "Intervals of the share of product pages that are followed by a page cover, attempts of a "
         "visitor being alike.",
         lambda _: funneled.pages,
+        between(0.93, 0.97),
+        ("browsing",),
+        1000,
+        {"browsing.break_shift": 0, "browsing.help_loop": 0},
+        pooled=True,
     ),
     Check(
         "entropy",
