@@ -78,9 +78,9 @@ def flow_graph(
 
     Every edge carries its share. An edge from a node to itself is told in the node's note.
     """
-    ax = axes(ax, height=_ROW * len(nodes) + 0.5)
+    ax = axes(ax, height=_ROW * max(len(nodes), 2) + 0.9)
     ax.set_xlim(-1, 1)
-    ax.set_ylim(len(nodes) - 0.4, -0.6)
+    ax.set_ylim(max(len(nodes), 1) - 0.4, -0.6)
     ax.set_xticks([])
     ax.set_yticks([])
     for side in ax.spines.values():

@@ -57,11 +57,12 @@ class DwellTimes(Result):
             return "At no touchpoint half of the next steps were seen"
         longest = sources.loc[sources["median_seconds"].idxmax()]
         shortest = sources.loc[sources["median_seconds"].idxmin()]
-        return (
-            f"Half have gone on from {shortest['source']} within "
-            f"{_spoken(shortest['median_seconds'])}, from {longest['source']} within "
-            f"{_spoken(longest['median_seconds'])}"
+        told = f"Half have gone on from {shortest['source']} within " + _spoken(
+            shortest["median_seconds"]
         )
+        if longest["source"] == shortest["source"]:
+            return told
+        return f"{told}, from {longest['source']} within {_spoken(longest['median_seconds'])}"
 
     def plot(self, ax: Axes | None = None, *, small_cell: int = 1) -> Axes:
         """Draw per source the median with its interval, and the middle half as a band.

@@ -135,3 +135,11 @@ def test_labels_are_cut_to_their_room() -> None:
     # a dollar sign is text: it is drawn as such, and measured as wide as an S
     assert fitted("$5", 1.0, size=8) == r"\$5"
     assert text_width(r"\$5", 8) == text_width("S5", 8)
+
+
+def test_a_graph_without_edges_is_empty() -> None:
+    few = world(SHORT, 7).take(np.arange(3))
+    ax = transitions(few).graph(small_cell=10)
+    ax.figure.draw_without_rendering()
+    assert [*ax.texts, *ax.patches] == []
+    assert ax.get_xlabel().startswith("0 of ")

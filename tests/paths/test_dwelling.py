@@ -192,10 +192,12 @@ def test_second_order_joins_the_sources() -> None:
 
 def test_summary_and_picture() -> None:
     found = dwell_times(JOURNEYS)
-    assert found.summary() == (
-        "Half have gone on from b within 0.5 seconds, from b within 0.5 seconds"
+    assert found.summary() == "Half have gone on from b within 0.5 seconds"
+    cut = dwell_times(JOURNEYS.sessions("25s"))
+    assert cut.summary() == (
+        "Half have gone on from b within 0.5 seconds, from a within 10 seconds"
     )
-    ax = dwell_times(JOURNEYS.sessions("25s")).plot()
+    ax = cut.plot()
     assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "b"]
     assert [line.get_xdata().tolist() for line in ax.lines] == [[10.0, 0.5]]
 
