@@ -12,9 +12,9 @@ from journeykit.journeys.durations import DAY
 from journeykit.paths.funnels.attempts import CAME, CENSORED
 from journeykit.paths.funnels.kernels import NEVER
 from journeykit.stats import ClusterSums, clustered_wilson_interval, wilson_interval
-from journeykit.stats.aalen_johansen import (
+from journeykit.stats.aalen_johansen import cumulative_incidence
+from journeykit.stats.incidence import (
     IncidenceAt,
-    cumulative_incidence,
     incidence_at,
     incidence_by,
     incidence_ratio,
