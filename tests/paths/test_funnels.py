@@ -471,3 +471,11 @@ def test_nobody_began() -> None:
     opened = funnel(FIVE, steps=STEPS, entry="open")
     with pytest.raises(ArgumentError, match="from one step to the next; got step 1 to 3"):
         opened.time_to_convert()
+
+
+def test_groups_are_told_as_text_and_the_empty_ones_too() -> None:
+    groups = pa.table({"size": pa.array([2, 10, None, 2, 10, None], pa.int64())})
+    drawn = made(*[[("visit", day), ("buy", day + 1)] for day in range(6)], attributes=groups)
+    found = funnel(drawn, steps=["visit", "buy"], by="size", small_cell=2)
+    assert found.frame["group"].tolist() == ["(unknown)"] * 2 + ["10"] * 2 + ["2"] * 2
+    assert found.reached(2)["group"].tolist() == ["2", "10", "(unknown)"] * 2
