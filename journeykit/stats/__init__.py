@@ -1,14 +1,10 @@
 """Array engines that several share: intervals, incidence, hashing, resampling, multiplicity."""
 
-from journeykit.stats.aalen_johansen import (
-    CumulativeIncidence,
-    IncidenceAt,
-    cumulative_incidence,
-    incidence_at,
-)
+from journeykit.stats.aalen_johansen import CumulativeIncidence, cumulative_incidence
 from journeykit.stats.bounds import bounded_wilson_interval
 from journeykit.stats.differences import Differences, Tallies, difference_of_shares
 from journeykit.stats.hashing import hash_strings, mix, poisson_weights
+from journeykit.stats.incidence import IncidenceAt, incidence_at
 from journeykit.stats.intervals import (
     ClusterSums,
     cluster_effective_n,

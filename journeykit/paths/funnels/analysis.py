@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.checks import check_fraction, check_known, check_whole
 from journeykit.errors import DataError
 from journeykit.journeys.durations import microseconds
 from journeykit.paths.funnels import estimates
-from journeykit.paths.funnels.attempts import Attempts, follow, taken
+from journeykit.paths.funnels.attempts import Attempts, follow
 from journeykit.paths.funnels.result import Funnel
 from journeykit.paths.funnels.rules import (
     Duration,
@@ -237,11 +239,17 @@ def _grouped(
     if by is None:
         return found, np.zeros(len(found.journey), dtype=np.int64), (ALL,), ()
     check_known("by", [by], journeys.attributes.column_names, what="attributes")
-    values = taken(journeys.attributes[by], found.journey)
-    texts = np.array([UNKNOWN if pd.isna(value) else str(value) for value in values], dtype=object)
-    names, code = np.unique(texts, return_inverse=True)
-    customers = [len(np.unique(found.customer[code == g])) for g in range(len(names))]
-    kept = np.array([n >= small_cell for n in customers])
+    texts = pc.fill_null(journeys.attributes[by].cast(pa.string()), UNKNOWN).combine_chunks()
+    here = texts.take(pa.array(found.journey)).dictionary_encode()
+    order = np.argsort(here.dictionary.to_numpy(zero_copy_only=False))
+    names = here.dictionary.to_numpy(zero_copy_only=False)[order]
+    code = np.argsort(order)[here.indices.to_numpy()]
+    # Rows of a customer lie side by side; an attribute of pieces may put them in several groups.
+    by_group = np.argsort(code, kind="stable")
+    changes = np.diff(code[by_group], prepend=-1) != 0
+    changes |= np.diff(found.customer[by_group], prepend=-1) != 0
+    customers = np.bincount(code[by_group][changes], minlength=len(names))
+    kept = customers >= small_cell
     if not kept.any():
         raise DataError(
             f"No group of {by!r} has {small_cell} customers who entered; group more coarsely or "

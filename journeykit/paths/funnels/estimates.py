@@ -12,9 +12,9 @@ from journeykit.journeys.durations import DAY
 from journeykit.paths.funnels.attempts import CAME, CENSORED
 from journeykit.paths.funnels.kernels import NEVER
 from journeykit.stats import ClusterSums, clustered_wilson_interval, wilson_interval
-from journeykit.stats.aalen_johansen import (
+from journeykit.stats.aalen_johansen import cumulative_incidence
+from journeykit.stats.incidence import (
     IncidenceAt,
-    cumulative_incidence,
     incidence_at,
     incidence_by,
     incidence_ratio,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 COMPLETE, HORIZON, WINDOW, SO_FAR = "complete", "horizon", "window", "so far"
 #: Up to this share may be undecided for an estimate to be given, and not its bounds alone.
 _MOST_UNDECIDED = 0.01
+#: Times at which a curve is shown where customers have several attempts.
+_CLUSTERED_TIMES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,10 +261,6 @@ def conversion_rows(
             "share_waiting": curve.surviving[shown],
         }
     )
-
-
-#: Times at which a curve is shown where customers have several attempts.
-_CLUSTERED_TIMES = 60
 
 
 def abandonment_row(
