@@ -78,8 +78,8 @@ def precursors(
 
     An association, of design grade B: what moves customers to do something may move them to the
     outcome too. Effects are relative to other moments: where one touchpoint is strongly followed by
-    the outcome, all others are less so than the average. And where a loop makes steps within a visit
-    while only other steps bring the outcome nearer, its pages seem to keep customers from it.
+    the outcome, all others are less so than the average. And where a loop adds steps to a visit and
+    only other steps bring the outcome nearer, its pages seem to keep customers from it.
 
     Parameters
     ----------
