@@ -114,10 +114,11 @@ class Design:
         verdict[is_part] = LEAKS
         verdict[discovered] = UNCONFIRMED
         verdict[confirmed <= q] = HOLDS
-        frame = pd.DataFrame(
-            [_row(found, again.get(at)) for at, found in enumerate(whole)], columns=_EFFECT_COLUMNS
-        )
-        frame.loc[is_part] = np.nan
+        untold = [np.nan] * len(_EFFECT_COLUMNS)
+        rows = [
+            untold if is_part[at] else _row(found, again.get(at)) for at, found in enumerate(whole)
+        ]
+        frame = pd.DataFrame(rows, columns=_EFFECT_COLUMNS)
         frame["p_value"], frame["q_value"], frame["holdout_p_value"] = p_value, q_value, confirmed
         counts = dict.fromkeys(("n_exposed", "n_event", "n_compared"), "Int64")
         return frame.astype(counts).assign(verdict=verdict)

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from journeykit.paths.sequences.risk import AtRisk
 
 _WEEK = 7 * DAY
-_HOUR = DAY // 24
+_MINUTE, _HOUR = 60 * SECOND, 3600 * SECOND
 #: 1970-01-05, the first Monday.
 _MONDAY = 4 * DAY
 #: How much wider each class is than the last one: of elapsed time, of visits and steps, of pauses.
 _ELAPSED_RATIO, _STEPS_RATIO, _PAUSE_RATIO = 1.5, 1.4, 2.0
 #: Own events with a longer pause between them are of two visits.
-_VISIT_PAUSE = 30 * 60 * SECOND
+_VISIT_PAUSE = 30 * _MINUTE
 #: What a moment is good for.
 BOTH, COMPARED_ONLY, EXPOSED_ONLY = 0, 1, 2
 
@@ -183,7 +183,7 @@ def _strata(
     journeys, customer = risk.journeys, points.customer
     visits, last = _earlier(journeys, points, own, by_firm)
     return joint_strata(
-        geometric_bins(points.time - risk.entry[customer], first=_HOUR, ratio=_ELAPSED_RATIO),
+        geometric_bins(points.time - risk.entry[customer], first=_MINUTE, ratio=_ELAPSED_RATIO),
         (points.time - _MONDAY) // _WEEK,
         begins_unseen(journeys)[customer],
         visits,

@@ -51,7 +51,7 @@ def precursors(
     events strictly before it: the outcome, and what happens at its instant, is never a predictor.
     At its first completion a pattern's customer is compared with others who have not completed it
     yet, are still under risk, and are alike in time since entry (classes 1.5 times as wide as the
-    one before, from an hour), earlier visits and steps of this visit (1.4 times; a visit ends with
+    one before, from a minute), earlier visits and steps of this visit (1.4 times; a visit ends with
     a pause of more than 30 minutes), calendar week (UTC, from Monday), in whether the entry was
     seen, and in what `held_equal` names. The outcome counts when it follows within the horizon, its
     last moment included. Others may complete the pattern later in their horizon; so a ratio is
@@ -78,7 +78,8 @@ def precursors(
 
     An association, of design grade B: what moves customers to do something may move them to the
     outcome too. Effects are relative to other moments: where one touchpoint is strongly followed by
-    the outcome, all others are less so than the average.
+    the outcome, all others are less so than the average. And where a loop adds steps to a visit and
+    only other steps bring the outcome nearer, its pages seem to keep customers from it.
 
     Parameters
     ----------

@@ -77,8 +77,7 @@ def compare_in_risk_sets(
     of hypergeometric numbers, and its distribution is taken as the Pearson type III one with these
     three moments. No draw is needed, so p-values far below 1 / (number of draws) can be told.
     Moments of one customer vary together, which permuting moments does not know: V is multiplied by
-    how much larger the variance of U is estimated by customer than by moment (never by less than 1;
-    without that bound, 12 % of 150 worlds of 300 customers had a false discovery).
+    how much larger the variance of U is estimated by customer than by moment, never by less than 1.
 
     Parameters
     ----------

@@ -179,7 +179,7 @@ def looped(
             completes = step == len(codes)
             if not done and time + horizon_days * DAY <= made.observed_to[who]:
                 key = (
-                    *geometric_bins([time - made.time[events[0]]], first=DAY / 24, ratio=1.5),
+                    *geometric_bins([time - made.time[events[0]]], first=60 * SECOND, ratio=1.5),
                     (time - 4 * DAY) // (7 * DAY),
                     *geometric_bins([visits - 1, pages], first=1, ratio=1.4),
                 )
