@@ -10,7 +10,7 @@ import pandas as pd
 
 from journeykit.paths.kinds import mixtures
 from journeykit.paths.kinds.medoids import Partition, partition, silhouette_width
-from journeykit.paths.kinds.nulls import one_chain, simulate
+from journeykit.paths.kinds.nulls import one_chain, simulated
 from journeykit.paths.kinds.sequences import Distinct, distinct
 from journeykit.paths.kinds.stability import LEAST, stability
 
@@ -148,10 +148,9 @@ def _likelihood_ratio_test(
     """Return p of the gain of two chains over one, and the order of the chain of the null."""
     gain = fits[2].log_likelihood - fits[1].log_likelihood
     chain = one_chain(observed)
-    rng = np.random.default_rng(seed)
     as_large = 0
-    for run in range(NULL_RUNS):
-        table = mixtures.step_table(simulate(observed, chain, rng=rng))
+    for run, drawn in enumerate(simulated(observed, chain, runs=NULL_RUNS, seed=seed)):
+        table = mixtures.step_table(drawn)
         weight = np.ones(len(table))
         one = mixtures.fit(table, weight, 1, seed=seed, starts=1)
         two = mixtures.fit(table, weight, 2, seed=seed + run, starts=_STARTS_AGAIN)
@@ -227,10 +226,9 @@ def _silhouette_test(
         return pd.DataFrame(columns=columns, dtype=np.float64), np.nan, 0
     seen = np.array([silhouette_width(distance, items.weight, found[k]) for k in tried])
     chain = one_chain(observed)
-    rng = np.random.default_rng(seed)
     null = np.zeros((NULL_RUNS, len(tried)))
-    for run in range(NULL_RUNS):
-        drawn = distinct(simulate(observed, chain, rng=rng).sequences)
+    for run, like in enumerate(simulated(observed, chain, runs=NULL_RUNS, seed=seed)):
+        drawn = distinct(like.sequences)
         far = measure.within(drawn.sequences)
         for place, number in enumerate(tried):
             if number < len(drawn.weight):

@@ -9,14 +9,17 @@ import numpy as np
 
 from journeykit.counts.kernels import gram_codes
 from journeykit.paths.kinds.kernels import walks, ways_to_end
-from journeykit.paths.kinds.sequences import Sequences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from journeykit.paths.kinds.sequences import Observed
 
 _ORDERS = (1, 2)
+#: Cells of a table of states by steps left; a chain of order 2 that needs more is not considered.
+_MOST_CELLS = 20_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +52,9 @@ def one_chain(observed: Observed) -> Chain:
     Steps into the open are left out, so leaving is estimated among those whose end was seen.
     """
     fitted = [_chain(observed, order) for order in _ORDERS if _countable(observed, order)]
-    return min(fitted, key=lambda pair: pair[1])[0]
+    longest = int(observed.sequences.length.max())
+    small = [pair for pair in fitted if len(pair[0].state) * longest <= _MOST_CELLS]
+    return min(small or fitted[:1], key=lambda pair: pair[1])[0]
 
 
 def _countable(observed: Observed, order: int) -> bool:
@@ -91,37 +96,36 @@ def _chain(observed: Observed, order: int) -> tuple[Chain, float]:
     return chain, bic
 
 
-def simulate(observed: Observed, chain: Chain, *, rng: np.random.Generator) -> Observed:
-    """Draw the touchpoints anew: customers, lengths and what is known of ends stay as they are.
+def simulated(observed: Observed, chain: Chain, *, runs: int, seed: int) -> Iterator[Observed]:
+    """Draw the touchpoints anew, `runs` times: customers, lengths and known ends stay as they are.
 
     Each journey is a walk of the chain, given its length and that it ends (or goes on) after it.
     Lengths are kept because customers who do more are no kind of their own.
     """
-    names = observed.sequences.names
-    m = len(names)
+    m = len(observed.sequences.names)
     base = m + 2
     begin_code = m + observed.unseen.astype(np.int64)
     ones = (base**chain.order - 1) // (base - 1)
     begin = np.searchsorted(chain.state, begin_code * ones)
     length = observed.sequences.length
-    longest = int(length.max())
-    ends = [
-        ways_to_end(chain.row_start, chain.target, chain.probability, leaving, longest)
-        for leaving in (chain.leaving, np.ones(len(chain.state)))
-    ]
-    reached = np.empty(len(observed.sequences.touchpoint), dtype=np.int64)
-    walks(
-        begin,
-        length,
-        observed.still_open,
-        chain.row_start,
-        chain.target,
-        chain.probability,
-        ends[0],
-        ends[1],
-        rng.random(len(reached)),
-        reached,
+    closed, opened = (
+        ways_to_end(chain.row_start, chain.target, chain.probability, ends, int(length.max()))
+        for ends in (chain.leaving, np.ones(len(chain.state)))
     )
-    touchpoint = (chain.state[reached] % base).astype(observed.sequences.touchpoint.dtype)
-    drawn = Sequences(names, touchpoint, observed.sequences.start)
-    return replace(observed, sequences=drawn)
+    rng = np.random.default_rng(seed)
+    reached = np.empty(len(observed.sequences.touchpoint), dtype=np.int64)
+    for _ in range(runs):
+        walks(
+            begin,
+            length,
+            observed.still_open,
+            chain.row_start,
+            chain.target,
+            chain.probability,
+            closed,
+            opened,
+            rng.random(len(reached)),
+            reached,
+        )
+        touchpoint = (chain.state[reached] % base).astype(observed.sequences.touchpoint.dtype)
+        yield replace(observed, sequences=replace(observed.sequences, touchpoint=touchpoint))

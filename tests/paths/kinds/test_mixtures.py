@@ -6,7 +6,7 @@ import pytest
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.paths.kinds import mixtures
-from journeykit.paths.kinds.nulls import one_chain, simulate
+from journeykit.paths.kinds.nulls import one_chain, simulated
 from journeykit.paths.kinds.sequences import observe
 from journeykit.paths.kinds.stability import jaccard
 from tests.paths.kinds.generated import of_chains
@@ -64,7 +64,7 @@ def test_the_null_keeps_lengths_ends_and_steps() -> None:
     observed = observe(journeys, within_days=None)
     chain = one_chain(observed)
     assert chain.order == 1
-    drawn = simulate(observed, chain, rng=np.random.default_rng(1))
+    drawn = next(simulated(observed, chain, runs=1, seed=1))
     assert (drawn.sequences.length == observed.sequences.length).all()
     assert (drawn.hash == observed.hash).all()
     one, other = (mixtures.step_table(data) for data in (observed, drawn))
@@ -83,7 +83,7 @@ def test_a_walk_ends_where_it_can() -> None:
         start=np.concatenate([[0], np.cumsum([len(path) for path in paths])]),
     )
     observed = observe(journeys, within_days=None)
-    drawn = simulate(observed, one_chain(observed), rng=np.random.default_rng(1))
+    drawn = next(simulated(observed, one_chain(observed), runs=1, seed=1))
     last = drawn.sequences.start[1:] - 1
     assert (drawn.sequences.touchpoint[last] == 1).all()
     assert drawn.sequences.touchpoint.sum() == 100
@@ -103,7 +103,7 @@ def test_memory_of_two_steps_is_seen() -> None:
     observed = observe(journeys, within_days=None)
     chain = one_chain(observed)
     assert chain.order == 2
-    drawn = simulate(observed, chain, rng=np.random.default_rng(1))
+    drawn = next(simulated(observed, chain, runs=1, seed=1))
     again = drawn.sequences.touchpoint.reshape(600, 12)
     assert (again[:, 2:] == again[:, :-2]).mean() == pytest.approx(
         (table[:, 2:] == table[:, :-2]).mean(), abs=0.02
