@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -142,6 +143,12 @@ class Labyrinth(Result):
         ax.set_ylabel("bits a step, held out")
         ax.legend(frameon=False)
         return tidy(ax, grid="y")
+
+    def _repr_html_(self) -> str:
+        card = super(Labyrinth, self)._repr_html_()
+        if self.detours["difference"].isna().all():
+            return card
+        return f'{card}<div class="jk-result"><p>{html.escape(self.warning)}</p></div>'
 
 
 def labyrinth(

@@ -97,7 +97,7 @@ def compared_orders(
     deviance = -2 * frame["log_likelihood"]
     frame = frame.assign(
         aic=deviance + 2 * frame["n_parameters"],
-        bic=deviance + np.log(max(len(used), 1)) * frame["n_parameters"],
+        bic=deviance + np.log(len(used)) * frame["n_parameters"],
         held_out=[bound.estimate for bound in bounds],
         conf_low=[bound.low for bound in bounds],
         conf_high=[bound.high for bound in bounds],

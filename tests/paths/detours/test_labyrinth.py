@@ -237,7 +237,7 @@ def test_outcomes_are_compared_after_as_many_events() -> None:
     assert row["difference_low"] < -0.2 < row["difference_high"]
     assert row["outcome_share"] == pytest.approx(0.2, abs=0.03)
     assert row["q_value"] < 0.001
-    assert "grade C" in found.warning
+    assert "grade C" in found._repr_html_()
 
 
 def test_harmless_detours_are_seldom_blamed() -> None:
@@ -294,6 +294,7 @@ def test_names_do_not_matter(drawn: Journeys) -> None:
 def test_pictures() -> None:
     found = labyrinth(second_order(1000, seed=2), outcome=["shop"])
     assert found.plot().get_xlabel() == "share of customers who make the detour"
+    assert found._repr_html_().count("grade C") == found.detours["p_value"].notna().any()
     assert found.plot(small_cell=10_000).get_xlabel() == "touchpoints remembered"
     assert found.provenance.parameters["outcome"] == ("shop",)
 
