@@ -281,8 +281,8 @@ CHECKS = (
     ),
     Check(
         "compare, coverage",
-        "Intervals of the change of P(next page | page) between periods cover it, on the three pages "
-        "seen most; on the others they are a little too wide.",
+        "Intervals of the change of P(next page | page) between periods cover it on the three "
+        "pages seen most; on the others they are a little too wide.",
         lambda _: compared.change,
         between(0.93, 0.97, only=("view_home", "view_product", "site_search")),
         ("browsing",),
