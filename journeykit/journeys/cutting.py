@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ from journeykit.checks import check_known, check_positive
 from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.durations import DAY, microseconds
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
+from journeykit.journeys.pattern import parse
 from journeykit.journeys.shape import codes_of, keep_events, pick, rows
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def sessions(journeys: Journeys, *, gap: str | timedelta) -> Journeys:
     """Cut at pauses longer than `gap`."""
     refuse_cut(journeys, "`sessions`")
     pause = microseconds("gap", gap)
-    goal = np.zeros(len(journeys.names), dtype=bool)
+    goal = np.zeros(journeys.n_events, dtype=bool)
     cut = _cut(journeys, goal=goal, pause=pause)
     return _with_end(cut, _ends(cut, goal=goal, pause=pause), _edges(cut, pause=pause))
 
@@ -40,25 +41,26 @@ def sessions(journeys: Journeys, *, gap: str | timedelta) -> Journeys:
 def cases(
     journeys: Journeys,
     *,
-    goal: Sequence[str],
-    start: Sequence[str],
+    goal: Sequence[str] | str,
+    start: Sequence[str] | str,
     timeout: str | timedelta | None,
 ) -> Journeys:
-    """Cut at goals and pauses, and begin at start touchpoints."""
+    """Cut at goals and pauses, and begin at starts."""
     refuse_cut(journeys, "`cases`")
     if not goal and timeout is None:
         raise ArgumentError("`goal` or `timeout` must be given: something has to end a case.")
-    goal_mask = codes_of(journeys, "goal", goal)
+    reached = _reached(journeys, "goal", goal)
     pause = None if timeout is None else microseconds("timeout", timeout)
-    cut = _cut(journeys, goal=goal_mask, pause=pause)
+    cut = _cut(journeys, goal=reached, pause=pause)
     edges = _edges(cut, pause=pause)
     if start:
-        begins = codes_of(journeys, "start", start)[cut.touchpoint]
+        begins = _reached(journeys, "start", start)
         begun = np.concatenate([[0], np.cumsum(begins)])
         inside = begun[1:] > np.repeat(begun[cut.start[:-1]], cut.length)
         edges = edges[np.add.reduceat(inside, cut.start[:-1]) > 0] if len(cut) else edges
         cut = keep_events(cut, inside, step="cases", reason="outside any case")
-    return _with_end(cut, _ends(cut, goal=goal_mask, pause=pause), edges)
+        reached = reached[inside]
+    return _with_end(cut, _ends(cut, goal=reached, pause=pause), edges)
 
 
 def outcomes(
@@ -69,12 +71,12 @@ def outcomes(
     check_positive("lookback_days", lookback_days)
     if not conversion:
         raise ArgumentError("`conversion` must name at least one touchpoint; got none.")
-    goal = codes_of(journeys, "conversion", conversion)
+    goal = codes_of(journeys, "conversion", conversion)[journeys.touchpoint]
     worth = np.zeros(journeys.n_events)
     if value is not None:
         check_known("value", [value], list(journeys.columns), what="event columns")
         worth = journeys.columns[value].astype(np.float64)
-        unknown = int(np.isnan(worth[goal[journeys.touchpoint]]).sum())
+        unknown = int(np.isnan(worth[goal]).sum())
         if unknown:
             raise DataError(
                 f"Column {value!r} is empty at {unknown:,} conversions; give them a value, or "
@@ -90,11 +92,24 @@ def outcomes(
     return labelled.replace(attributes=labelled.attributes.append_column("outcome_value", worths))
 
 
+def _reached(
+    journeys: Journeys, argument: Literal["goal", "start"], wanted: Sequence[str] | str
+) -> NDArray[np.bool_]:
+    """Mark the events at touchpoints of a list, or where matches of a pattern end or start."""
+    if not isinstance(wanted, str):
+        reached: NDArray[np.bool_] = codes_of(journeys, argument, wanted)[journeys.touchpoint]
+        return reached
+    found = parse(wanted).find(journeys)
+    reached = np.zeros(journeys.n_events, dtype=bool)
+    reached[found.last if argument == "goal" else found.first] = True
+    return reached
+
+
 def _cut(journeys: Journeys, *, goal: NDArray[np.bool_], pause: int | None) -> Journeys:
     """Begin a new journey after every goal event and every pause longer than `pause`."""
     n = journeys.n_events
     begins = np.zeros(n + 1, dtype=bool)
-    begins[1:-1] = goal[journeys.touchpoint[:-1]] if n else False
+    begins[1:-1] = goal[:-1]
     if pause is not None:
         refuse_collapsed(journeys, "A cut at pauses")
         time = journeys.need_time("A cut at pauses")
@@ -119,7 +134,7 @@ def _ends(cut: Journeys, *, goal: NDArray[np.bool_], pause: int | None) -> NDArr
     if pause is not None and cut.time is not None:
         watched_to = cut.time[last] if cut.observed_to is None else cut.observed_to
         ends[watched_to - cut.time[last] > pause] = TIMEOUT
-    ends[goal[cut.touchpoint[last]]] = GOAL
+    ends[goal[last]] = GOAL
     return ends
 
 

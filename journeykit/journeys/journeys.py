@@ -15,6 +15,7 @@ from journeykit.errors import DataError, NotObservedError
 from journeykit.events.ledger import Ledger
 from journeykit.journeys import cutting, shape
 from journeykit.journeys.fingerprint import fingerprint
+from journeykit.journeys.pattern import Pattern, parse
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -185,8 +186,8 @@ class Journeys:
     def cases(
         self,
         *,
-        goal: Sequence[str] = (),
-        start: Sequence[str] = (),
+        goal: Sequence[str] | str = (),
+        start: Sequence[str] | str = (),
         timeout: str | timedelta | None = None,
     ) -> Journeys:
         """Cut into goal-directed cases.
@@ -194,9 +195,12 @@ class Journeys:
         A case ends with a `goal` touchpoint (kept, as its last event), or when nothing happens
         for more than `timeout`. It begins at the first `start` touchpoint after the previous end
         (at the first event of any kind when `start` is empty); events outside any case are taken
-        out and counted in the ledger. Attribute `ended` is ``goal``, ``timeout`` or ``open``
-        (still running when the customer's watching ends: censored, not failed); `edge` marks
-        those that may have begun before the window.
+        out and counted in the ledger. A list names touchpoints; a text is one pattern
+        (`journeykit.journeys.pattern`): a case ends where a match of `goal` ends, and begins where
+        a match of `start` begins. Matches are those in the journeys as they are before the cut,
+        leftmost-shortest and not overlapping, so one may lie across a pause. Attribute `ended` is
+        ``goal``, ``timeout`` or ``open`` (still running when the customer's watching ends:
+        censored, not failed); `edge` marks those that may have begun before the window.
         """
         return cutting.cases(self, goal=goal, start=start, timeout=timeout)
 
@@ -250,6 +254,23 @@ class Journeys:
         A list of values keeps any of them: ``where({"income": ["50-74K", "75-99K"]})``.
         """
         return shape.where(self, condition, reason=reason)
+
+    def where_path(self, pattern: str | Pattern, *, reason: str = "") -> Journeys:
+        """Keep the journeys in which a pattern matches, whole.
+
+        For example ``where_path("cart >> [7d] buy")``; the grammar is that of
+        `journeykit.journeys.pattern`.
+
+        Parameters
+        ----------
+        pattern : str or Pattern
+        reason : str
+            For the ledger; by default it shows the pattern.
+        """
+        read = parse(pattern)
+        found = np.zeros(len(self), dtype=bool)
+        found[read.find(self).journey] = True
+        return shape.where(self, found, reason=reason or f"no match of {read.text}")
 
     def relabel(
         self,

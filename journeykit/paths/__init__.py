@@ -4,6 +4,7 @@ from journeykit.paths.cohorts import Retention, retention
 from journeykit.paths.contrasts import Comparison, compare
 from journeykit.paths.funnels import Abandonment, ConversionTimes, Exclusion, Funnel, funnel
 from journeykit.paths.narrowing import Narrowing, narrow
+from journeykit.paths.occurrences import Search, search
 from journeykit.paths.sequences import Patterns, Precursors, patterns, precursors
 from journeykit.paths.splitting import Segments, segments
 from journeykit.paths.transitions import Transitions, transitions
@@ -19,6 +20,7 @@ __all__ = [
     "Patterns",
     "Precursors",
     "Retention",
+    "Search",
     "Segments",
     "Transitions",
     "Variants",
@@ -28,6 +30,7 @@ __all__ = [
     "patterns",
     "precursors",
     "retention",
+    "search",
     "segments",
     "transitions",
     "variants",

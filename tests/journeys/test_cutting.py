@@ -46,8 +46,22 @@ def test_cases_need_an_end() -> None:
         EVENTS.cases(start=["web"])
     with pytest.raises(NotObservedError, match="A cut at pauses needs the time"):
         EVENTS.replace(time=None).cases(timeout="1d")
-    with pytest.raises(ArgumentError, match="`goal` must be a list of names; got the text 'buy'"):
-        EVENTS.cases(goal="buy")
+    with pytest.raises(ArgumentError, match="There is no touchpoint 'by'. Did you mean 'buy'?"):
+        EVENTS.cases(goal="by")
+
+
+def test_cases_begin_and_end_with_patterns() -> None:
+    as_names = EVENTS.cases(start=["web"], goal=["buy"], timeout="4d")
+    as_patterns = EVENTS.cases(start="web", goal="buy", timeout="4d")
+    assert paths(as_patterns) == paths(as_names)
+    assert as_patterns.attributes.equals(as_names.attributes)
+    # ann: mail web web buy | bob: web | cid: web buy web; only ann's purchase follows within 3 days
+    cases = EVENTS.cases(goal="web >> [3d] buy")
+    assert paths(cases) == ["mail web web buy", "web", "web buy web"]
+    assert cases.attributes["ended"].to_pylist() == ["goal", "open", "open"]
+    cases = EVENTS.cases(start="web > web", goal="buy")
+    assert paths(cases) == ["web web buy"]
+    assert cases.attributes["ended"].to_pylist() == ["goal"]
 
 
 def test_outcomes_worked_by_hand() -> None:

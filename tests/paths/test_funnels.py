@@ -256,6 +256,50 @@ def test_a_window_that_nobody_was_watched_through_has_bounds_only() -> None:
     assert row["conf_high"] == 1
 
 
+def test_the_curve_of_attempts_is_thinned_and_wider() -> None:
+    one = _random(300)
+    options = {"steps": ["cart", "buy"], "leaving": "exit", "within": "10d", "reentry": True}
+    single = funnel(one, **options).time_to_convert().frame
+    double = funnel(_twice(one), **options).time_to_convert().frame
+    assert len(double) <= 60
+    assert double["n_at_risk"].iloc[0] == 600
+    assert double["estimate"].iloc[-1] == pytest.approx(single["estimate"].iloc[-1])
+    error = single["std_error"].iloc[-1]
+    assert double["std_error"].iloc[-1] == pytest.approx(error * np.sqrt(300 / 299))
+
+
+def _twice(one: Journeys) -> Journeys:
+    """Each journey twice, as two pieces of one customer."""
+    index = np.repeat(np.arange(len(one)), 2)
+    length = one.length[index]
+    start = np.concatenate([[0], np.cumsum(length)])
+    event = np.repeat(one.start[:-1][index] - start[:-1], length) + np.arange(start[-1])
+    return one.replace(
+        touchpoint=one.touchpoint[event],
+        time=one.time[event],
+        start=start,
+        customer_index=one.customer_index[index],
+        observed_from=one.observed_from[index],
+        observed_to=one.observed_to[index],
+        attributes=one.attributes.take(pa.array(index)),
+    )
+
+
+def test_steps_that_nobody_reaches_have_no_shares() -> None:
+    found = funnel(made([("visit", 0)], [("visit", 1)]), steps=STEPS, within="5d")
+    assert found.frame["n"].tolist() == [2, 0, 0]
+    assert found.frame["n_previous"].tolist() == [2, 2, 0]
+    assert found.frame["estimate"].tolist()[1] == 0
+    assert np.isnan(found.frame["estimate"].tolist()[2])
+    low, high = wilson_interval(0, 2)
+    assert found.frame.loc[1, ["conf_low", "conf_high"]].tolist() == [low, high]
+    assert found.reached(3).empty
+    assert found.time_to_convert().frame["estimate"].tolist() == [0]
+    still = funnel(made([("visit", 0)], [("visit", 29)]), steps=STEPS, within="5d").frame
+    assert still["basis"].tolist() == ["complete", "window", "window"]
+    assert still["estimate"].isna().tolist() == [False, False, True]
+
+
 def test_groups_have_intervals_and_small_ones_are_not_shown() -> None:
     drawn = _random(60)
     found = funnel(drawn, steps=["cart", "buy"], leaving="exit", within="10d", by="segment")
@@ -360,6 +404,8 @@ def test_summary_and_pictures() -> None:
     assert len(found.plot(small_cell=2).texts) == 2
     curve = found.time_to_convert().plot()
     assert curve.get_lines()[0].get_ydata()[-1] == pytest.approx(0.25)
+    bars = found.abandonment(within="3d").plot().patches
+    assert [bar.get_width() for bar in bars] == pytest.approx([0.5])
     grouped = funnel(_random(60), steps=["cart", "buy"], by="segment").plot()
     assert len(grouped.patches) == 4
 
@@ -409,6 +455,13 @@ def test_options_that_contradict_themselves(options, message) -> None:
     assert message in str(caught.value)
 
 
+def test_merged_repeats_have_forgotten_their_times() -> None:
+    merged = FIVE.collapse_repeats()
+    assert funnel(merged, steps=STEPS).frame["n"].tolist() == [4, 4, 1]
+    with pytest.raises(ArgumentError, match="A window measures pauses"):
+        funnel(merged, steps=STEPS, within="7d")
+
+
 def test_nobody_began() -> None:
     with pytest.raises(DataError, match="Nobody of 1 customers came to 'visit'"):
         funnel(made([("buy", 1)]), steps=STEPS)
@@ -418,3 +471,11 @@ def test_nobody_began() -> None:
     opened = funnel(FIVE, steps=STEPS, entry="open")
     with pytest.raises(ArgumentError, match="from one step to the next; got step 1 to 3"):
         opened.time_to_convert()
+
+
+def test_groups_are_told_as_text_and_the_empty_ones_too() -> None:
+    groups = pa.table({"size": pa.array([2, 10, None, 2, 10, None], pa.int64())})
+    drawn = made(*[[("visit", day), ("buy", day + 1)] for day in range(6)], attributes=groups)
+    found = funnel(drawn, steps=["visit", "buy"], by="size", small_cell=2)
+    assert found.frame["group"].tolist() == ["(unknown)"] * 2 + ["10"] * 2 + ["2"] * 2
+    assert found.reached(2)["group"].tolist() == ["2", "10", "(unknown)"] * 2

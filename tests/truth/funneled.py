@@ -1,7 +1,8 @@
 """Funnels and retention: estimates beside truths in closed form.
 
-Customers of these worlds put something into the cart, and buy or leave at constant hazards, some
-after the watching has ended. What they do is drawn here from the world's seed.
+Of visits the simulated world knows the truth. Otherwise customers put something into the cart, and
+buy or leave at constant hazards, some after the watching has ended; what they do is drawn here
+from the world's seed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ A, B = 1.5, 3.5
 _CODE = {name: code for code, name in enumerate(NAMES)}
 
 
-def _journeys(who, name, day, n, *, seen_from=1) -> Journeys:
+def _journeys(who, name, day, n) -> Journeys:
     """Put events in order and forget what happens after the window."""
     who, name, day = (np.asarray(part) for part in (who, name, day))
     kept = day < DAYS
@@ -36,7 +37,7 @@ def _journeys(who, name, day, n, *, seen_from=1) -> Journeys:
         touchpoint=name[order].astype(np.uint8),
         start=start,
         time=time[order],
-        observed_from=np.full(n, seen_from),
+        observed_from=np.ones(n, dtype=np.int64),
         observed_to=np.full(n, DAYS * DAY),
         window=(0, DAYS * DAY),
     )
@@ -81,34 +82,45 @@ def shares(world: World) -> pd.DataFrame:
     """The share of carts that are bought and reviewed within the window, many windows open."""
     steps = ["cart", "buy", "review"]
     found = funnel(once(world), steps=steps, within=f"{WITHIN}d", leaving="exit")
-    frame = found.frame.iloc[1:]
-    curve = found.time_to_convert(2, since=1).frame
-    day_five = curve[curve["time_days"] <= 5].iloc[-1]
-    left = found.abandonment(1, within="10d").frame.iloc[0]
-    rows = [
-        ("buy within 20 days", frame.iloc[0], _bought_by(WITHIN)),
-        ("buy within 5 days", day_five, _bought_by(5)),
-        ("not bought within 10 days", left, 1 - _bought_by(10)),
-    ]
-    table = pd.DataFrame(
-        [
-            (name, row["estimate"], row["conf_low"], row["conf_high"], truth)
-            for name, row, truth in rows
-        ],
-        columns=["name", "estimate", "conf_low", "conf_high", "truth"],
+    bought, reviewed = found.frame.iloc[1], found.frame.iloc[2]
+    curve = found.time_to_convert(2).frame
+    share = reviewed.drop(["estimate", "conf_low", "conf_high"]).rename(
+        {"share": "estimate", "share_low": "conf_low", "share_high": "conf_high"}
     )
-    last = frame.iloc[1]
-    reviewed = ("review", last["share"], last["share_low"], last["share_high"])
-    share = pd.DataFrame(
-        [(*reviewed, _reviewed_by(WITHIN)), _given_buyer(frame.iloc[1])], columns=table.columns
+    both = _reviewed_by(WITHIN)
+    rows = {
+        "bought within 20 days": (bought, _bought_by(WITHIN)),
+        "bought within 5 days": (curve[curve["time_days"] <= 5].iloc[-1], _bought_by(5)),
+        "not bought within 10 days": (
+            found.abandonment(within="10d").frame.iloc[0],
+            1 - _bought_by(10),
+        ),
+        "bought and reviewed": (share, both),
+        "reviewed, of those who bought": (reviewed, both / _bought_by(WITHIN)),
+    }
+    return pd.DataFrame(
+        {
+            "name": name,
+            **row[["estimate", "conf_low", "conf_high"]].astype(float),
+            "truth": truth,
+        }
+        for name, (row, truth) in rows.items()
     )
-    return pd.concat([table, share], ignore_index=True)
 
 
-def _given_buyer(row: pd.Series) -> tuple[str, float, float, float, float]:
-    """Of those who bought in time, who reviewed within what was left of the window."""
-    truth = _reviewed_by(WITHIN) / _bought_by(WITHIN)
-    return ("review after buying", row["estimate"], row["conf_low"], row["conf_high"], truth)
+def pages(world: World) -> pd.DataFrame:
+    """P(the next page is this one | product page) of visits, as attempts in strict order."""
+    visits = world.journeys().sessions("30min")
+    truth = world.truth["browsing"].transitions["view_product"]
+    # A page after itself ends an attempt, so that the next begins with a later one.
+    others = [page for page in truth if page in visits.names and page != "view_product"]
+    likely = sorted(others, key=truth.get)[-3:]
+    rows = []
+    for page in likely:
+        found = funnel(visits, steps=["view_product", page], order="strict", reentry=True)
+        row = found.frame.loc[1, ["estimate", "conf_low", "conf_high"]].astype(float)
+        rows.append({"name": f"then {page}", **row, "truth": truth[page]})
+    return pd.DataFrame(rows)
 
 
 def finished_only(world: World) -> pd.DataFrame:
@@ -118,7 +130,7 @@ def finished_only(world: World) -> pd.DataFrame:
     n = known["n_event"] + known["n_dropped"]
     return pd.DataFrame(
         {
-            "name": "buy within 20 days",
+            "name": "bought within 20 days",
             "estimate": known["n_event"] / n,
             "conf_low": 0.0,
             "conf_high": 1.0,

@@ -50,9 +50,9 @@ the end of watching). Cut journeys into `sessions`, `cases` or `outcomes` to giv
 **Times.** Events at the same time keep their order, at 0 elapsed time. On a day clock elapsed time
 is counted between midnights. Journeys without times can be asked for order, not for time.
 
-``parse`` reads a pattern; ``Pattern.find`` finds its matches, ``Pattern.earliest_ends`` the earliest
-end of every start, ``Pattern.progress`` how far each journey came; ``touchpoints`` reads a class
-alone. See `Journeys.where_path`, `Journeys.cases` and `journeykit.paths.search`.
+``parse`` reads a pattern; ``Pattern.find`` finds its matches, ``Pattern.earliest_ends`` the
+earliest end of every start, ``Pattern.progress`` how far each journey came; ``touchpoints`` reads
+a class alone. See `Journeys.where_path`, `Journeys.cases` and `journeykit.paths.search`.
 """
 
 from journeykit.journeys.pattern.sequence import Matches, Pattern, Progress, parse, touchpoints

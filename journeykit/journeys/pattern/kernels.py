@@ -7,7 +7,8 @@ could end earliest, if the element began here. What may come next is always an u
 events whose two ends only rise (a *window*), so the least of a range is had from a queue that
 every event enters and leaves once.
 
-Indices are those of the journey's own events; `NEVER` stands for no match.
+`pattern` is a `sequence.Compiled`. Indices are those of the journey's own events; `NEVER` stands
+for no match.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ NEVER = np.int64(2**62)
 
 
 @numba.njit(cache=True, nogil=True)
-def _gap_windows(codes, times, through, shortest, longest, fewest, most, low, high):
+def _gap_windows(codes, times, through, limits, low, high):
     """Set ``low[j]`` and ``high[j]``: where the next element may begin if this one ended at j."""
     n = len(codes)
+    shortest, longest, fewest, most = limits[0], limits[1], limits[2], limits[3]
     stop = n - 1
     for j in range(n - 1, -1, -1):
         low[j] = j + fewest
@@ -73,7 +75,7 @@ def _least_in_windows(values, low, high, queue, out):
 def _reach_windows(reached, low, high, out):
     """Mark every event that is in the window of a reached one."""
     n = len(low)
-    out[:n] = False
+    out[:] = False
     covered = -1
     for j in range(n):
         if reached[j]:
@@ -101,56 +103,77 @@ def _first_end(codes, after):
 
 
 @numba.njit(cache=True, nogil=True)
-def _earliest(codes, times, begins, ends, pattern, ways, low, high, queue):
-    """Set ``ways[i, j]``: where a match ends earliest whose element i begins at event j.
-
-    Returns whether the journey has a match. `low` and `high` are left as the windows of the gaps.
-    """
-    mask, least, most, through, limits, begin_on, before, end_on, after = pattern
-    n, m = len(codes), len(mask)
-    if (begin_on and not begins) or (end_on and not ends):
-        ways[0, :n] = NEVER
-        return False
-    onward, row_low, row_high = ways[m], low[m], high[m]
-    first_end = _first_end(codes, after) if end_on else 0
-    for i in range(m - 1, -1, -1):
-        way = ways[i]
-        if i == m - 1:
-            for j in range(n):
-                onward[j] = j if j >= first_end else NEVER
-        else:
-            _gap_windows(
-                codes, times, through[i], limits[i, 0], limits[i, 1], limits[i, 2], limits[i, 3],
-                low[i, :n], high[i, :n],
-            )  # fmt: skip
-            _least_in_windows(ways[i + 1], low[i, :n], high[i, :n], queue, onward)
-        if least[i] == 1 and most[i] == 1:
-            way[:n] = onward[:n]
-        else:
-            _run_windows(codes, mask[i], least[i], most[i], row_low[:n], row_high[:n])
-            _least_in_windows(onward, row_low[:n], row_high[:n], queue, way)
-        found = False
-        for j in range(n):
-            if not mask[i, codes[j]]:
-                way[j] = NEVER
-            found |= way[j] < NEVER
-        if not found:
-            ways[0, :n] = NEVER
-            return False
-    if begin_on:
-        ways[0, _last_start(codes, before) + 1 : n] = NEVER
+def _ways_of_element(codes, mask, least, most, onward, low, high, queue, way):
+    """Set ``way[j]`` from ``onward[j]``, the same for an element that ends at j; say if any is."""
+    n = len(codes)
+    if least == 1 and most == 1:
+        way[:n] = onward[:n]
+    else:
+        _run_windows(codes, mask, least, most, low, high)
+        _least_in_windows(onward, low, high, queue, way)
+    found = False
     for j in range(n):
-        if ways[0, j] < NEVER:
-            return True
+        if not mask[codes[j]]:
+            way[j] = NEVER
+        found |= way[j] < NEVER
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _could_match(codes, mask):
+    """Say whether events of all elements follow each other at all: most journeys are done here."""
+    i = 0
+    for code in codes:
+        if mask[i, code]:
+            i += 1
+            if i == len(mask):
+                return True
     return False
 
 
 @numba.njit(cache=True, nogil=True)
-def _place(codes, first, last, pattern, ways, low, high, step):
+def _earliest(codes, times, begins, ends, pattern, ways, low, high, queue):
+    """Set ``ways[i, j]``: where a match ends earliest whose element i begins at event j.
+
+    Returns whether the journey has a match; if not, `ways` is not filled. `low` and `high` are
+    left as the windows of the gaps.
+    """
+    mask, limits = pattern.mask, pattern.limits
+    n, m = len(codes), len(mask)
+    if (pattern.from_begin and not begins) or (pattern.to_end and not ends):
+        return False
+    if not _could_match(codes, mask):
+        return False
+    onward, row_low, row_high = ways[m], low[m, :n], high[m, :n]
+    first_end = _first_end(codes, pattern.after) if pattern.to_end else 0
+    for j in range(n):
+        onward[j] = j if j >= first_end else NEVER
+    for i in range(m - 1, -1, -1):
+        if i < m - 1:
+            _gap_windows(codes, times, pattern.through[i], limits[i], low[i, :n], high[i, :n])
+            _least_in_windows(ways[i + 1], low[i, :n], high[i, :n], queue, onward)
+        if not _ways_of_element(
+            codes,
+            mask[i],
+            pattern.least[i],
+            pattern.most[i],
+            onward,
+            row_low,
+            row_high,
+            queue,
+            ways[i],
+        ):
+            return False
+    if pattern.from_begin:
+        ways[0, _last_start(codes, pattern.before) + 1 : n] = NEVER
+    return ways[0, :n].min() < NEVER
+
+
+@numba.njit(cache=True, nogil=True)
+def _place(first, last, least, ways, low, high, step):
     """Set where each element begins: lexicographically earliest among all ways to end at `last`."""
-    mask, least, most = pattern[0], pattern[1], pattern[2]
     step[0] = first
-    for i in range(len(mask) - 1):
+    for i in range(len(least) - 1):
         end = step[i] + least[i] - 1
         looked = -1
         placed = False
@@ -178,8 +201,8 @@ def _scratch(start, m):
 @numba.njit(cache=True, nogil=True)
 def find(touchpoint, time, start, begins, ends, pattern):
     """Return (journey, last, step) of the leftmost-shortest matches that do not overlap."""
-    m = len(pattern[0])
-    once = pattern[5] or pattern[7]
+    m = len(pattern.mask)
+    once = pattern.from_begin or pattern.to_end
     ways, low, high, queue = _scratch(start, m)
     journeys = np.empty(1024, np.int64)
     lasts = np.empty(1024, np.int64)
@@ -205,7 +228,7 @@ def find(touchpoint, time, start, begins, ends, pattern):
                 steps = np.concatenate((steps, np.empty_like(steps)))
             journeys[found] = journey
             lasts[found] = a + last
-            _place(codes, j, last, pattern, ways, low, high, steps[found])
+            _place(j, last, pattern.least, ways, low, high, steps[found])
             steps[found] += a
             found += 1
             if once:
@@ -217,7 +240,7 @@ def find(touchpoint, time, start, begins, ends, pattern):
 @numba.njit(cache=True, nogil=True)
 def earliest_ends(touchpoint, time, start, begins, ends, pattern):
     """Return for each event where a match that begins there ends earliest, -1 for none."""
-    ways, low, high, queue = _scratch(start, len(pattern[0]))
+    ways, low, high, queue = _scratch(start, len(pattern.mask))
     out = np.full(len(touchpoint), -1, np.int64)
     for journey in range(len(start) - 1):
         a, b = start[journey], start[journey + 1]
@@ -233,64 +256,92 @@ def earliest_ends(touchpoint, time, start, begins, ends, pattern):
 
 
 @numba.njit(cache=True, nogil=True)
-def progress(touchpoint, time, start, begins, ends, watched_to, pattern):
+def _goes_on(codes, times, stops, watched_to, through, limits):
+    """Say whether an element that ended may still be followed by an event after the watching."""
+    n = len(codes)
+    for j in range(n - 1, -1, -1):
+        waited = watched_to - times[j] if len(times) else 0
+        if n - j > limits[3] or waited > limits[1]:
+            return False
+        if stops[j]:
+            return True
+        if not through[codes[j]]:
+            return False
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def _ends_of_element(codes, mask, least, most, starts, stops, low, high):
+    """Keep in `starts` where the element is, mark where it may end; say if it may still go on."""
+    n = len(codes)
+    for j in range(n):
+        starts[j] &= mask[codes[j]]
+    if most == 1:
+        stops[:] = starts
+        return False
+    _run_windows(codes, mask, least, most, low, high)
+    _reach_windows(starts, low, high, stops)
+    grows = False
+    for j in range(n):
+        grows |= starts[j] and high[j] == n - 1 and n - j < most
+    return grows
+
+
+@numba.njit(cache=True, nogil=True)
+def _completed(codes, times, closed, watched_to, pattern, starts, stops, low, high):
+    """Return how many elements one journey completes, and the first that may still complete."""
+    mask, through, limits = pattern.mask, pattern.through, pattern.limits
+    m = len(mask)
+    pending = m
+    for i in range(m):
+        if _ends_of_element(
+            codes, mask[i], pattern.least[i], pattern.most[i], starts, stops, low, high
+        ):
+            pending = min(pending, i)
+        if i == m - 1 and pattern.to_end:
+            waits = stops[_first_end(codes, pattern.after) :].any()
+            if waits and not closed:
+                pending = min(pending, i)
+            return (m if waits and closed else i), pending
+        if not stops.any():
+            return i, pending
+        if i < m - 1:
+            if _goes_on(codes, times, stops, watched_to, through[i], limits[i]):
+                pending = min(pending, i + 1)
+            _gap_windows(codes, times, through[i], limits[i], low, high)
+            _reach_windows(stops, low, high, starts)
+    return m, pending
+
+
+@numba.njit(cache=True, nogil=True)
+def progress(touchpoint, time, start, begins, ends, pattern, watched_to):
     """Return (elements completed, first element that may still complete) of each journey.
 
     The second is the number of elements where nothing that has begun can go on after the end.
     """
-    mask, least, most, through, limits, begin_on, before, end_on, after = pattern
-    m = len(mask)
     n_journeys = len(start) - 1
-    _, lows, highs, _ = _scratch(start, 1)
-    low, high = lows[0], highs[0]
-    starts = np.empty(len(low), np.bool_)
-    stops = np.empty(len(low), np.bool_)
+    _, lows, highs, _ = _scratch(start, 0)
+    starts = np.empty(lows.shape[1], np.bool_)
+    stops = np.empty(lows.shape[1], np.bool_)
     completed = np.zeros(n_journeys, np.int64)
-    pending = np.full(n_journeys, m, np.int64)
+    pending = np.full(n_journeys, len(pattern.mask), np.int64)
     for journey in range(n_journeys):
         a, b = start[journey], start[journey + 1]
         n = b - a
-        if n == 0 or (begin_on and not begins[journey]):
+        if n == 0 or (pattern.from_begin and not begins[journey]):
             continue
-        codes = touchpoint[a:b]
-        times = time[a:b] if len(time) else time
-        last_start = _last_start(codes, before) if begin_on else n - 1
-        for j in range(n):
-            starts[j] = j <= last_start
-        for i in range(m):
-            for j in range(n):
-                starts[j] &= mask[i, codes[j]]
-            _run_windows(codes, mask[i], least[i], most[i], low[:n], high[:n])
-            for j in range(n):
-                if starts[j] and high[j] == n - 1 and n - j < most[i]:
-                    pending[journey] = min(pending[journey], i)
-            _reach_windows(starts[:n], low[:n], high[:n], stops)
-            reached = False
-            if i == m - 1 and end_on:
-                first_end = _first_end(codes, after)
-                for j in range(first_end, n):
-                    if stops[j] and ends[journey]:
-                        reached = True
-                    elif stops[j]:
-                        pending[journey] = min(pending[journey], i)
-            else:
-                for j in range(n):
-                    reached |= stops[j]
-            if not reached:
-                break
-            completed[journey] = i + 1
-            if i == m - 1:
-                break
-            _gap_windows(
-                codes, times, through[i], limits[i, 0], limits[i, 1], limits[i, 2], limits[i, 3],
-                low[:n], high[:n],
-            )  # fmt: skip
-            for j in range(n - 1, -1, -1):
-                if stops[j] and n - j <= limits[i, 3]:
-                    waited = watched_to[journey] - times[j] if len(times) else 0
-                    if waited <= limits[i, 1]:
-                        pending[journey] = min(pending[journey], i + 1)
-                if not through[i, codes[j]]:
-                    break
-            _reach_windows(stops[:n], low[:n], high[:n], starts)
+        starts[:n] = True
+        if pattern.from_begin:
+            starts[_last_start(touchpoint[a:b], pattern.before) + 1 : n] = False
+        completed[journey], pending[journey] = _completed(
+            touchpoint[a:b],
+            time[a:b] if len(time) else time,
+            ends[journey],
+            watched_to[journey],
+            pattern,
+            starts[:n],
+            stops[:n],
+            lows[0, :n],
+            highs[0, :n],
+        )
     return completed, pending

@@ -27,7 +27,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _COUNT = re.compile(r"\{\s*(\d+)\s*(?:(,)\s*(\d+)?\s*)?\}")
-_STEPS = re.compile(r"\s*(?:(\d+)\s*\.\.\s*)?(\d+)?\s*steps?\s*")
+_STEPS = re.compile(r"\s*(?:(\d+)?\s*\.\.\s*)?(\d+)?\s*steps?\s*")
 _END = "end"
 
 
@@ -142,6 +142,8 @@ class Reader:
                 raise self.problem("A parenthesis holds touchpoints divided by `|`, then `)`.")
             return touch
         got = f"got {token.text!r}" if token.text else "the text ends"
+        if token.text in ("^", "$"):
+            got += "; `^` stands only at the very beginning and `$` at the very end"
         raise self.problem(f"A touchpoint must stand here; {got}.")
 
     # ------------------------------------------------------------------ elements and gaps
@@ -155,7 +157,8 @@ class Reader:
             token.text == "|" and token.kind == "sign"
             for token in self._outside_parentheses(begin, before)
         )
-        least, most, suffix = 1, 1, self.token
+        suffix, least = self.token, 1
+        most: int | None = 1
         if self.sign("*"):
             least, most = 0, None
         elif self.sign("+"):

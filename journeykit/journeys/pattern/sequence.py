@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,9 @@ _NOTHING = Touch(frozenset())
 _UNLIMITED = 2**62
 #: As many steps as no journey has; sums of it and an index stay numbers.
 _ALL_STEPS = 2**40
+#: Read-only like the times of journeys, so that the kernels are compiled once for both.
+_NO_TIMES = np.empty(0, dtype=np.int64)
+_NO_TIMES.flags.writeable = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +69,38 @@ class Progress:
 
     completed: NDArray[np.int64]
     pending: NDArray[np.int64]
+
+
+class Compiled(NamedTuple):
+    """A pattern over the names of some journeys, as the kernels take it.
+
+    With m elements and k names; whatever is unlimited is a number above all others.
+
+    Attributes
+    ----------
+    mask : array of bool, shape (m, k)
+        Which touchpoints each element is.
+    least, most : arrays of int64, shape (m,)
+        Events of each element.
+    through : array of bool, shape (m - 1, k)
+        Which touchpoints may lie in each gap.
+    limits : array of int64, shape (m - 1, 4)
+        Least and most microseconds, least and most steps of each gap.
+    from_begin, to_end : bool
+        Whether the pattern is anchored.
+    before, after : arrays of bool, shape (k,)
+        Which touchpoints may lie before and after an anchored match.
+    """
+
+    mask: NDArray[np.bool_]
+    least: NDArray[np.int64]
+    most: NDArray[np.int64]
+    through: NDArray[np.bool_]
+    limits: NDArray[np.int64]
+    from_begin: bool
+    before: NDArray[np.bool_]
+    to_end: bool
+    after: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,16 +174,15 @@ class Pattern:
         """
         from journeykit.journeys.pattern import kernels
 
-        *arrays, compiled = self._bound(journeys)
-        watched_to = journeys.observed_to
-        if watched_to is None:
-            watched_to = np.zeros(len(journeys), dtype=np.int64)
-        completed, pending = kernels.progress(*arrays, watched_to, compiled)
+        # A copy, because one end that all journeys share is stored once, with no stride.
+        ends = 0 if journeys.observed_to is None else journeys.observed_to
+        watched_to = np.full(len(journeys), ends, dtype=np.int64)
+        completed, pending = kernels.progress(*(*self._bound(journeys), watched_to))
         return Progress(completed, np.where(is_open(journeys), pending, len(self.elements)))
 
     def _bound(self, journeys: Journeys) -> tuple[Any, ...]:
         """Return what the kernels take: the journeys' arrays, and the pattern over their names."""
-        time = np.empty(0, dtype=np.int64)
+        time = _NO_TIMES
         if self.timed:
             refuse_collapsed(journeys, f"The bound of the pattern {self.text!r}")
             time = journeys.need_time(f"The bound of the pattern {self.text!r}")
@@ -161,21 +195,23 @@ class Pattern:
             self._compiled(journeys.names),
         )
 
-    def _compiled(self, names: Sequence[str]) -> tuple[Any, ...]:
+    def _compiled(self, names: Sequence[str]) -> Compiled:
         check_names(self.text, self.mentions, names)
+        m, k = len(self.elements), len(names)
+        through = np.array([gap.through.mask(names) for gap in self.gaps], dtype=bool)
         limits = np.array([_limits(gap) for gap in self.gaps], dtype=np.int64)
-        return (
-            np.array([element.touch.mask(names) for element in self.elements]),
-            np.array([element.least for element in self.elements], dtype=np.int64),
-            np.array([element.most or _ALL_STEPS for element in self.elements], dtype=np.int64),
-            np.array([gap.through.mask(names) for gap in self.gaps], dtype=bool).reshape(
-                len(self.gaps), len(names)
+        return Compiled(
+            mask=np.array([element.touch.mask(names) for element in self.elements]),
+            least=np.array([element.least for element in self.elements], dtype=np.int64),
+            most=np.array(
+                [element.most or _ALL_STEPS for element in self.elements], dtype=np.int64
             ),
-            limits.reshape(len(self.gaps), 4),
-            self.begin is not None,
-            (self.begin or _NOTHING).mask(names),
-            self.end is not None,
-            (self.end or _NOTHING).mask(names),
+            through=through.reshape(m - 1, k),
+            limits=limits.reshape(m - 1, 4),
+            from_begin=self.begin is not None,
+            before=(self.begin or _NOTHING).mask(names),
+            to_end=self.end is not None,
+            after=(self.end or _NOTHING).mask(names),
         )
 
 
@@ -190,8 +226,10 @@ def _limits(gap: Gap) -> tuple[int, int, int, int]:
     )
 
 
-def parse(text: str, /) -> Pattern:
+def parse(text: str | Pattern, /) -> Pattern:
     """Read a pattern; the grammar is that of `journeykit.journeys.pattern`.
+
+    One that was read before is returned as it is.
 
     Raises
     ------
@@ -204,6 +242,8 @@ def parse(text: str, /) -> Pattern:
     >>> [element.text for element in pattern.elements]
     ['email', 'product_page', 'exit', 'return', 'offer']
     """
+    if isinstance(text, Pattern):
+        return text
     reader = Reader(text)
     begins = reader.sign("^") is not None
     pieces, gaps, places = [], [], []

@@ -21,7 +21,11 @@ class PatternError(ArgumentError):
     def __init__(self, problem: str, text: str, at: int) -> None:
         line = text.replace("\n", " ").replace("\t", " ")
         super().__init__(f"{problem}\n  {line}\n  {' ' * at}^")
-        self.at = at
+        self.problem, self.text, self.at = problem, text, at
+
+    def __reduce__(self) -> tuple[type[PatternError], tuple[str, str, int]]:
+        """Travel between processes with what it was made of."""
+        return PatternError, (self.problem, self.text, self.at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,6 +203,26 @@ def retention(
     DataError
         When no customer has a known start.
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from journeykit.journeys import Journeys
+    >>> from journeykit.journeys.durations import DAY
+    >>> drawn = Journeys(
+    ...     names=("visit",),
+    ...     touchpoint=np.zeros(4, dtype=np.uint8),
+    ...     start=np.array([0, 3, 4]),
+    ...     time=np.array([3, 12, 20, 5]) * DAY,
+    ...     observed_from=np.array([3, 5]) * DAY,
+    ...     observed_to=np.array([28, 28]) * DAY,
+    ...     window=(0, 28 * DAY),
+    ... )
+    >>> retention(drawn, periods=2).frame[["age", "n", "n_event", "n_censored"]]
+       age  n  n_event  n_censored
+    0    0  2        2           0
+    1    1  2        1           0
+    2    2  2        1           0
+
     Notes
     -----
     Vendors call ``classic`` "N-day" or "return on", and ``unbounded`` "return on or after" or

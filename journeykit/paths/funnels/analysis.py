@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.checks import check_fraction, check_known, check_whole
 from journeykit.errors import DataError
 from journeykit.journeys.durations import microseconds
 from journeykit.paths.funnels import estimates
-from journeykit.paths.funnels.attempts import Attempts, follow, taken
+from journeykit.paths.funnels.attempts import Attempts, follow
 from journeykit.paths.funnels.result import Funnel
 from journeykit.paths.funnels.rules import (
     Duration,
@@ -75,6 +77,10 @@ def funnel(
       start may replace one that failed. The share is what was seen by the end of the watching,
       which grows with it; give a `horizon` for a share that does not.
 
+    Customers who were there before they were watched may have done steps unseen: what looks like
+    their first start may be a later one. They are kept, counted in `n_unseen` and named in the
+    summary; `journeys.where` takes a mask that leaves them out (`journeys.ending.begins_unseen`).
+
     In an open funnel there is no common first step: waits for `estimate` count from the step
     before, and `share`, of all who entered, is one so far.
 
@@ -131,6 +137,24 @@ def funnel(
     DataError
         When nobody entered, or no group is large enough.
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from journeykit.journeys import Journeys
+    >>> drawn = Journeys(
+    ...     names=("buy", "cart", "visit"),
+    ...     touchpoint=np.array([2, 1, 0, 2, 0, 2, 1], dtype=np.uint8),
+    ...     start=np.array([0, 3, 5, 7]),
+    ... )
+    >>> found = funnel(drawn, steps=["visit", "cart", "buy"])
+    >>> found.frame[["touchpoint", "n", "n_previous", "n_dropped", "basis"]]
+      touchpoint  n  n_previous  n_dropped     basis
+    0      visit  3           3          0  complete
+    1       cart  2           3          1  complete
+    2        buy  1           2          1  complete
+    >>> found.dropped(1)["customer_id"].tolist()
+    [1]
+
     References
     ----------
     Aalen, Johansen (1978), Scand. J. Statist. 5; see `stats.aalen_johansen`.
@@ -158,7 +182,7 @@ def funnel(
     found = follow(journeys, rules)
     if not len(found.journey):
         raise DataError(f"Nobody of {journeys.n_customers:,} customers came to {steps[0]!r}.")
-    entered = len(np.unique(found.customer))
+    entered = 1 + int((np.diff(found.customer) != 0).sum())
     unseen = int(found.unseen.sum())
     found, group, groups, suppressed = _grouped(journeys, found, by, small_cell)
     rows = [
@@ -215,11 +239,17 @@ def _grouped(
     if by is None:
         return found, np.zeros(len(found.journey), dtype=np.int64), (ALL,), ()
     check_known("by", [by], journeys.attributes.column_names, what="attributes")
-    values = taken(journeys.attributes[by], found.journey)
-    texts = np.array([UNKNOWN if pd.isna(value) else str(value) for value in values], dtype=object)
-    names, code = np.unique(texts, return_inverse=True)
-    customers = [len(np.unique(found.customer[code == g])) for g in range(len(names))]
-    kept = np.array([n >= small_cell for n in customers])
+    texts = pc.fill_null(journeys.attributes[by].cast(pa.string()), UNKNOWN).combine_chunks()
+    here = texts.take(pa.array(found.journey)).dictionary_encode()
+    order = np.argsort(here.dictionary.to_numpy(zero_copy_only=False))
+    names = here.dictionary.to_numpy(zero_copy_only=False)[order]
+    code = np.argsort(order)[here.indices.to_numpy()]
+    # Rows of a customer lie side by side; an attribute of pieces may put them in several groups.
+    by_group = np.argsort(code, kind="stable")
+    changes = np.diff(code[by_group], prepend=-1) != 0
+    changes |= np.diff(found.customer[by_group], prepend=-1) != 0
+    customers = np.bincount(code[by_group][changes], minlength=len(names))
+    kept = customers >= small_cell
     if not kept.any():
         raise DataError(
             f"No group of {by!r} has {small_cell} customers who entered; group more coarsely or "

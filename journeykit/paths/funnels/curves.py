@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from journeykit.draw import PALETTE, axes, percent_axis, step_curve
+from journeykit.draw import PALETTE, axes, interval_bars, percent_axis, step_curve
 from journeykit.results import Result
 
 if TYPE_CHECKING:
@@ -81,3 +81,12 @@ class Abandonment(Result):
             for row in self.frame.head(4).itertuples()
         ]
         return "; ".join(told)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the share that did not go on, a bar a group."""
+        shown = self.frame
+        labels = [f"{row.group} (of {row.n:,})" for row in shown.itertuples()]
+        ax = interval_bars(labels, shown["estimate"], shown["conf_low"], shown["conf_high"], ax=ax)
+        percent_axis(ax, "x")
+        ax.set_xlabel("did not go on in time")
+        return ax

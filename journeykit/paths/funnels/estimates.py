@@ -12,9 +12,9 @@ from journeykit.journeys.durations import DAY
 from journeykit.paths.funnels.attempts import CAME, CENSORED
 from journeykit.paths.funnels.kernels import NEVER
 from journeykit.stats import ClusterSums, clustered_wilson_interval, wilson_interval
-from journeykit.stats.aalen_johansen import (
+from journeykit.stats.aalen_johansen import cumulative_incidence
+from journeykit.stats.incidence import (
     IncidenceAt,
-    cumulative_incidence,
     incidence_at,
     incidence_by,
     incidence_ratio,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 COMPLETE, HORIZON, WINDOW, SO_FAR = "complete", "horizon", "window", "so far"
 #: Up to this share may be undecided for an estimate to be given, and not its bounds alone.
 _MOST_UNDECIDED = 0.01
+#: Times at which a curve is shown where customers have several attempts.
+_CLUSTERED_TIMES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ def share_of(
     n = len(came)
     if n == 0:
         return Share(np.nan, np.nan, np.nan, np.nan, basis)
-    _, who = np.unique(customer, return_inverse=True)
+    # Rows of a customer lie side by side.
+    who = np.cumsum(np.diff(customer, prepend=customer[:1]) != 0)
     each = np.bincount(who)
     if len(each) == n:
         low, high = wilson_interval(came.sum(), n, confidence=confidence)
@@ -258,10 +261,6 @@ def conversion_rows(
             "share_waiting": curve.surviving[shown],
         }
     )
-
-
-#: Times at which a curve is shown where customers have several attempts.
-_CLUSTERED_TIMES = 60
 
 
 def abandonment_row(
