@@ -117,9 +117,10 @@ class Design:
         frame = pd.DataFrame(
             [_row(found, again.get(at)) for at, found in enumerate(whole)], columns=_EFFECT_COLUMNS
         )
-        return frame.assign(
-            p_value=p_value, q_value=q_value, holdout_p_value=confirmed, verdict=verdict
-        )
+        frame.loc[is_part] = np.nan
+        frame["p_value"], frame["q_value"], frame["holdout_p_value"] = p_value, q_value, confirmed
+        counts = dict.fromkeys(("n_exposed", "n_event", "n_compared"), "Int64")
+        return frame.astype(counts).assign(verdict=verdict)
 
     def _compare(self, codes: Codes, is_part: bool, split: int) -> RiskSetEffect:
         """Compare those who complete a pattern; one that is part of the outcome with nobody."""
@@ -142,7 +143,8 @@ _EFFECT_COLUMNS = [
     "n_exposed", "n_event", "n_compared", "risk", "risk_compared",
     "risk_ratio", "ratio_low", "ratio_high",
     "risk_difference", "difference_low", "difference_high",
-    "holdout_ratio", "holdout_low", "holdout_high", "holdout_difference",
+    "p_value", "q_value",
+    "holdout_ratio", "holdout_low", "holdout_high", "holdout_difference", "holdout_p_value",
 ]  # fmt: skip
 
 
@@ -150,5 +152,5 @@ def _row(found: RiskSetEffect, again: RiskSetEffect | None) -> list[float]:
     held_out = (*again.ratio, again.difference.estimate) if again else [np.nan] * 4
     return [
         found.n_exposed, found.n_event, found.n_compared, found.risk, found.risk_compared,
-        *found.ratio, *found.difference, *held_out,
+        *found.ratio, *found.difference, np.nan, np.nan, *held_out, np.nan,
     ]  # fmt: skip

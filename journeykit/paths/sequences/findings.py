@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from journeykit.draw import INK, PALETTE, QUIET, axes, percent_axis, tidy
 from journeykit.draw.charts import shortened
@@ -38,8 +39,9 @@ class Precursors(Result):
         - `risk_ratio ratio_low ratio_high`, `risk_difference difference_low difference_high`: over
           risk sets, of all customers
         - `p_value`, `q_value`: of the discovery customers; empty where not tested
-        - `holdout_ratio holdout_low holdout_high holdout_p_value`: of the held-out customers, for
-          what was discovered; the p-value is one-sided and adjusted for the number discovered
+        - `holdout_ratio holdout_low holdout_high`, `holdout_difference`, `holdout_p_value`: of the
+          held-out customers, for what was discovered; the p-value is one-sided and adjusted for the
+          number discovered
         - `verdict`: ``holds``; ``not confirmed`` (discovered, but not seen again);
           ``no difference shown``; ``too few``; ``part of the outcome``
     outcome : tuple of str
@@ -108,6 +110,7 @@ class Precursors(Result):
         labels = [f"{shortened(row.pattern)} ({row.n_exposed:,})" for row in top.itertuples()]
         ax.set_yticks(at, labels)
         ax.invert_yaxis()
+        ax.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
         percent_axis(ax, "x")
         ax.set_xlabel(
             f"outcome within {self.horizon_days:g} days: points more than comparable customers\n"

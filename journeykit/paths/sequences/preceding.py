@@ -46,13 +46,16 @@ def precursors(
 ) -> Precursors:
     """Find the patterns after which an outcome is likelier, or less likely, than at equal moments.
 
-    Each customer is followed from entry to the first outcome. Patterns are the frequent ones
-    (`patterns`) among events strictly before it: the outcome, and what happens at its instant, is
-    never a predictor. At its first completion a pattern's customer is compared with others who have
-    not completed it yet, are still under risk, and are alike in time since entry (classes 1.5 times
-    as wide as the one before, from an hour), number of earlier own events (1.3 times), calendar
-    week (UTC, from Monday), in whether the entry was seen, and in what `held_equal` names. The
-    outcome counts when it follows within the horizon, its last microsecond included.
+    Each customer is followed from entry (where the watching begins, if that is inside the window,
+    else the first event) to the first outcome. Patterns are the frequent ones (`patterns`) among
+    events strictly before it: the outcome, and what happens at its instant, is never a predictor.
+    At its first completion a pattern's customer is compared with others who have not completed it
+    yet, are still under risk, and are alike in time since entry (classes 1.5 times as wide as the
+    one before, from an hour), earlier visits and steps of this visit (1.4 times; a visit ends with
+    a pause of more than 30 minutes), calendar week (UTC, from Monday), in whether the entry was
+    seen, and in what `held_equal` names. The outcome counts when it follows within the horizon, its
+    last moment included. Others may complete the pattern later in their horizon; so a ratio is
+    one to not having done so yet, and a little nearer to 1 than one to never doing so.
 
     What a moment is decides whom it is compared with. Who does something just then is more active
     than who is met at random, so a pattern that ends with a customer's own event is compared with
@@ -74,7 +77,8 @@ def precursors(
     ones are not.
 
     An association, of design grade B: what moves customers to do something may move them to the
-    outcome too.
+    outcome too. Effects are relative to other moments: where one touchpoint is strongly followed by
+    the outcome, all others are less so than the average.
 
     Parameters
     ----------
@@ -84,7 +88,7 @@ def precursors(
         Touchpoints that are the outcome, whichever comes first.
     horizon_days : float
     sent : sequence of str
-        Touchpoints that the firm sends; they are no earlier steps of the customer.
+        Touchpoints that the firm sends; they are no steps or visits of the customer.
     held_equal : sequence of str
         Attributes or event columns, such as the stage, in which customers compared are equal. A
         column counts as it is at the own event, or at the last event before what is sent.
@@ -94,7 +98,7 @@ def precursors(
     holdout : float in (0, 1)
         Share of customers kept apart.
     small_cell : int
-        Patterns with fewer exposed customers who can be compared, in discovery or in holdout, are
+        Patterns with fewer exposed customers who can be compared, in discovery or beyond it, are
         not tested.
     confidence : float in (0, 1)
     seed : int

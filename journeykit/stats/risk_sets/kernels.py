@@ -24,11 +24,12 @@ def cluster_squares(customer, stratum, role, event, table, ratio, difference):
     """Add up the squares over customers of what each contributes to the three estimates.
 
     Customers stand together. Returns the sums of squares of the score without an effect, of the
-    equation of the risk ratio and of that of the risk difference.
+    equation of the risk ratio and of that of the risk difference; and of the score by moment, as if
+    each were of a customer of its own.
     """
     parts = _contributions(table, ratio, difference)
     score = ratio_part = difference_part = 0.0
-    squares = np.zeros(3)
+    squares = np.zeros(4)
     for moment in range(len(stratum)):
         if moment > 0 and customer[moment] != customer[moment - 1]:
             squares[0] += score * score
@@ -40,6 +41,7 @@ def cluster_squares(customer, stratum, role, event, table, ratio, difference):
             continue
         part = parts[stratum[moment], 2 * kind + event[moment]]
         score += part[0]
+        squares[3] += part[0] * part[0]
         ratio_part += part[1]
         difference_part += part[2]
     squares[0] += score * score
