@@ -287,6 +287,7 @@ CHECKS = (
         searched.PARTS,
         1000,
     ),
+    Check(),
     Check(
         "precursors, nothing there",
         "With a late reminder, loops that add steps, mails and customers of unequal activity, none "
@@ -463,8 +464,8 @@ CHECKS = (
     ),
     Check(
         "compare, coverage",
-        "Intervals of the change of P(next page | page) between periods cover it, on the three pages "
-        "seen most; on the others they are a little too wide.",
+        "Intervals of the change of P(next page | page) between periods cover it on the three "
+        "pages seen most; on the others they are a little too wide.",
         lambda _: compared.change,
         between(0.93, 0.97, only=("view_home", "view_product", "site_search")),
         ("browsing",),
@@ -507,5 +508,58 @@ CHECKS = (
         1500,
         fast=30,
         null=(),
+    ),
+    Check(
+        "funnel",
+        "Shares of a funnel cover, many windows unfinished: of the first step, of the step before, "
+        "by a time, and of those who did not go on in time.",
+        lambda _: funneled.shares,
+        between(0.93, 0.97),
+        (),
+        500,
+    ),
+    Check(
+        "funnel, next page",
+        "Intervals of the share of product pages that are followed by a page cover, attempts of a "
+        "visitor being alike.",
+        lambda _: funneled.pages,
+        between(0.93, 0.97),
+        ("browsing",),
+        1000,
+        {"browsing.break_shift": 0, "browsing.help_loop": 0},
+        pooled=True,
+    ),
+    Check(
+        "funnel, finished windows only",
+        "The trap: of the carts whose fate is known too many are bought.",
+        lambda _: funneled.finished_only,
+        biased_upwards,
+        (),
+        500,
+    ),
+    Check(
+        "funnel, attempts",
+        "Intervals of the share of attempts cover, customers unlike and with several attempts.",
+        lambda _: funneled.attempts,
+        between(0.93, 0.97),
+        (),
+        500,
+    ),
+    Check(
+        "retention",
+        "Intervals of classic and rolling retention cover, late starters not watched for long.",
+        lambda _: funneled.returning,
+        between(0.93, 0.97),
+        (),
+        500,
+    ),
+    Check(
+        "search",
+        "Intervals of the share with a closed loop, and of loops closed, cover, with loops still "
+        "open at the end of watching bounded and not guessed.",
+        lambda customers: partial(searched.loops, own=searched.own_shares(customers)),
+        between(0.93, 0.97),
+        searched.PARTS,
+        1000,
     ),
 )
