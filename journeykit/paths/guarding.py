@@ -284,8 +284,8 @@ def _small_cells(views: Sequence[Result], small_cell: int) -> Checked:
     return Checked(
         "Small cells",
         "warned" if share > _MUCH else "passed",
-        f"{small:,} of {len(sizes):,} rows rest on fewer than {small_cell} customers ({share:.0%}) and "
-        "are not shown.",
+        f"{small:,} of {len(sizes):,} rows rest on fewer than {small_cell} customers ({share:.0%}) "
+        "and are not shown.",
     )
 
 

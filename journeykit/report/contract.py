@@ -235,7 +235,7 @@ def guard(name: str, /, *, status: Status, found: str) -> Guard:
     """
     check_choice("status", status, STATUSES)
     if status == "failed":
-        raise GuardError(f"{name}: {found}")
+        raise GuardError(f"The check “{name}” failed: {found}.")
     return Guard(name=name, status=status, found=found)
 
 

@@ -228,7 +228,7 @@ class PathsParameters(SegmentParameters):
         return self.window or (declared.lookback_days if declared is not None else _WINDOW_DAYS)
 
     def sides(self, journeys: Journeys, /) -> dict[str, Any]:
-        """Return whom to compare: the two largest groups, or the halves of the time; else nobody."""
+        """Return whom to compare: the two largest groups, or the halves of the time; or nobody."""
         if self.group is not None:
             found = journeys.attributes[self.group].value_counts().to_pylist()
             largest = sorted(

@@ -244,7 +244,14 @@ def test_findings_rest_on_the_signal_that_they_claim(report: str, tmp_path: Path
     results = json.loads((made.page.parent / "results.json").read_text())
     rests = {found["key"]: found["rests_on"] for found in results["findings"]}
     expected = {
-        "paths": {"most-frequent-step": "", "ways": "", "funnel": "", "precedes": "exposure", "differ": "", "ways-on": ""},
+        "paths": {
+            "most-frequent-step": "",
+            "ways": "",
+            "funnel": "",
+            "precedes": "exposure",
+            "differ": "",
+            "ways-on": "",
+        },
         "survival": {"still-there": "", "groups": "attributes"},
         "attribution": {"leader": "exposure", "successes": ""},
     }

@@ -72,7 +72,7 @@ def test_guard() -> None:
     assert content == {"kind": "guard", "name": "Ties", "status": "warned", "found": "3 %"}
     with pytest.raises(ArgumentError, match="`status` must be one of 'passed', 'warned'"):
         report.guard("Ties", status="fine", found="")  # type: ignore[arg-type]
-    with pytest.raises(GuardError, match="^Ties: the sums differ$"):
+    with pytest.raises(GuardError, match=r"^The check “Ties” failed: the sums differ\.$"):
         report.guard("Ties", status="failed", found="the sums differ")
 
 

@@ -121,3 +121,13 @@ def test_latest_leads_to_the_good_run_and_a_failure_leaves_it(
     assert (manifest["status"], manifest["failure"]["section"]) == ("failed", "Prices")
     notebook = nbformat.read(made.page.parent / "notebook.ipynb", as_version=4)
     assert any(cell.source == boom for cell in notebook.cells)
+
+
+def test_a_guard_that_fails_stops_the_report(job_of: Callable[..., Job], tmp_path: Path) -> None:
+    failing = 'report.guard("Views agree", status="failed", found="steps: 7 and 8")'
+    job = job_of(markdown("## Bars"), code(RESULT, count=None), code(failing, count=None))
+    made = make(job, out=tmp_path)
+    said = "The check “Views agree” failed: steps: 7 and 8."
+    assert (made.status, made.cause) == ("failed", said)
+    assert said in made.page.read_text()
+    assert not (made.page.parents[1] / "latest.html").exists()

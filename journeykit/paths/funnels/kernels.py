@@ -10,7 +10,7 @@ prefer an earlier start; then every start has a pass of its own.
 Strict order is an exclusion of everything between two steps.
 """
 
-# ruff: noqa: C901, PLR0912, PLR0915, SIM102 (loops are compiled, and one pass)
+# ruff: noqa: SIM102 (a compiled loop reads better in the order in which it decides)
 from __future__ import annotations
 
 import numba

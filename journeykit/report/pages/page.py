@@ -241,7 +241,7 @@ _CAUSES = {
 #: Errors raised on purpose: their message is already written for the reader.
 _WRITTEN_FOR_READERS = (
     "ArgumentError", "MappingError", "DataError", "StudyError", "ParameterError",
-    "NotObservedError", "ReportError", "MissingExtraError",
+    "NotObservedError", "ReportError", "MissingExtraError", "GuardError", "PatternError",
 )  # fmt: skip
 
 
