@@ -494,6 +494,7 @@ CHECKS = (
         ),
         ("orders", "purchases"),
         3000,
+        fast=60,
         null=(),
     ),
     Check(
