@@ -56,8 +56,9 @@ def test_defaults_are_those_of_the_model(report: str) -> None:
 
 def test_every_parameter_is_read(report: str) -> None:
     code = "\n".join(cell.source for cell in cells_of(report) if cell.cell_type == "code")
-    # `choose` reads the segment and the month.
-    read = set(re.findall(r"\bp\.(\w+)", code)) | {"segment", "month"}
+    # Methods of the parameters read these.
+    inside = {"segment", "month", "outcome", "steps", "window"}
+    read = set(re.findall(r"\bp\.(\w+)", code)) | inside
     assert set(REPORTS[report].model_fields) <= read
 
 

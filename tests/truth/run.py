@@ -14,7 +14,8 @@ from journeykit.errors import ArgumentError
 from journeykit.simulate import FalseFindings, marginal_hazard_ratio, world
 from journeykit.simulate.processes import available
 from tests.truth.attributed import against_increments
-from tests.truth.checks import CHECKS, Check
+from tests.truth.check import Check
+from tests.truth.checks import CHECKS
 
 TARGET = Path(__file__).with_name("RESULTS.md")
 CUSTOMERS, MILLION = 300_000, 1_000_000

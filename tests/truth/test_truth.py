@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.truth.attributed import against_increments
-from tests.truth.checks import CHECKS, Check
+from tests.truth.check import Check
+from tests.truth.checks import CHECKS
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=[check.name for check in CHECKS])
