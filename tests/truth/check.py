@@ -94,3 +94,8 @@ def biased_upwards(frame: pd.DataFrame) -> list[str]:
     """Expect a trap to be one: estimates above the truth, beyond chance."""
     unbiased = frame[~(frame["bias_conf_low"] > 0)]
     return [f"{row['name']}: no upward bias, {row['bias']:.4f}" for _, row in unbiased.iterrows()]
+
+
+def all_of(*judges: Judge) -> Judge:
+    """Expect all that several judges do."""
+    return lambda frame: [fault for judge in judges for fault in judge(frame)]

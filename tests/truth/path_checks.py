@@ -6,7 +6,7 @@ from functools import partial
 from types import MappingProxyType
 
 from tests.truth import compared, funneled, grouped, preceded, searched, wandered
-from tests.truth.check import Check, between, biased_upwards
+from tests.truth.check import Check, all_of, between, biased_upwards
 
 #: Visits of one kind of customer, whose chain no week changes and no loop interrupts.
 ALIKE = MappingProxyType(
