@@ -57,7 +57,9 @@ def test_the_window_is_the_look_back_unless_given(study: Study) -> None:
 def test_whom_to_compare() -> None:
     assert of(group="tier").sides(JOURNEYS) == {"by": "tier", "groups": ["gold", "iron"]}
     assert of(group="one").sides(JOURNEYS) == {}
-    assert of().sides(JOURNEYS) == {"periods": [(0, 5 * DAY), (5 * DAY, 10 * DAY)]}
+    assert of().sides(JOURNEYS) == {
+        "periods": [("1970-01-01", "1970-01-06"), ("1970-01-06", "1970-01-11")]
+    }
     assert of(month="2026-03").sides(JOURNEYS) == {}
 
 
