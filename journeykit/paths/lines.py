@@ -55,10 +55,10 @@ class Ribbons(Result):
         """Say how many of how many journeys are drawn."""
         lines = self.frame["line"].nunique()
         still = int((self.frame["touchpoint"] == OPEN).sum())
-        rare = f"; {self.n_rare:,} on rare ways could not be drawn" if self.n_rare else ""
+        often = f" on ways that many went ({self.n_rare:,} others are rarer)" if self.n_rare else ""
         return (
-            f"{lines:,} of {self.n_journeys:,} journeys, drawn at random; {still:,} of them are "
-            f"still open{rare}"
+            f"{lines:,} of {self.n_journeys - self.n_rare:,} journeys{often}, drawn at random; "
+            f"{still:,} of them are still open"
         )
 
     def plot(

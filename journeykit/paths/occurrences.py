@@ -81,7 +81,8 @@ class Search(Result):
                 f"({n_event / n:.1%}){still}"
             )
         row = frame.iloc[0]
-        closed = f", {n_event / n_begun:.1%} of the {n_begun:,} who begin it" if n_begun else ""
+        several = n_begun and len(self.pattern.elements) > 1
+        closed = f", {n_event / n_begun:.1%} of the {n_begun:,} who begin it" if several else ""
         return (
             f"{n_event:,} of {n:,} customers go this way ({row['share']:.1%}, "
             f"{row['conf_low']:.1%} to {row['conf_high']:.1%}){closed}{still}"

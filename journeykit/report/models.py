@@ -83,7 +83,7 @@ def _unread(key: str, text: str | None, journeys: Journeys) -> list[str]:
     from journeykit.journeys.pattern import PatternError, parse
     from journeykit.journeys.pattern.terms import check_names
 
-    if text is None:
+    if text is None or text in journeys.names:
         return []
     try:
         pattern = parse(text)
@@ -201,6 +201,10 @@ class PathsParameters(SegmentParameters):
         if self.month is None:
             return journeys
         return journeys.between(*_days(self.month, study, journeys))
+
+    def bands_hold(self) -> bool:
+        """Say that bands are drawn for the study's own success."""
+        return self.outcome is None
 
     def goals(self, study: Study, journeys: Journeys, /) -> list[str]:
         """Return the touchpoints that are a success, as far as the journeys know them."""

@@ -84,6 +84,10 @@ class Parameters(BaseModel):
         injected = {name: namespace[name] for name in _injected(namespace.get("In", ()))}
         return cls.of({**given, **injected})
 
+    def bands_hold(self) -> bool:
+        """Say whether the study's bands of KPIs mean what this report counts."""
+        return True
+
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:  # noqa: ARG002
         """Return what does not suit the data at hand, a sentence each; looked at before a run."""
         return []

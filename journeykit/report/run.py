@@ -197,7 +197,8 @@ def _judge(page: Page, job: Job) -> None:
     from journeykit.report.bands import judged
 
     for kpi in page.kpis:
-        kpi.update(judged(kpi, job.study.model.kpis.get(f"{job.report}.{kpi['key']}")))
+        bands = job.study.model.kpis if job.parameters.bands_hold() else {}
+        kpi.update(judged(kpi, bands.get(f"{job.report}.{kpi['key']}")))
 
 
 def _results(job: Job, page: Page, status: str) -> str:

@@ -6,6 +6,7 @@ order, the partition or the thread in which customers are visited.
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +50,24 @@ def mix(values: ArrayLike, *, seed: int = 0) -> NDArray[np.uint64]:
         state *= _SECOND
         state ^= state >> np.uint64(31)
     return state
+
+
+def salted(customer_hash: NDArray[np.uint64], /, purpose: str) -> NDArray[np.uint64]:
+    """Scramble hashes of customers for one purpose.
+
+    Two draws by the same hash and seed are one draw: customers sampled by it would all fall on one
+    side of a split by it. With a purpose of its own each draw is unrelated to the others.
+
+    Parameters
+    ----------
+    customer_hash : array of uint64, any shape
+    purpose : str
+
+    Returns
+    -------
+    array of uint64, same shape
+    """
+    return mix(customer_hash ^ mix(np.array([zlib.crc32(purpose.encode())]))[0])
 
 
 def hash_strings(texts: pa.Array, /) -> NDArray[np.uint64]:

@@ -41,7 +41,7 @@ def questions() -> dict[str, Callable[[Any], object]]:
 
     return {
         "build": len,
-        "transitions": lambda journeys: len(jk.paths.transitions(journeys).frame),
+        "transitions": lambda journeys: len(jk.paths.transitions(journeys, dwell=False).frame),
         "variants": lambda journeys: len(jk.counts.run(jk.counts.path_counts, journeys)),
         "funnel": lambda journeys: int(jk.paths.funnel(journeys, steps=STEPS).frame["n"].iloc[-1]),
     }

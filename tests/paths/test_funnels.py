@@ -395,8 +395,9 @@ def test_days_later_it_is_the_same(drawn, options, days) -> None:
 def test_summary_and_pictures() -> None:
     found = funnel(FIVE, steps=STEPS, within="7d", leaving="exit")
     assert found.summary() == (
-        "1 of 4 customers came to buy (25.0%, 4.6% to 69.9%, window); most were lost before cart, "
-        "2; 4 were there before they were watched"
+        "of 4 customers at visit, 1 came to buy so far and 0 may still go on: 25.0% (4.6% to 69.9%, "
+        "within the window); most were lost before cart, 2; all customers may have begun before they "
+        "were watched"
     )
     ax = found.plot()
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([1, 0.5, 0.25])

@@ -110,8 +110,8 @@ def test_rare_ways_are_not_drawn() -> None:
     assert set(found.frame["touchpoint"]) == {"visit", "buy"}
     assert (found.n_journeys, found.n_rare) == (4, 2)
     assert found.summary() == (
-        "2 of 4 journeys, drawn at random; 0 of them are still open; 2 on rare ways could not be "
-        "drawn"
+        "2 of 2 journeys on ways that many went (2 others are rarer), drawn at random; 0 of them "
+        "are still open"
     )
     # Two journeys of one customer are one customer's.
     alone = four.replace(customer_index=np.array([0, 0, 1, 2]), customer_id=pa.array(range(3)))

@@ -302,7 +302,8 @@ def _joined(
 def touchpoints(expression: str, names: Sequence[str], /) -> NDArray[np.bool_]:
     """Return which of `names` are in a class: ``a``, ``a | b``, ``!a``, ``!(a | b)``, ``*``.
 
-    A name that contains spaces or one of ``> | ! * + ^ $ ( ) [ ] { }`` stands in backticks.
+    A name that contains spaces or one of ``> | ! * + ^ $ ( ) [ ] { }`` stands in backticks, unless
+    it is the whole expression.
 
     Raises
     ------
@@ -314,6 +315,8 @@ def touchpoints(expression: str, names: Sequence[str], /) -> NDArray[np.bool_]:
     >>> touchpoints("!(web | `in store`)", ["email", "in store", "web"]).tolist()
     [True, False, False]
     """
+    if expression in names:
+        return Touch(frozenset([expression])).mask(names)
     reader = Reader(expression)
     touch = reader.touch()
     reader.finish()

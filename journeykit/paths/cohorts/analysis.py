@@ -245,7 +245,8 @@ def retention(
     if not len(chosen):
         raise DataError(
             f"No customer has a known start at {start!r}: {n_left_out:,} of "
-            f"{journeys.n_customers:,} were there before they were watched, the others never came."
+            f"{journeys.n_customers:,} were there before they were watched, the others never came. "
+            "`unseen='keep'` takes the first start that was seen."
         )
     ahead = 0 if kind == "classic" else look_ahead
     clock = calendar(int(first[chosen].min()), int(watched_to[chosen].max()), unit, zone)

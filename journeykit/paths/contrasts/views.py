@@ -131,7 +131,8 @@ def transition_view(sides: Sequence[Side], *, order: int) -> View:
         begin = m + begins_unseen(part).astype(np.int64)
         end = m + is_open(part).astype(np.int64)
         step, first = gram_codes(part.touchpoint, part.start, begin, end, order, base)
-        known = step % base != m + 1
+        # What follows (unseen) is no step: it tells when the watching began.
+        known = (step % base != m + 1) & (step // base % base != m + 1)
         codes.append(step[known])
         journey.append(np.repeat(np.arange(len(part)), np.diff(first))[known])
     kinds, cell = np.unique(np.concatenate(codes), return_inverse=True)

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
     from journeykit.journeys import Journeys
 
+#: What a share rests on, in words.
+_BASIS = {
+    "complete": "all known",
+    "window": "within the window",
+    "horizon": "within the horizon",
+    "so far": "so far",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Funnel(Result):
@@ -86,13 +94,21 @@ class Funnel(Result):
             who = f"{group}: " if len(self.groups) > 1 else ""
             share = f"{last['share']:.1%}" if np.isfinite(last["share"]) else "not known yet"
             where = f"; most were lost before {lost['touchpoint']}, {lost['n_dropped']:,}"
+            still = int(rows["n_censored"].sum())
             told.append(
-                f"{who}{last['n']:,} of {first['n']:,} {unit} came to {last['touchpoint']} "
-                f"({share}, {last['share_low']:.1%} to {last['share_high']:.1%}, {last['basis']})"
+                f"{who}of {first['n']:,} {unit} at {first['touchpoint']}, {last['n']:,} came to "
+                f"{last['touchpoint']} so far and {still:,} may still go on: {share} "
+                f"({last['share_low']:.1%} to {last['share_high']:.1%}, {_BASIS[last['basis']]})"
                 f"{where if lost['n_dropped'] else ''}"
             )
-        unseen = f"; {self.n_unseen:,} were there before they were watched" if self.n_unseen else ""
-        return f"{'; '.join(told)}{unseen}"
+        return f"{'; '.join(told)}{self._unseen_text(unit)}"
+
+    def _unseen_text(self, unit: str) -> str:
+        if not self.n_unseen:
+            return ""
+        all_of_them = self.n_unseen == len(self._attempts.journey)
+        who = f"all {unit}" if all_of_them else f"{self.n_unseen:,} {unit}"
+        return f"; {who} may have begun before they were watched"
 
     def plot(self, ax: Axes | None = None, *, small_cell: int = 1) -> Axes:
         """Draw the share of the first step that comes to each, with intervals.

@@ -16,7 +16,7 @@ from journeykit.errors import DataError, JourneyKitWarning
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import begins_unseen, is_cut, is_open
 from journeykit.journeys.fingerprint import hash_customers
-from journeykit.stats import hash_strings, mix
+from journeykit.stats import hash_strings, mix, salted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -135,7 +135,7 @@ class Observed:
         """Draw customers by a hash of their ids and the seed; rising indices."""
         if customers >= len(self.hash):
             return np.arange(len(self.hash))
-        drawn = np.argsort(mix(self.hash, seed=seed), kind="stable")[:customers]
+        drawn = np.argsort(mix(salted(self.hash, "typology"), seed=seed), kind="stable")[:customers]
         return np.sort(drawn)
 
     def take(self, journeys: NDArray[np.bool_]) -> Observed:

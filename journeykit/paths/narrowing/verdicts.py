@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
-from journeykit.checks import check_fraction, check_positive, check_whole
+from journeykit.checks import check_fraction, check_known, check_positive, check_whole
 from journeykit.counts import run, transition_counts
 from journeykit.draw.basics import INK, PALETTE, QUIET, axes, tidy
 from journeykit.draw.charts import wrapped
@@ -92,7 +92,14 @@ class Narrowing(Result):
         """Return the journeys without what is dropped, and with merged touchpoints as one.
 
         What is taken out is in the ledger. Runs that merging makes stay: `collapse_repeats`.
+
+        Raises
+        ------
+        MappingError
+            When the journeys have a touchpoint that was not judged here.
         """
+        judged = self.frame["touchpoint"].tolist()
+        check_known("journeys", journeys.names, judged, what="touchpoints")
         merged = self.frame[self.frame["verdict"] == MERGE]
         names = dict(zip(merged["touchpoint"], merged["merge_with"], strict=True))
         kept = self.frame.loc[self.frame["verdict"] == KEEP, "touchpoint"]

@@ -263,6 +263,8 @@ def _check(
     names = journeys.names
     check_known("source", [source], [*names, ENTRY], what="touchpoints")
     check_known("target", [target], [*names, EXIT], what="touchpoints")
+    if isinstance(goal, str):
+        raise ArgumentError(f"`goal` must be a list of names; got the text {goal!r}.")
     check_known("goal", goal, names, what="touchpoints")
     if not goal or source in goal:
         raise ArgumentError(

@@ -17,7 +17,7 @@ from journeykit.journeys.fingerprint import hash_customers
 from journeykit.paths.splitting.attributes import Attribute, coded
 from journeykit.paths.splitting.outcome import reached
 from journeykit.results import Provenance, Result
-from journeykit.stats import benjamini_hochberg, mix, wilson_interval
+from journeykit.stats import benjamini_hochberg, mix, salted, wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -192,7 +192,8 @@ def segments(
     if isinstance(outcome, Mapping) and set(outcome) & set(attributes):
         raise ArgumentError("`outcome` must not be one of `attributes`: it would explain itself.")
     known, event = reached(journeys, outcome, horizon_days)
-    half = mix(hash_customers(journeys.customer_id), seed=seed)[journeys.customer_index]
+    hashed = salted(hash_customers(journeys.customer_id), "segments")
+    half = mix(hashed, seed=seed)[journeys.customer_index]
     learn = (half[known] >> np.uint64(63)).astype(bool)
     if min(learn.sum(), (~learn).sum()) < 2 * min_customers:
         raise DataError(
