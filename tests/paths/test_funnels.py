@@ -64,12 +64,38 @@ def test_counts_worked_by_hand() -> None:
     low, high = wilson_interval(2, 4)
     assert (second["conf_low"], second["conf_high"]) == pytest.approx((float(low), float(high)))
     assert second["median_days"] == 1
-    # Waits from the visit: bought at 3, over at 7, left at 2, censored at 3 (after the purchase).
-    # F(left) = 1/4, F(bought) = 3/4 * 1/3 = 1/4; the last is over at 7, so nothing is undecided.
+    # Waits from the visit: bought at 3, over at 7, left at 2, censored just before 3: the watching
+    # ends there, so a purchase at 3 would not have been seen.
+    # F(left) = 1/4, F(bought) = 3/4 * 1/2 = 3/8; the last is over at 7, so nothing is undecided.
     last = found.frame.iloc[2]
-    assert last["share"] == pytest.approx(1 / 4)
-    assert last["estimate"] == pytest.approx(1 / 2)
+    assert last["share"] == pytest.approx(3 / 8)
+    assert last["estimate"] == pytest.approx(3 / 4)
     assert last["undecided"] == 0
+
+
+@pytest.mark.parametrize("clock", ["day", "instant"])
+def test_who_is_watched_until_a_day_is_not_seen_to_come_on_it(clock) -> None:
+    """On a day clock many are censored at the very wait at which others come."""
+    paths = [[("visit", day)] + [("buy", day + 5)] * (day + 5 < 10) for day in range(10)]
+    drawn = made(*paths, watched=10, clock=clock)
+    for options in ({"within": "5d"}, {"horizon": "5d"}):
+        last = funnel(drawn, steps=["visit", "buy"], **options).frame.iloc[1]
+        assert (last["share"], last["undecided"]) == (1, 0)
+    found = funnel(drawn, steps=["visit", "buy"])
+    assert found.time_to_convert().frame["estimate"].iloc[-1] == 1
+    lost = found.abandonment(within="5d").frame.iloc[0]
+    assert lost[["n_event", "n_censored", "estimate"]].tolist() == [0, 5, 0]
+
+
+def test_where_any_start_will_do_leaving_is_not_the_end() -> None:
+    again = [("visit", 0), ("exit", 1), ("visit", 9), ("buy", 10)]
+    drawn = made(*[[event for event in again if event[1] < to] for to in range(2, 16)])
+    drawn = drawn.replace(observed_to=np.arange(2, 16) * DAY)
+    found = funnel(drawn, steps=["visit", "buy"], start="any", leaving="exit", horizon="12d")
+    assert found.frame["share"].tolist() == [1, 1]
+    first = funnel(drawn, steps=["visit", "buy"], leaving="exit", horizon="12d").frame.iloc[1]
+    # All have left for good: that none of 14 bought is known.
+    assert first["share_high"] == pytest.approx(float(wilson_interval(0, 14).high))
 
 
 def test_lists_are_as_long_as_the_counts() -> None:
@@ -395,15 +421,18 @@ def test_days_later_it_is_the_same(drawn, options, days) -> None:
 def test_summary_and_pictures() -> None:
     found = funnel(FIVE, steps=STEPS, within="7d", leaving="exit")
     assert found.summary() == (
-        "1 of 4 customers came to buy (25.0%, 4.6% to 69.9%, window); most were lost before cart, "
+        "1 of 4 customers came to buy (37.5%, 7.3% to 82.0%, window); most were lost before cart, "
         "2; 4 were there before they were watched"
     )
     ax = found.plot()
-    assert [bar.get_width() for bar in ax.patches] == pytest.approx([1, 0.5, 0.25])
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx([1, 0.5, 0.375])
     assert [text.get_text() for text in ax.texts] == ["4", "2", "1 (+1 open)"]
+    many = made(*[[("visit", 0), ("buy", 1)]] * 12, [("visit", 29)])
+    ax = funnel(many, steps=["visit", "buy"], within="7d").plot(small_cell=10)
+    assert [text.get_text() for text in ax.texts] == ["13", "12 (+ fewer than 10 open)"]
     assert len(found.plot(small_cell=2).texts) == 2
     curve = found.time_to_convert().plot()
-    assert curve.get_lines()[0].get_ydata()[-1] == pytest.approx(0.25)
+    assert curve.get_lines()[0].get_ydata()[-1] == pytest.approx(0.375)
     bars = found.abandonment(within="3d").plot().patches
     assert [bar.get_width() for bar in bars] == pytest.approx([0.5])
     grouped = funnel(_random(60), steps=["cart", "buy"], by="segment").plot()

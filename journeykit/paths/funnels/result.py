@@ -97,7 +97,8 @@ class Funnel(Result):
     def plot(self, ax: Axes | None = None, *, small_cell: int = 1) -> Axes:
         """Draw the share of the first step that comes to each, with intervals.
 
-        Steps reached by fewer than `small_cell` are not drawn.
+        Steps reached by fewer than `small_cell` are not drawn, and of so few who may still come
+        no number is written.
         """
         check_whole("small_cell", small_cell, least=1)
         shape = (len(self.groups), len(self.steps))
@@ -107,7 +108,7 @@ class Funnel(Result):
             for name in ("share", "share_low", "share_high")
         )
         notes = [
-            [f"{n:,}" + (f" (+{c:,} open)" if c else "") for n, c in zip(ns, cs, strict=True)]
+            [f"{n:,}{_still(c, small_cell)}" for n, c in zip(ns, cs, strict=True)]
             for ns, cs in zip(
                 self.frame["n"].to_numpy().reshape(shape),
                 self.frame["n_censored"].to_numpy().reshape(shape),
@@ -229,3 +230,9 @@ class Funnel(Result):
 
     def _parts(self) -> list[tuple[str, Attempts]]:
         return self._attempts.parts(self._group, self._groups)
+
+
+def _still(n: int, small_cell: int) -> str:
+    if not n:
+        return ""
+    return f" (+{n:,} open)" if n >= small_cell else f" (+ fewer than {small_cell} open)"
