@@ -427,9 +427,9 @@ def test_summary_and_pictures() -> None:
     ax = found.plot()
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([1, 0.5, 0.375])
     assert [text.get_text() for text in ax.texts] == ["4", "2", "1 (+1 open)"]
-    many = made(*[[("visit", 0), ("buy", 1)]] * 12, [("visit", 29)])
+    many = made(*[[("visit", 0), ("buy", 1)]] * 12, *[[("visit", 0)]] * 12, [("visit", 29)])
     ax = funnel(many, steps=["visit", "buy"], within="7d").plot(small_cell=10)
-    assert [text.get_text() for text in ax.texts] == ["13", "12 (+ fewer than 10 open)"]
+    assert [text.get_text() for text in ax.texts] == ["25", "12 (+ fewer than 10 open)"]
     assert len(found.plot(small_cell=2).texts) == 2
     curve = found.time_to_convert().plot()
     assert curve.get_lines()[0].get_ydata()[-1] == pytest.approx(0.375)
@@ -508,3 +508,24 @@ def test_groups_are_told_as_text_and_the_empty_ones_too() -> None:
     found = funnel(drawn, steps=["visit", "buy"], by="size", small_cell=2)
     assert found.frame["group"].tolist() == ["(unknown)"] * 2 + ["10"] * 2 + ["2"] * 2
     assert found.reached(2)["group"].tolist() == ["2", "10", "(unknown)"] * 2
+
+
+def test_what_is_published_tells_of_nobody() -> None:
+    came = {"visit": 100, "cart": 97, "exit": 60, "buy": 30}
+    steps = list(came)
+    drawn = made(
+        *[[(name, day) for day, name in enumerate(steps) if i < came[name]] for i in range(100)]
+    )
+    found = funnel(drawn, steps=steps)
+    shown = found.published(10)
+    # 100 - 97 = 3 would be told by any of: who came, of how many the next, how many were lost.
+    assert shown["n"].fillna(-1).tolist() == [100, -1, 60, 30]
+    assert shown["n_previous"].fillna(-1).tolist() == [100, 100, -1, 60]
+    assert shown["n_censored"].fillna(-1).tolist() == [0, -1, -1, 30]
+    assert shown["estimate"].isna().tolist() == [False, True, True, False]
+    assert shown["share"].isna().tolist() == [False, True, False, False]
+    notes = [text.get_text() for text in found.plot(small_cell=10).texts]
+    assert notes == ["100", "60", "30 (+30 open)"]
+    rare = funnel(drawn, steps=["visit", "cart"])
+    assert rare.summary(small_cell=10).startswith("fewer than 10 customers did or did not")
+    pd.testing.assert_frame_equal(found.published(1), found.frame, check_dtype=False)
