@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -228,7 +228,9 @@ class PathsParameters(SegmentParameters):
         return self.window or (declared.lookback_days if declared is not None else _WINDOW_DAYS)
 
     def sides(self, journeys: Journeys, /) -> dict[str, Any]:
-        """Return whom to compare: the two largest groups, or the halves of the time; or nobody."""
+        """Return whom to compare: the two largest groups, or the halves of the window, if any."""
+        from journeykit.journeys.durations import DAY
+
         if self.group is not None:
             found = journeys.attributes[self.group].value_counts().to_pylist()
             largest = sorted(
@@ -239,8 +241,12 @@ class PathsParameters(SegmentParameters):
             return {"by": self.group, "groups": names} if len(names) == 2 else {}
         if self.month is not None or journeys.window is None:
             return {}
-        begin, end = journeys.window
-        middle = (begin + end) // 2
+        days = [moment // DAY for moment in journeys.window]
+        days[1] = -(-journeys.window[1] // DAY)
+        first = date(1970, 1, 1)
+        begin, middle, end = (
+            (first + timedelta(days=day)).isoformat() for day in (days[0], sum(days) // 2, days[1])
+        )
         return {"periods": [(begin, middle), (middle, end)]}
 
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:

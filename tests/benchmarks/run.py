@@ -43,7 +43,7 @@ SUITES = {
     "distances": ("sequenzo",),
 }
 #: Measured beside a suite, where the tool does part of the work elsewhere.
-APART = {"build": ("validate_journeykit",)}
+APART = {"build": ("validate_journeykit",), "variants": ("told_journeykit",)}
 #: Python loops, or more memory than a laptop has, at the larger size.
 SMALL_ONLY = ("pm4py", "retentioneering", "prefixspan", "sequenzo")
 LARGEST = 1_000_000

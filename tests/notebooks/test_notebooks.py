@@ -251,7 +251,6 @@ def test_findings_rest_on_the_signal_that_they_claim(report: str, tmp_path: Path
             "funnel": "",
             "precedes": "exposure",
             "differ": "",
-            "ways-on": "",
         },
         "survival": {"still-there": "", "groups": "attributes"},
         "attribution": {"leader": "exposure", "successes": ""},

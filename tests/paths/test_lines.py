@@ -94,3 +94,26 @@ def test_bad_arguments() -> None:
         ribbons(JOURNEYS).plot(axis="days")  # type: ignore[arg-type]
     with pytest.raises(NotObservedError, match="`axis` 'time' needs the time of each event"):
         ribbons(JOURNEYS.replace(time=None)).plot(axis="time")
+
+
+def test_rare_ways_are_not_drawn() -> None:
+    # Twice visit, buy; once visit, cart; once visit, buy that is still open: nobody goes like it.
+    four = Journeys(
+        names=("buy", "cart", "visit"),
+        touchpoint=np.array([2, 0, 2, 0, 2, 1, 2, 0], dtype=np.uint8),
+        start=np.arange(0, 9, 2),
+        attributes=pa.table({"ended": ["goal", "goal", "goal", "open"]}),
+        customer_id=pa.array(range(4)),
+    )
+    found = ribbons(four, small_cell=2)
+    assert found.frame["line"].nunique() == 2
+    assert set(found.frame["touchpoint"]) == {"visit", "buy"}
+    assert (found.n_journeys, found.n_rare) == (4, 2)
+    assert found.summary() == (
+        "2 of 4 journeys, drawn at random; 0 of them are still open; 2 on rare ways could not be "
+        "drawn"
+    )
+    # Two journeys of one customer are one customer's.
+    alone = four.replace(customer_index=np.array([0, 0, 1, 2]), customer_id=pa.array(range(3)))
+    with pytest.raises(DataError, match="None of 4 journeys goes a way that 2 customers went"):
+        ribbons(alone, small_cell=2)

@@ -39,15 +39,25 @@ def test_the_table_of_a_report_that_ships() -> None:
     assert describe(PathsParameters).splitlines() == [
         "paths: Which way customers go.",
         "",
-        "Parameter  Type          Allowed  Default     What it does",
-        "study      path                   (required)  "
+        "Parameter  Type          Allowed    Default     What it does",
+        "study      path                     (required)  "
         "A study.yaml, its folder, or a study that ships.",
-        "segment    text                   (none)      "
+        "segment    text                     (none)      "
         "Only customers with this attribute: `attribute=value`.",
-        "month      month                  (none)      "
+        "month      month                    (none)      "
         "Only this calendar month: `2026-03`; by default all.",
-        "order      whole number  1 to 3   1           Touchpoints a step remembers.",
-        "top        whole number  1 to 50  10          Rows shown of a table.",
+        "outcome    text                     (none)      "
+        "What success is: `order | call`; by default the study's conversions.",
+        "anchor     text                     (none)      "
+        "Where the steps are counted from: `email > visit`; else the first event.",
+        "steps      text                     (none)      "
+        "The funnel: `visit >> cart >> order`; by default anything, then success.",
+        "window     whole number  1 to 3650  (none)      "
+        "Days a funnel may take; by default the look-back, or 30.",
+        "group      text                     (none)      "
+        "Attribute whose two largest groups are compared.",
+        "order      whole number  1 to 3     1           Touchpoints a step remembers.",
+        "top        whole number  1 to 50    10          Rows shown of a table.",
     ]
 
 

@@ -21,6 +21,30 @@ def _first_events(path: str) -> list[list[str]]:
 
 
 @task
+def distances_journeykit(path: str) -> Callable[[], object]:
+    import numpy as np
+    import pandas as pd
+
+    import journeykit as jk
+
+    rows = _first_events(path)
+    frame = pd.DataFrame(
+        {
+            "customer": np.repeat(np.arange(len(rows)), EVENTS),
+            "time": pd.Timestamp("2025-01-01")
+            + pd.to_timedelta(np.arange(len(rows) * EVENTS), unit="s"),
+            "touchpoint": np.array(rows).ravel(),
+        }
+    )
+    journeys = jk.journeys(
+        jk.read_events(frame, customer="customer", time="time", touchpoint="touchpoint")
+    )
+    distances = jk.paths.distances
+    distances(journeys.sample(10, seed=0), substitution="constant")
+    return lambda: round(float(distances(journeys, substitution="constant").matrix.sum()) / 2)
+
+
+@task
 def distances_sequenzo(path: str) -> Callable[[], object]:
     import contextlib
     import io

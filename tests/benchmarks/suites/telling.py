@@ -13,7 +13,17 @@ FIRST_STEPS = 10
 
 @task
 def variants_journeykit(path: str) -> Callable[[], object]:
-    """With outcome rates, intervals and durations, sorted; read as a frame."""
+    """The distinct paths and how many went each: what the peers return."""
+    import journeykit as jk
+
+    journeys = in_journeykit(path)
+    jk.counts.path_counts(journeys.sample(10, seed=0))
+    return lambda: len(jk.counts.path_counts(journeys))
+
+
+@task
+def told_journeykit(path: str) -> Callable[[], object]:
+    """The whole answer: as text, with shares, outcome rates, intervals and durations."""
     import journeykit as jk
 
     journeys = in_journeykit(path)
