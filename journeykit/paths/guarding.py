@@ -50,7 +50,8 @@ def guards(
     - *Ledger adds up*: what was read is what was taken out and what is kept, and what is kept is
       what the journeys hold. Fails.
     - *Window*: events lie where customers were watched (fails); how many journeys may have begun
-      before, and how many are still open (warns when more than half are cut off).
+      before (warns when it is more than half), and how many are still open (told: whole journeys
+      of watched customers always are).
     - *Outcome is no predictor*: no pattern said to come before an outcome contains it (fails), and
       which touchpoints hardly ever come without it (told).
     - *Small cells*: how many rows rest on fewer than `small_cell` customers (warns when more than
@@ -178,7 +179,12 @@ def _(view: Funnel, journeys: Journeys) -> Iterator[str]:
                 listed_here = int((listed["group"] == group).sum())
                 yield from _unequal(f"list of those {what} {at}", listed_here, int(n))
     plain = view.provenance.parameters
-    if view.groups == ("all",) and view.n_customers == journeys.n_customers and _searchable(plain):
+    if (
+        view.groups == ("all",)
+        and view.n_customers == journeys.n_customers
+        and _searchable(plain)
+        and _same_starts(plain["start"], journeys)
+    ):
         yield from _searched(view, journeys)
 
 
@@ -199,6 +205,12 @@ def _searchable(given: Mapping[str, object]) -> bool:
         "reentry": False, "shared_events": False,
     }  # fmt: skip
     return all(given.get(key) == value for key, value in wanted.items())
+
+
+def _same_starts(start: object, journeys: Journeys) -> bool:
+    """Say whether the search, which tries every start of every journey, has no start of its own."""
+    whole = len(journeys) == journeys.n_customers
+    return start == "any" or (start == "first" and whole)
 
 
 def _searched(view: Funnel, journeys: Journeys) -> Iterator[str]:

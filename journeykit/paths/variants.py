@@ -116,11 +116,11 @@ class Variants(Result):
     def plot(self, ax: Axes | None = None, *, small_cell: int = 1) -> Axes:
         """Draw the ten most frequent journeys, all others together, and those still open.
 
-        Journeys of fewer than `small_cell` customers are among the others.
+        Journeys of fewer than `small_cell` customers are among the others, as in `pooled`.
         """
-        check_whole("small_cell", small_cell, least=1)
+        shown = self.pooled(small_cell)
         finished = self.frame[self.frame["path"] != OPEN]
-        top = finished[finished["n"] >= small_cell].head(_DRAWN)
+        top = shown[~shown["path"].isin([OPEN, OTHER])].head(_DRAWN)
         paths, n = top["path"].replace("", "(no touch)"), top["n"].tolist()
         labels = [f"{rank}. {path}" for rank, path in enumerate(paths, start=1)]
         if others := int(finished["n"].sum()) - sum(n):

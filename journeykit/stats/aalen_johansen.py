@@ -43,12 +43,16 @@ class CumulativeIncidence:
 
     def intervals(self, end: int, /, *, confidence: float = 0.95) -> Interval:
         """Bound the incidence of one end at every time; see `effective_interval`."""
-        waiting = np.maximum(self.n_at_risk - self.n_event.sum(axis=1), 1)
         come = np.cumsum(self.n_event[:, end])
         return effective_interval(
             self.estimate[:, end],
             self.std_error[:, end],
-            never=waiting,
+            never=seen_without(
+                self.n_at_risk - self.n_event.sum(axis=1),
+                np.cumsum(self.n_event.sum(axis=1)) - come,
+                self.surviving,
+                confidence=confidence,
+            ),
             always=come,
             confidence=confidence,
         )
@@ -171,6 +175,26 @@ def _std_error(
     return np.sqrt(np.maximum(variance, 0))
 
 
+def seen_without(
+    waiting: ArrayLike, elsewhere: ArrayLike, surviving: ArrayLike, /, *, confidence: float
+) -> NDArray[np.float64]:
+    """Return of how many it is known that none came to an end, where nobody has.
+
+    Of those who came to another end (`elsewhere`) it is known, and they are the share
+    1 - `surviving`. Of the others, S, as much is known as of the `waiting`, those still seen: the
+    upper bound S z^2 / (waiting + z^2) is Wilson's of (waiting + z^2) / S - z^2, at most all of
+    both. Without other ends it is `waiting`.
+    """
+    from scipy.special import ndtri
+
+    seen, left = np.asarray(waiting, dtype=np.float64), np.asarray(surviving, dtype=np.float64)
+    square = float(ndtri((1 + confidence) / 2)) ** 2
+    with np.errstate(divide="ignore"):
+        spread = np.where(left > 0, (seen + square) / left, np.inf) - square
+    known: NDArray[np.float64] = np.minimum(spread, seen + np.asarray(elsewhere))
+    return np.maximum(known, 1.0)
+
+
 def effective_interval(
     estimate: ArrayLike,
     std_error: ArrayLike,
@@ -185,7 +209,7 @@ def effective_interval(
     """Bound shares by Wilson's interval at the n whose binomial error theirs would be.
 
     The effective n is `shrink` F (1 - F) / se^2, at most `most`; where the error is 0, `never`
-    customers at F = 0 (those still seen then) and `always` at F = 1 (those who came to that end).
+    customers at F = 0 (see `seen_without`) and `always` at F = 1 (those who came to that end).
     """
     share = np.asarray(estimate, dtype=np.float64)
     variance = np.asarray(std_error, dtype=np.float64) ** 2

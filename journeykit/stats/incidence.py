@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from journeykit.checks import check_fraction
-from journeykit.stats.aalen_johansen import effective_interval, product_limit
+from journeykit.stats.aalen_johansen import effective_interval, product_limit, seen_without
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -42,8 +42,11 @@ class Incidence:
     estimate : float
     influence : array of float64, shape (n,)
         Sums to 0; its squares sum to the estimate's variance.
-    came, stayed : arrays of bool, shape (n,)
-        Who has come to that end by then, and who was watched until then without having come.
+    came, stayed, elsewhere : arrays of bool, shape (n,)
+        Who has come to that end by then, who was watched until then without having come, and who
+        had come to another end.
+    left : float
+        Share that has come to no end by then.
     undecided, half_time : float
         As in `IncidenceAt`.
     """
@@ -52,6 +55,8 @@ class Incidence:
     influence: NDArray[np.float64]
     came: NDArray[np.bool_]
     stayed: NDArray[np.bool_]
+    elsewhere: NDArray[np.bool_]
+    left: float
     undecided: float
     half_time: float
 
@@ -99,7 +104,9 @@ def incidence_by(
         estimate=share,
         influence=(which == 1) * (before / n)[at] - (which > 0) * later[at] - drift[at],
         came=which == 1,
-        stayed=(exit_ >= last) & (which != 1),
+        stayed=(exit_ >= last) & (which == 0),
+        elsewhere=which == 2,
+        left=left,
         undecided=left if horizon is None or exit_.max() < last else 0.0,
         half_time=float(curve.time[half]) if share else np.nan,
     )
@@ -158,7 +165,7 @@ def incidence_share(
         part,
         (part.estimate, part.estimate, highest),
         part.influence,
-        never=part.stayed,
+        left=part.left,
         undecided=part.undecided,
         cluster=cluster,
         confidence=confidence,
@@ -205,7 +212,7 @@ def incidence_ratio(
         part,
         (part.estimate / most, ratio, min((part.estimate + part.undecided) / most, 1.0)),
         (part.influence - ratio * whole.influence) / whole.estimate,
-        never=whole.came,
+        among=whole.came,
         undecided=part.undecided / most,
         cluster=cluster,
         confidence=confidence,
@@ -217,17 +224,24 @@ def _bounded(
     shares: tuple[float, float, float],
     influence: NDArray[np.float64],
     *,
-    never: NDArray[np.bool_],
     undecided: float,
+    left: float = 1.0,
+    among: NDArray[np.bool_] | None = None,
     cluster: NDArray[np.integer] | None,
     confidence: float,
 ) -> IncidenceAt:
     """Bound the lowest and the highest of the shares that the undecided leave possible."""
-    n, came, stayed, shrink = len(influence), int(part.came.sum()), int(never.sum()), 1.0
+    n, shrink = len(influence), 1.0
+    marks = [part.came, part.stayed, part.elsewhere]
+    if among is not None:
+        # Of those who came to the first end, and not on, it is known of either kind.
+        marks = [part.came, among & (part.stayed | part.elsewhere), np.zeros(n, dtype=bool)]
     if cluster is not None:
         _, who = np.unique(cluster, return_inverse=True)
         influence = np.bincount(who, influence).astype(np.float64)
-        came, stayed = len(np.unique(who[part.came])), len(np.unique(who[never]))
+        came, stayed, elsewhere = (len(np.unique(who[mark])) for mark in marks)
+    else:
+        came, stayed, elsewhere = (int(mark.sum()) for mark in marks)
     clusters = len(influence)
     variance = float(np.square(influence).sum())
     if clusters < n:
@@ -236,7 +250,7 @@ def _bounded(
     low, high = effective_interval(
         [shares[0], shares[2]],
         np.sqrt(variance),
-        never=max(stayed, 1),
+        never=seen_without(stayed, elsewhere, left, confidence=confidence),
         always=max(came, 1),
         shrink=shrink,
         most=n,

@@ -64,12 +64,38 @@ def test_counts_worked_by_hand() -> None:
     low, high = wilson_interval(2, 4)
     assert (second["conf_low"], second["conf_high"]) == pytest.approx((float(low), float(high)))
     assert second["median_days"] == 1
-    # Waits from the visit: bought at 3, over at 7, left at 2, censored at 3 (after the purchase).
-    # F(left) = 1/4, F(bought) = 3/4 * 1/3 = 1/4; the last is over at 7, so nothing is undecided.
+    # Waits from the visit: bought at 3, over at 7, left at 2, censored just before 3: the watching
+    # ends there, so a purchase at 3 would not have been seen.
+    # F(left) = 1/4, F(bought) = 3/4 * 1/2 = 3/8; the last is over at 7, so nothing is undecided.
     last = found.frame.iloc[2]
-    assert last["share"] == pytest.approx(1 / 4)
-    assert last["estimate"] == pytest.approx(1 / 2)
+    assert last["share"] == pytest.approx(3 / 8)
+    assert last["estimate"] == pytest.approx(3 / 4)
     assert last["undecided"] == 0
+
+
+@pytest.mark.parametrize("clock", ["day", "instant"])
+def test_who_is_watched_until_a_day_is_not_seen_to_come_on_it(clock) -> None:
+    """On a day clock many are censored at the very wait at which others come."""
+    paths = [[("visit", day)] + [("buy", day + 5)] * (day + 5 < 10) for day in range(10)]
+    drawn = made(*paths, watched=10, clock=clock)
+    for options in ({"within": "5d"}, {"horizon": "5d"}):
+        last = funnel(drawn, steps=["visit", "buy"], **options).frame.iloc[1]
+        assert (last["share"], last["undecided"]) == (1, 0)
+    found = funnel(drawn, steps=["visit", "buy"])
+    assert found.time_to_convert().frame["estimate"].iloc[-1] == 1
+    lost = found.abandonment(within="5d").frame.iloc[0]
+    assert lost[["n_event", "n_censored", "estimate"]].tolist() == [0, 5, 0]
+
+
+def test_where_any_start_will_do_leaving_is_not_the_end() -> None:
+    again = [("visit", 0), ("exit", 1), ("visit", 9), ("buy", 10)]
+    drawn = made(*[[event for event in again if event[1] < to] for to in range(2, 16)])
+    drawn = drawn.replace(observed_to=np.arange(2, 16) * DAY)
+    found = funnel(drawn, steps=["visit", "buy"], start="any", leaving="exit", horizon="12d")
+    assert found.frame["share"].tolist() == [1, 1]
+    first = funnel(drawn, steps=["visit", "buy"], leaving="exit", horizon="12d").frame.iloc[1]
+    # All have left for good: that none of 14 bought is known.
+    assert first["share_high"] == pytest.approx(float(wilson_interval(0, 14).high))
 
 
 def test_lists_are_as_long_as_the_counts() -> None:
@@ -395,16 +421,19 @@ def test_days_later_it_is_the_same(drawn, options, days) -> None:
 def test_summary_and_pictures() -> None:
     found = funnel(FIVE, steps=STEPS, within="7d", leaving="exit")
     assert found.summary() == (
-        "of 4 customers at visit, 1 came to buy so far and 0 may still go on: 25.0% (4.6% to 69.9%, "
-        "within the window); most were lost before cart, 2; all customers may have begun before they "
-        "were watched"
+        "of 4 customers at visit, 1 came to buy so far and 1 may still go on: 37.5% (7.3% to 82.0%, "
+        "within the window); most were lost before cart, 2; all customers may have begun before "
+        "they were watched"
     )
     ax = found.plot()
-    assert [bar.get_width() for bar in ax.patches] == pytest.approx([1, 0.5, 0.25])
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx([1, 0.5, 0.375])
     assert [text.get_text() for text in ax.texts] == ["4", "2", "1 (+1 open)"]
+    many = made(*[[("visit", 0), ("buy", 1)]] * 12, *[[("visit", 0)]] * 12, [("visit", 29)])
+    ax = funnel(many, steps=["visit", "buy"], within="7d").plot(small_cell=10)
+    assert [text.get_text() for text in ax.texts] == ["25", "12 (+ fewer than 10 open)"]
     assert len(found.plot(small_cell=2).texts) == 2
     curve = found.time_to_convert().plot()
-    assert curve.get_lines()[0].get_ydata()[-1] == pytest.approx(0.25)
+    assert curve.get_lines()[0].get_ydata()[-1] == pytest.approx(0.375)
     bars = found.abandonment(within="3d").plot().patches
     assert [bar.get_width() for bar in bars] == pytest.approx([0.5])
     grouped = funnel(_random(60), steps=["cart", "buy"], by="segment").plot()
@@ -480,3 +509,24 @@ def test_groups_are_told_as_text_and_the_empty_ones_too() -> None:
     found = funnel(drawn, steps=["visit", "buy"], by="size", small_cell=2)
     assert found.frame["group"].tolist() == ["(unknown)"] * 2 + ["10"] * 2 + ["2"] * 2
     assert found.reached(2)["group"].tolist() == ["2", "10", "(unknown)"] * 2
+
+
+def test_what_is_published_tells_of_nobody() -> None:
+    came = {"visit": 100, "cart": 97, "exit": 60, "buy": 30}
+    steps = list(came)
+    drawn = made(
+        *[[(name, day) for day, name in enumerate(steps) if i < came[name]] for i in range(100)]
+    )
+    found = funnel(drawn, steps=steps)
+    shown = found.published(10)
+    # 100 - 97 = 3 would be told by any of: who came, of how many the next, how many were lost.
+    assert shown["n"].fillna(-1).tolist() == [100, -1, 60, 30]
+    assert shown["n_previous"].fillna(-1).tolist() == [100, 100, -1, 60]
+    assert shown["n_censored"].fillna(-1).tolist() == [0, -1, -1, 30]
+    assert shown["estimate"].isna().tolist() == [False, True, True, False]
+    assert shown["share"].isna().tolist() == [False, True, False, False]
+    notes = [text.get_text() for text in found.plot(small_cell=10).texts]
+    assert notes == ["100", "60", "30 (+30 open)"]
+    rare = funnel(drawn, steps=["visit", "cart"])
+    assert rare.summary(small_cell=10).startswith("fewer than 10 customers did or did not")
+    pd.testing.assert_frame_equal(found.published(1), found.frame, check_dtype=False)

@@ -79,6 +79,14 @@ def test_a_clean_report_passes() -> None:
     assert {check.status for check in found.values()} <= {"passed", "warned"}
 
 
+def test_funnels_that_choose_their_start_are_no_search() -> None:
+    again = SHOP.outcomes(conversion=["cart"], lookback_days=30)
+    for start, data in (("last", SHOP), ("first", again), ("any", again)):
+        view = funnel(data, steps=["visit", "cart", "buy"], start=start)
+        (views, *_) = guards(SHOP, view, pieces=[again])
+        assert views.status == "passed"
+
+
 def test_the_window_is_told() -> None:
     window = checked()["Window"]
     assert window.status == "warned"  # all customers were there when the window began

@@ -56,6 +56,8 @@ def test_published_paths_are_pooled_until_nobody_stands_alone() -> None:
         ["a", 40], ["b", 15], ["c", 12], ["(other)", 8],
     ]  # fmt: skip
     # 8 are fewer than 10 themselves, so the rarest path shown joins them
+    labels = [text.get_text() for text in found.plot(small_cell=10).get_yticklabels()]
+    assert labels == ["1. a", "2. b", "4 other journeys"]
     pooled = found.pooled(10)
     assert pooled[["path", "n"]].to_numpy().tolist() == [["a", 40], ["b", 15], ["(other)", 20]]
     assert pooled["cumulative_share"].tolist() == pytest.approx([40 / 75, 55 / 75, 1])

@@ -81,3 +81,26 @@ def test_observations_doubled_within_customers_tell_no_more() -> None:
     assert double.estimate == pytest.approx(single.estimate)
     assert double.std_error == pytest.approx(single.std_error * np.sqrt(200 / 199))
     assert double.high - double.low == pytest.approx(single.high - single.low, rel=0.04)
+
+
+def test_who_came_to_another_end_is_known_not_to_have_come_to_this_one() -> None:
+    time, end = np.ones(50, dtype=np.int64), np.full(50, 2)
+    high = float(wilson_interval(0, 50).high)
+    assert incidence_at(time, end, of=1, horizon=9).high == pytest.approx(high)
+    assert cumulative_incidence(time, end, n_ends=2).intervals(0).high == pytest.approx(high)
+    # Half left at 1, of the others one was watched on: what becomes of them is hardly known.
+    time, end = np.repeat([1, 2, 9], [50, 49, 1]), np.repeat([2, 0, 0], [50, 49, 1])
+    high = float(wilson_interval(0, 1).high) / 2
+    assert incidence_at(time, end, of=1, horizon=9).high == pytest.approx(high)
+
+
+def test_a_rare_end_among_frequent_ones_is_covered() -> None:
+    rng, rare, covered = np.random.default_rng(3), 0.03, 0
+    for _ in range(500):
+        kind = rng.choice([1, 2, 0], 60, p=[rare, 0.7, 0.27])
+        came, watched = rng.uniform(0, 10, 60), rng.uniform(0, 20, 60)
+        seen = (came <= watched) & (kind > 0)
+        time = np.where(seen, came, watched)
+        found = incidence_at(time, np.where(seen, kind, 0), of=1, horizon=10)
+        covered += found.low <= rare <= found.high
+    assert 0.93 <= covered / 500 <= 0.99

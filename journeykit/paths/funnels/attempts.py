@@ -94,7 +94,9 @@ class Attempts:
 
         A wait begins when `since` is reached and ends by coming to `step` (in an open funnel:
         from the step before), by leaving, by being over, or is censored. Where a later start may
-        replace an attempt (not `settles`) nothing is over while the customer is watched.
+        replace an attempt (not `settles`) nothing is over while the customer is watched, leaving
+        included. Watched in [from, to): what would have come at `to` was not seen, so a wait that
+        is censored there is under risk until just before it. On a day clock that is a whole day.
         """
         rows = np.flatnonzero(self.at(since))
         begin = self.time[self.reached[rows, since]]
@@ -106,10 +108,10 @@ class Attempts:
         status, ended = self.status[rows, deepest], self.ended[rows, deepest]
         end = np.select([status == OPEN, status == LEFT], [CENSORED, GONE], OVER)
         if not settles:
-            still = (end == OVER) & (self.watched_to[rows] >= 0)
+            still = (end != CENSORED) & (self.watched_to[rows] >= 0)
             end[still], ended = CENSORED, np.where(still, self.watched_to[rows], ended)
         arrived = self.time[np.where(came, self.came[rows, step], 0)] if len(rows) else ended
-        until = np.where(came, arrived, ended)
+        until = np.where(came, arrived, ended - (end == CENSORED))
         return rows, np.maximum(until - begin, 0), np.where(came, CAME, end)
 
 

@@ -83,51 +83,96 @@ class Funnel(Result):
         """Groups that are shown."""
         return self._groups
 
-    def summary(self) -> str:
-        """Say how many go the whole way, and where most are lost."""
+    def published(self, small_cell: int) -> pd.DataFrame:
+        """Return the frame for publishing: nothing in it tells of fewer than `small_cell`.
+
+        Whoever did not come on is told by the difference of two steps, so a step is empty when
+        fewer reached it, and when fewer were lost since the last step shown; then the one behind
+        it does not say of how many. So few who dropped out, left or are still open are not told
+        apart.
+        """
+        check_whole("small_cell", small_cell, least=1)
+        counts = ["n", "n_entered", "n_previous", "n_event", "n_censored", "n_dropped", "n_left"]
+        frame = self.frame.astype(dict.fromkeys(counts, "Int64"))
+        few = (self.frame[counts] > 0) & (self.frame[counts] < small_cell)
+        hidden, behind = np.zeros((2, len(frame)), dtype=bool)
+        shown = 0
+        for at, n in enumerate(self.frame["n"].tolist()):
+            first = self.frame["step"].iloc[at] == 1
+            lost = 0 if first else abs(shown - n)
+            hidden[at] = few["n"].iloc[at] or few["n_entered"].iloc[at] or 0 < lost < small_cell
+            behind[at] = not first and hidden[at - 1]
+            if first or not hidden[at]:
+                shown = n
+        shares = ["share", "share_low", "share_high"]
+        steps = ["n_event", "n_entered", "estimate", "conf_low", "conf_high", "undecided"]
+        split = ["n_censored", "n_dropped", "n_left"]
+        frame.loc[hidden, ["n", *shares, "median_days"]] = pd.NA
+        frame.loc[hidden | behind, [*steps, *split]] = pd.NA
+        frame.loc[behind, "n_previous"] = pd.NA
+        frame.loc[few[[*split, "n_event"]].any(axis=1), split] = pd.NA
+        return frame
+
+    def summary(self, *, small_cell: int = 1) -> str:
+        """Say how many go the whole way, and where most are lost; see `published`."""
         unit = "attempts" if self._rules.reentry else "customers"
         told = []
+        frame = self.frame if small_cell == 1 else self.published(small_cell)
         for group in self.groups[:3]:
-            rows = self.frame[self.frame["group"] == group]
+            rows = frame[frame["group"] == group]
             first, last = rows.iloc[0], rows.iloc[-1]
-            lost = rows.iloc[int(rows["n_dropped"].to_numpy().argmax())]
             who = f"{group}: " if len(self.groups) > 1 else ""
+            if pd.isna(first["n"]) or pd.isna(last["n"]):
+                told.append(f"{who}fewer than {small_cell} {unit} did or did not go the whole way")
+                continue
+            dropped = rows["n_dropped"].fillna(0).to_numpy(dtype=np.int64)
+            lost = rows.iloc[int(dropped.argmax())]
             share = f"{last['share']:.1%}" if np.isfinite(last["share"]) else "not known yet"
-            where = f"; most were lost before {lost['touchpoint']}, {lost['n_dropped']:,}"
-            still = int(rows["n_censored"].sum())
+            where = f"; most were lost before {lost['touchpoint']}, {dropped.max():,}"
+            still = rows["n_censored"]
+            open_text = (
+                f" and {int(still.sum()):,} may still go on"
+                if still.notna().all() and still.any()
+                else ""
+            )
             told.append(
                 f"{who}of {first['n']:,} {unit} at {first['touchpoint']}, {last['n']:,} came to "
-                f"{last['touchpoint']} so far and {still:,} may still go on: {share} "
-                f"({last['share_low']:.1%} to {last['share_high']:.1%}, {_BASIS[last['basis']]})"
-                f"{where if lost['n_dropped'] else ''}"
+                f"{last['touchpoint']} so far{open_text}: {share} ({last['share_low']:.1%} to "
+                f"{last['share_high']:.1%}, {_BASIS[last['basis']]})"
+                f"{where if dropped.any() else ''}"
             )
-        return f"{'; '.join(told)}{self._unseen_text(unit)}"
+        return f"{'; '.join(told)}{self._unseen_text(unit, small_cell)}"
 
-    def _unseen_text(self, unit: str) -> str:
-        if not self.n_unseen:
+    def _unseen_text(self, unit: str, small_cell: int) -> str:
+        n = self.n_unseen
+        if not n:
             return ""
-        all_of_them = self.n_unseen == len(self._attempts.journey)
-        who = f"all {unit}" if all_of_them else f"{self.n_unseen:,} {unit}"
+        everybody = n == len(self._attempts.journey)
+        who = f"all {unit}" if everybody else f"{n:,} {unit}"
+        who = who if n >= small_cell else f"fewer than {small_cell} {unit}"
         return f"; {who} may have begun before they were watched"
 
     def plot(self, ax: Axes | None = None, *, small_cell: int = 1) -> Axes:
         """Draw the share of the first step that comes to each, with intervals.
 
-        Steps reached by fewer than `small_cell` are not drawn.
+        Steps that would tell of fewer than `small_cell` are not drawn, and of so few who may
+        still come no number is written; see `published`.
         """
-        check_whole("small_cell", small_cell, least=1)
         shape = (len(self.groups), len(self.steps))
-        enough = (self.frame["n"] >= small_cell).to_numpy().reshape(shape)
+        shown = self.published(small_cell)
+        enough = shown["n"].notna().to_numpy().reshape(shape)
+        enough &= (self.frame["n"] >= small_cell).to_numpy().reshape(shape)
+        # How many are open behind a step that is not shown would tell how many reached it.
+        few = self.frame["n_censored"] < small_cell
+        still = self.frame["n_censored"].where(few | shown["n_censored"].notna(), 0).to_numpy()
         share, low, high = (
             np.where(enough, self.frame[name].to_numpy().reshape(shape), np.nan)
             for name in ("share", "share_low", "share_high")
         )
         notes = [
-            [f"{n:,}" + (f" (+{c:,} open)" if c else "") for n, c in zip(ns, cs, strict=True)]
+            [f"{n:,}{_still(c, small_cell)}" for n, c in zip(ns, cs, strict=True)]
             for ns, cs in zip(
-                self.frame["n"].to_numpy().reshape(shape),
-                self.frame["n_censored"].to_numpy().reshape(shape),
-                strict=True,
+                self.frame["n"].to_numpy().reshape(shape), still.reshape(shape), strict=True
             )
         ]
         labels = [f"{k}. {step}" for k, step in enumerate(self.steps, start=1)]
@@ -245,3 +290,9 @@ class Funnel(Result):
 
     def _parts(self) -> list[tuple[str, Attempts]]:
         return self._attempts.parts(self._group, self._groups)
+
+
+def _still(n: int, small_cell: int) -> str:
+    if not n:
+        return ""
+    return f" (+{n:,} open)" if n >= small_cell else f" (+ fewer than {small_cell} open)"
