@@ -17,6 +17,9 @@ from journeykit.journeys import cutting, shape
 from journeykit.journeys.fingerprint import fingerprint
 from journeykit.journeys.pattern import Pattern, parse
 
+#: What results call the ends of journeys and what they pool; no touchpoint may be called so.
+RESERVED = frozenset({"(any)", "(entry)", "(exit)", "(left)", "(open)", "(other)", "(unseen)"})
+
 if TYPE_CHECKING:
     from os import PathLike
 
@@ -346,6 +349,11 @@ def _check_layout(journeys: Journeys) -> None:
             raise DataError(f"`{name}` must have {wanted} entries; got {len(array)}.")
     if journeys.attributes.num_columns and journeys.attributes.num_rows != n:
         raise DataError(f"`attributes` must have {n} rows; got {journeys.attributes.num_rows}.")
+    if taken := sorted(RESERVED & set(journeys.names)):
+        raise DataError(
+            f"`names` has {', '.join(map(repr, taken))}, which stand for something else in results; "
+            "rename the touchpoint in the data or in `EventLog`'s source."
+        )
     if n_events and int(journeys.touchpoint.max()) >= len(journeys.names):
         raise DataError(
             f"`touchpoint` must be below the number of names, {len(journeys.names)}; "

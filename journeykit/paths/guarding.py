@@ -91,7 +91,7 @@ def guards(
         if view in counted:
             differ += differences(view, known[view.provenance.fingerprint])
     return (
-        _checked("Views agree", differ, f"{len(counted)} views were counted again another way."),
+        _checked("Views agree", differ, f"{len(counted)} views add up, and are the same where there is a second way to count them."),
         _ledger(journeys),
         _window(journeys),
         _leakage(patterns, outcome),
