@@ -131,8 +131,19 @@ def take(
     )
 
 
-def keep_events(journeys: Journeys, keep: NDArray[np.bool_], *, step: str, reason: str) -> Journeys:
-    """Take events out; journeys and customers left without any go with them, in the ledger."""
+def keep_events(
+    journeys: Journeys,
+    keep: NDArray[np.bool_],
+    *,
+    step: str,
+    reason: str,
+    stay: NDArray[np.bool_] | None = None,
+) -> Journeys:
+    """Take events out; journeys and customers left without any go with them, in the ledger.
+
+    With `stay`, a mask of the journeys that remain, those without events may be among them; all
+    events kept must be theirs.
+    """
     kept_before = np.concatenate([[0], np.cumsum(keep)])
     thinned = journeys.replace(
         touchpoint=journeys.touchpoint[keep],
@@ -140,7 +151,7 @@ def keep_events(journeys: Journeys, keep: NDArray[np.bool_], *, step: str, reaso
         time=None if journeys.time is None else journeys.time[keep],
         columns={name: column[keep] for name, column in journeys.columns.items()},
     )
-    filled = thinned.length > 0
+    filled = thinned.length > 0 if stay is None else stay
     ledger = journeys.ledger.then(
         step,
         reason,

@@ -52,7 +52,10 @@ def accelerated_interval(
         z0 = ndtri((below + 0.5) / (n + 1))
         a = float(((drawn - drawn.mean()) ** 3).mean() / spread[column] ** 3) / 6
         z = z0 + np.array([-half, half])
-        levels = ndtr(z0 + z / (1 - a * z))
+        # With very skewed draws the correction runs off to infinity before z: no draw is beyond.
+        room = 1 - a * z
+        beyond = np.where(z > 0, np.inf, -np.inf)
+        levels = ndtr(z0 + np.where(room > 0, z / np.where(room > 0, room, 1), beyond))
         # Of n draws, the k-th stands for k / (n + 1).
         bounds[:, column] = np.quantile(drawn, levels, method="weibull")
     low, high = bounds.reshape(2, *draws.shape[1:])

@@ -44,3 +44,13 @@ def test_draws_that_do_not_vary_tell_nothing() -> None:
     assert np.isnan([low, high]).all()
     with pytest.raises(ArgumentError, match="`confidence`"):
         accelerated_interval(np.ones((9, 2)), np.ones(2), confidence=2)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_very_skewed_draws_have_bounds_in_order(sign: int) -> None:
+    # acceleration times the quantile exceeds 1: the bounds changed places, 0.39 and 0.23
+    draws = sign * np.random.default_rng(0).lognormal(0, 2, 400)[:, None]
+    middle = np.median(draws, axis=0)
+    low, high = accelerated_interval(draws, middle)
+    assert low[0] < middle[0] < high[0]
+    assert (high[0] == draws.max()) if sign > 0 else (low[0] == draws.min())

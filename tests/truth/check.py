@@ -75,16 +75,20 @@ def between(
 ) -> Judge:
     """Expect that each row's interval is compatible with a share from `low` to `high`.
 
-    With `only`, of the rows of these names.
+    With `only`, of the rows of these names. Rows without an interval, names that do not occur and
+    no row at all contradict the claim: nothing was shown then.
     """
 
     def judge(frame: pd.DataFrame) -> list[str]:
+        missing = [name for name in only if name not in set(frame["name"])]
+        if missing or not len(frame):
+            return [f"no row is called {name}" for name in missing] or ["no row to judge"]
         return [
             f"{row['name']}: {column} {row[column]:.3f} ({row['conf_low']:.3f} to "
             f"{row['conf_high']:.3f}) of {row['n_worlds']} worlds is not within [{low}, {high}]"
             for _, row in frame.iterrows()
             if (not only or row["name"] in only)
-            and (row["conf_high"] < low or row["conf_low"] > high)
+            and not (row["conf_high"] >= low and row["conf_low"] <= high)
         ]
 
     return judge

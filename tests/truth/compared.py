@@ -99,7 +99,8 @@ def _uniform(journeys: Journeys, seed: int) -> np.ndarray:
 def _with_noise(world: World) -> Journeys:
     """Whole journeys with hidden intent, and three attributes that mean nothing."""
     journeys = world.journeys()
-    coin, letter, number = (_uniform(journeys, seed) for seed in (1, 2, 3))
+    # Not seed 1: by its highest bit `segments` divides customers, and the coin would be constant.
+    coin, letter, number = (_uniform(journeys, seed) for seed in (4, 2, 3))
     return journeys.replace(
         attributes=pa.table(
             {

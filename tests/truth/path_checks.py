@@ -13,7 +13,7 @@ ALIKE = MappingProxyType(
     {"browsing.break_shift": 0, "browsing.help_loop": 0, "browsing.mixing": 0, "browsing.memory": 0}
 )
 #: Active customers order more, and the longer they are customers the less; nothing else matters.
-_NOTHING = preceded.Shop(activity_spread=0.7, cooling=0.4, risk=0.2)
+_NOTHING = preceded.Shop(activity_spread=0.7, cooling=0.4, risk=0.2, greeted=False)
 _PLANTED = preceded.Shop(ratio=1.5, risk=0.2)
 #: Some ten visits a customer, without what breaks or lengthens them.
 _VISITED = MappingProxyType(

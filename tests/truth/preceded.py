@@ -44,6 +44,9 @@ class Shop:
         By which factor the hazard has fallen 60 days after entry.
     own_a_day : float
         Own events a day.
+    greeted : bool
+        Whether each customer does something on the day of entry; else some are known, and under
+        risk, long before they do or receive anything.
     """
 
     risk: float = 0.12
@@ -51,6 +54,7 @@ class Shop:
     activity_spread: float = 0.0
     cooling: float = 1.0
     own_a_day: float = 0.12
+    greeted: bool = True
 
 
 def journeys_of(shop: Shop, *, customers: int, seed: int) -> Journeys:
@@ -69,7 +73,7 @@ def journeys_of(shop: Shop, *, customers: int, seed: int) -> Journeys:
     day = np.arange(DAYS)
     watched = day >= entry[:, None]
     counts = rng.poisson(shop.own_a_day * activity[:, None] * season * watched)
-    counts[np.arange(customers), entry] += 1
+    counts[np.arange(customers), entry] += shop.greeted
     who, when = (
         np.repeat(part, counts.ravel()) for part in np.divmod(np.arange(counts.size), DAYS)
     )

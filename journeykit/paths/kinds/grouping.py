@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from journeykit.errors import DataError
 from journeykit.paths.kinds import mixtures
 from journeykit.paths.kinds.choosing import (
     Choice,
@@ -63,9 +64,14 @@ def by_mixture(
     observed: Observed, measure: Measure, *, groups: int | None, most: int, seed: int
 ) -> Grouping:
     """Choose on a sample, go on with EM on all customers, and show each group's medoid."""
+    everyone = mixtures.step_table(observed)
+    if not len(everyone.cell):
+        raise DataError(
+            f"No step of {len(observed.hash):,} customers was seen: "
+            "each has one touchpoint, and neither its beginning nor its end is known."
+        )
     sample = observed.of_customers(observed.sample(MIXTURE_SAMPLE, seed=seed))
     chosen = choose_mixture(sample, groups=groups, most=most, seed=seed)
-    everyone = mixtures.step_table(observed)
     fitted = mixtures.onto(everyone, mixtures.step_table(sample), chosen.mixture)
     if len(sample.hash) < len(observed.hash):
         fitted = mixtures.refit(everyone, np.ones(len(everyone)), fitted)

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-#: Customers who entered within the same thirteen weeks are compared at equal elapsed time, so
-#: they are compared in the same season too.
-_COHORT = 91 * DAY
+#: Customers who entered within the same week are compared at equal elapsed time, so they are
+#: compared in the same week too. With thirteen weeks, harmless mails sent when many buy anyway
+#: (both rates between 0.4 and 2.7 times the mean, in waves of four weeks) had a ratio of 1.4.
+_COHORT = 7 * DAY
+#: Cells of a table of strata by cases up to which it is added up; beyond, cases are looked up.
+_DENSE_CELLS = 1 << 22
 #: How finely customers are told by the number of their steps. With one, the active, who meet more
 #: of everything, made 6.7 % of harmless touchpoints tell something at 5 %; with three, 4.8 %.
 _STEPS_PER_DOUBLING = 3
@@ -128,11 +131,18 @@ class AtRisk:
     def _under_risk(self, stratum: Ints, opens: Ints, closes: Ints, at_case: Ints) -> Ints:
         """Count, at each case, those of its stratum who are there from `opens` up to `closes`."""
         width = len(self.case_time) + 1
+        asked = at_case * width + np.arange(width - 1)
         size = (int(max(stratum.max(initial=0), at_case.max(initial=0))) + 1) * width
+        # Those of a stratum all leave it, so what came and went before it cancels out.
+        if size > _DENSE_CELLS:
+            came, went = (np.sort(stratum * width + at) for at in (opens, closes))
+            return np.asarray(
+                np.searchsorted(came, asked, side="right")
+                - np.searchsorted(went, asked, side="right")
+            )
         change = np.bincount(stratum * width + opens, minlength=size)
         change -= np.bincount(stratum * width + closes, minlength=size)
-        # The changes of every stratum sum to 0, so one running sum serves all.
-        return np.asarray(np.cumsum(change)[at_case * width + np.arange(width - 1)])
+        return np.asarray(np.cumsum(change)[asked])
 
 
 def at_risk(journeys: Journeys, outcome: NDArray[np.bool_]) -> AtRisk:

@@ -154,7 +154,7 @@ def narrow(
 
     *Keep* what tells something. At every first outcome of a customer, at elapsed time t since the
     watching began, the customer is compared with all who are watched at t without an outcome so
-    far, entered in the same thirteen weeks, and have made about as many other steps (thirds of
+    far, entered in the same week, and have made about as many other steps (thirds of
     doublings: within a quarter of one another): had the customer met the touchpoint in
     [t - `within_days`, t), and what share s of those under risk? The sum of the differences is
     the score of a Cox model with that exposure. p is twice the smaller tail of a sum of

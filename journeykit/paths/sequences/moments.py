@@ -222,14 +222,19 @@ def _earlier(
 
 
 def _codes(journeys: Journeys, name: str, points: _Points, by_firm: bool) -> NDArray[np.int64]:
-    """Code an attribute, or a column: at an own event, or at the last event before what is sent."""
+    """Code an attribute, or a column: at an own event, or at the last event before what is sent.
+
+    -1 where there is none before: the next one would tell what is still to come.
+    """
     if name in journeys.attributes.column_names:
         values, at = journeys.attributes[name].combine_chunks(), points.customer
+        there = np.ones(len(at), dtype=bool)
     else:
         values, at = pa.array(journeys.columns[name]), points.place - by_firm
-        at = np.maximum(at, journeys.start[points.customer])
+        there = at >= journeys.start[points.customer]
     codes = values.dictionary_encode(null_encoding="encode").indices
-    coded: NDArray[np.int64] = codes.to_numpy(zero_copy_only=False).astype(np.int64)[at]
+    coded = np.full(len(at), -1, dtype=np.int64)
+    coded[there] = codes.to_numpy(zero_copy_only=False).astype(np.int64)[at[there]]
     return coded
 
 

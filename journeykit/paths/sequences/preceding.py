@@ -92,7 +92,8 @@ def precursors(
         Touchpoints that the firm sends; they are no steps or visits of the customer.
     held_equal : sequence of str
         Attributes or event columns, such as the stage, in which customers compared are equal. A
-        column counts as it is at the own event, or at the last event before what is sent.
+        column counts as it is at the own event, or at the last event before what is sent; those
+        without one are compared with one another.
     length, support, gap_steps, window
         As in `patterns`; the support is of the customers with an event before the outcome.
     q : float in (0, 1)
@@ -137,17 +138,18 @@ def precursors(
     is_outcome, is_sent = _roles(journeys, outcome, sent)
     risk = at_risk(journeys, is_outcome, small_cell=small_cell)
     kept = risk.journeys
-    if len(kept) == 0:
+    n_customers = int((kept.length > 0).sum())
+    if n_customers == 0:
         raise DataError("No customer has an event before the outcome while watched.")
     design = Design.of(
         risk, limits, is_sent, horizon_days, held_equal, holdout=holdout, seed=seed,
         confidence=confidence,
     )  # fmt: skip
-    least = least_customers(support, len(kept))
+    least = least_customers(support, n_customers)
     found = frequent(kept, limits, least=least)
     if len(found.n) == 0:
         raise DataError(
-            f"No touchpoint is met by {least:,} of {len(kept):,} customers before the outcome; "
+            f"No touchpoint is met by {least:,} of {n_customers:,} customers before the outcome; "
             "lower `support`."
         )
     frame = pd.DataFrame(
@@ -156,7 +158,7 @@ def precursors(
             "n_steps": [len(codes) for codes in found.codes],
             "closed": found.closed(limits),
             "n": found.n,
-            "share": found.n / len(kept),
+            "share": found.n / n_customers,
         }
     )
     effects = design.effects(found.codes, q=q, small_cell=small_cell)
@@ -183,7 +185,7 @@ def precursors(
         ),
         outcome=tuple(outcome),
         horizon_days=horizon_days,
-        n_customers=len(kept),
+        n_customers=n_customers,
         n_tried=int(frame["p_value"].notna().sum()),
         n_unwatched=design.n_unwatched,
         leaking=risk.leaking,

@@ -29,7 +29,8 @@ class AtRisk:
     Attributes
     ----------
     journeys : Journeys
-        One a customer, with the events from entry to before the first outcome.
+        One a customer, with the events from entry to before the first outcome; without any, where
+        the entry is known.
     entry : array of int64, shape (n_customers,)
         Microseconds: where the watching began, if that is inside the window, else the first event.
     outcome : array of int64, shape (n_customers,)
@@ -61,6 +62,7 @@ def at_risk(journeys: Journeys, outcome: NDArray[np.bool_], *, small_cell: int) 
     entry = np.zeros(n, dtype=np.int64)
     filled = journeys.length > 0
     entry[filled] = time[journeys.start[:-1][filled]]
+    late = np.zeros(n, dtype=bool)
     if journeys.observed_from is not None and journeys.window is not None:
         late = journeys.observed_from > journeys.window[0]
         entry[late] = journeys.observed_from[late]
@@ -74,9 +76,15 @@ def at_risk(journeys: Journeys, outcome: NDArray[np.bool_], *, small_cell: int) 
     leaking = _leaking(
         journeys, owner, seen & (time <= first[owner]) & ~converts, first, watched_to, small_cell
     )
-    customers = np.bincount(owner[before], minlength=n) > 0
+    # Whoever was there without doing anything counts too: those who do something later are sure not
+    # to have had the outcome until then, so that they alone would seem to keep from it.
+    customers = (filled | late) & (entry < np.minimum(first, watched_to))
     kept = keep_events(
-        journeys, before, step="precursors", reason="not before the first outcome, or not watched"
+        journeys,
+        before,
+        step="precursors",
+        reason="not before the first outcome, or not watched",
+        stay=customers,
     )
     return AtRisk(kept, entry[customers], first[customers], watched_to[customers], leaking)
 

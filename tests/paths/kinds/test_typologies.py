@@ -304,3 +304,17 @@ def test_few_customers_do_not_break_it(method: str, groups: int | None) -> None:
     for journeys in (one, same, two):
         found = typology(journeys, method=method, groups=groups)  # type: ignore[arg-type]
         assert found.frame["n"].sum() == len(journeys)
+
+
+def test_single_touchpoints_without_known_ends_are_refused() -> None:
+    journeys = Journeys(
+        names=("a",),
+        touchpoint=np.zeros(50, dtype=np.uint8),
+        start=np.arange(51),
+        time=np.full(50, DAY),
+        observed_from=np.zeros(50, dtype=np.int64),
+        observed_to=np.full(50, 9 * DAY),
+        window=(0, 9 * DAY),
+    )
+    with pytest.raises(DataError, match="No step of 50 customers was seen"):
+        typology(journeys)
