@@ -124,7 +124,9 @@ def test_customers_watched_too_short_are_left_out_whatever_they_did() -> None:
     assert found.n_left_out == 300
     assert found.n_discovery + found.n_held_out == 600
     assert found.frame["n_event"].sum() / found.n_held_out == pytest.approx(0.5, abs=0.06)
-    assert found.tried["reason"].tolist() == ["all have the same here, or the same outcome"]
+    assert found.tried["reason"].tolist() == [
+        "all have the same here, or too few have either outcome"
+    ]
     assert np.isnan(found.tried["q_value"][0])
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from journeykit.counts.transitions import ENTRY, EXIT, OPEN
+from journeykit.journeys.durations import DAY
 from journeykit.stats import benjamini_hochberg, wilson_interval
+from journeykit.stats.horizons import common_horizon
 from journeykit.stats.intervals import Estimate
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ COLUMNS = (
     "source", "touchpoint", "target", "n", "n_customers", "share", "conf_low", "conf_high",
     "extra_steps", "extra_steps_low", "extra_steps_high",
     "extra_time_days", "extra_time_days_low", "extra_time_days_high",
-    "n_compared", "outcome_share", "outcome_share_others",
+    "n_compared", "outcome_days", "outcome_share", "outcome_share_others",
     "difference", "difference_low", "difference_high", "p_value", "q_value",
 )  # fmt: skip
 
@@ -129,6 +131,7 @@ def _row(
 
 class _Difference(NamedTuple):
     n_compared: int = 0
+    horizon_days: float = np.nan
     share: float = np.nan
     share_others: float = np.nan
     difference: float = np.nan
@@ -162,7 +165,7 @@ def _compared(
         else _Difference()
         for row, at in enumerate(frame["first"])
     ]
-    added = pd.DataFrame(differences, columns=list(COLUMNS[14:21]), index=frame.index)
+    added = pd.DataFrame(differences, columns=list(COLUMNS[14:22]), index=frame.index)
     q_value = benjamini_hochberg(added["p_value"].to_numpy(dtype=float))
     return pd.concat([frame.drop(columns="first"), added], axis=1).assign(q_value=q_value)
 
@@ -187,41 +190,53 @@ def _difference(
 
     Each trip's first detour of the kind is compared, at the event it came back with, with the
     visits of trips to the same touchpoint at the same number of events that have not made it by
-    then. Trips still open are left out on both sides. See `_standardised`.
+    then. Where trips are still open, success counts within a horizon of the moment, and only
+    moments that were watched for longer are compared, whatever came of them. See `_standardised`.
     """
     from scipy.special import ndtr, ndtri
 
     trip, first = np.unique(found.trip[at], return_index=True)
     returned = found.returns[at[first]]
-    closed = ~trips.still[trip]
-    trip, returned = trip[closed], returned[closed]
     when = np.full(len(trips.start), journeys.n_events, dtype=np.int64)
     when[trip] = returned
     touchpoint = journeys.touchpoint[found.returns[at[0]]]
     there = journeys.touchpoint[visits.event] == touchpoint
-    there &= ~trips.still[visits.trip]
     others = np.flatnonzero(there & (visits.event < when[visits.trip]))
     elapsed = returned - trips.start[trip]
     other_trip = visits.trip[others]
     other_elapsed = visits.event[others] - trips.start[other_trip]
+    known = _known(
+        journeys, trips, _Moments(trip, returned), _Moments(other_trip, visits.event[others])
+    )
+    if known is None:
+        return _Difference()
+    success, other_success = known.success
+    (trip, elapsed), (other_trip, other_elapsed) = (
+        (one[kept], passed[kept])
+        for one, passed, kept in zip(
+            (trip, other_trip), (elapsed, other_elapsed), known.kept, strict=True
+        )
+    )
     most = int(max(elapsed.max(initial=0), other_elapsed.max(initial=0))) + 1
     n, n_other = (np.bincount(e, minlength=most) for e in (elapsed, other_elapsed))
     both = (n > 0) & (n_other > 0)
     kept, other_kept = both[elapsed], both[other_elapsed]
-    trip, elapsed = trip[kept], elapsed[kept]
+    trip, elapsed, success = trip[kept], elapsed[kept], success[kept]
     other_trip, other_elapsed = other_trip[other_kept], other_elapsed[other_kept]
+    other_success = other_success[other_kept]
     n_customers = len(np.unique(trips.customer[trip]))
     if n_customers < small_cell or len(np.unique(trips.customer[other_trip])) < small_cell:
         return _Difference()
     compared = _standardised(
-        _Side(elapsed, trips.success[trip], trips.customer[trip]),
-        _Side(other_elapsed, trips.success[other_trip], trips.customer[other_trip]),
+        _Side(elapsed, success, trips.customer[trip]),
+        _Side(other_elapsed, other_success, trips.customer[other_trip]),
     )
     if compared is None:
         return _Difference()
     half = float(ndtri((1 + confidence) / 2)) * compared.error
     return _Difference(
         n_compared=n_customers,
+        horizon_days=known.horizon_days,
         share=compared.share,
         share_others=compared.share - compared.difference,
         difference=compared.difference,
@@ -229,6 +244,45 @@ def _difference(
         high=compared.difference + half,
         p_value=float(2 * ndtr(-abs(compared.difference) / compared.error)),
     )
+
+
+class _Moments(NamedTuple):
+    """Trip and event of moments at a touchpoint."""
+
+    trip: NDArray[np.int64]
+    event: NDArray[np.int64]
+
+
+class _Known(NamedTuple):
+    """What comes of moments: which of either side are known, and whether those succeed."""
+
+    horizon_days: float
+    kept: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+    success: tuple[NDArray[np.bool_], NDArray[np.bool_]]
+
+
+def _known(journeys: Journeys, trips: Trips, made: _Moments, others: _Moments) -> _Known | None:
+    """Tell which moments succeed within a horizon, among those watched for longer.
+
+    With all trips ended every moment is known. None where some are open and it is not known until
+    when they were watched.
+    """
+    sides = (made, others)
+    won = [trips.success[side.trip] for side in sides]
+    if not trips.still.any():
+        always = [np.ones(len(side.trip), dtype=bool) for side in sides]
+        return _Known(np.nan, (always[0], always[1]), (won[0], won[1]))
+    if journeys.time is None or journeys.observed_to is None:
+        return None
+    end = journeys.observed_to[trips.journey]
+    watched = [end[side.trip] - journeys.time[side.event] for side in sides]
+    took = [journeys.time[trips.stop[side.trip] - 1] - journeys.time[side.event] for side in sides]
+    horizon = common_horizon(np.concatenate([took[0][won[0]], took[1][won[1]]]), watched[0])
+    if horizon < 0:
+        return None
+    kept = [span > horizon for span in watched]
+    success = [(won[side] & (took[side] <= horizon))[kept[side]] for side in (0, 1)]
+    return _Known(horizon / DAY, (kept[0], kept[1]), (success[0], success[1]))
 
 
 class _Side(NamedTuple):

@@ -181,10 +181,14 @@ def labyrinth(
 
     **What becomes of them** (`outcome_share` against `outcome_share_others`) compares those who
     come back from a detour with visits to the same touchpoint after as many events, by journeys
-    that have not made it (Mantel and Haenszel's difference over numbers of events); open journeys
-    are left out. The 20 most frequent detours of at least `small_cell` customers on either side
-    are tried where five successes and failures are expected; `q_value` counts these. This is a
-    description (`warning`): risk sets tell more.
+    that have not made it (Mantel and Haenszel's difference over numbers of events). Where journeys
+    are open, success counts within `outcome_days` of the moment (the longest that one took, but no
+    longer than half of those who come back were watched for), and only moments watched for longer
+    are compared, whatever came of them: those that succeed fast are known sooner. There is no
+    comparison where nobody knows until when open journeys were watched. The 20 most frequent
+    detours of at least `small_cell` customers on either side are tried where five successes and
+    failures are expected; `q_value` counts these. This is a description (`warning`): risk sets tell
+    more.
 
     Parameters
     ----------

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from journeykit.checks import check_choice, check_fraction, check_whole
 from journeykit.errors import ArgumentError
-from journeykit.journeys.ending import has_attribute
 from journeykit.paths.kinds.choosing import LEVEL
+from journeykit.paths.kinds.fates import fates, shares_of_fates
 from journeykit.paths.kinds.grouping import Grouping, by_medoids, by_mixture
 from journeykit.paths.kinds.measures import Distance, Substitution, make_measure
 from journeykit.paths.kinds.picture import draw_kinds
@@ -21,7 +21,7 @@ from journeykit.paths.kinds.profiles import profile, told
 from journeykit.paths.kinds.sequences import Observed, first_comparable, observe
 from journeykit.paths.kinds.stability import LEAST
 from journeykit.results import Provenance, Result
-from journeykit.stats import ClusterSums, clustered_wilson_interval, wilson_interval
+from journeykit.stats import wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,10 @@ class Typology(Result):
 
     ``group n n_journeys share conf_low conf_high stability is_stable representative coverage
     distinguishing``, and of outcome journeys ``n_event n_known outcome_share outcome_low
-    outcome_high``.
+    outcome_high outcome_days``: how many of `n_known` journeys that were seen to begin converted.
+    Where journeys are still open, only those converting within `outcome_days` of their beginning
+    count, and only journeys that were watched for longer are known, whatever became of them. See
+    `typology`.
 
     Attributes
     ----------
@@ -160,6 +163,15 @@ def typology(
     **Stability** of a group is Hennig's mean Jaccard over 20 bootstrap replicates of the sample's
     customers, all fitted anew; below 0.6 a group is not there (`is_stable`).
 
+    **Outcome shares** of the groups of outcome journeys are over one horizon, `outcome_days` from
+    the beginning: the longest time that a conversion took, but no longer than half of the journeys
+    were watched for. Journeys watched for less are left out even if they converted, since the fast
+    are known sooner; so are those that may have begun unseen. Without open journeys all count and
+    `outcome_days` is missing. No share is given (missing, `n_known` 0) where journeys are open and
+    nobody knows until when they were watched, or where medoids without `within_days` have left
+    open journeys out of the groups themselves. A mixture takes leaving, where it was seen, as a
+    step, so its groups know a little of the end too; with `within_days` they do not.
+
     What is tested is one kind of *order*; lengths are taken as they are, so customers who merely
     do more are no group. A continuum of habits is not one kind either, and a mixture cuts it into
     pieces; that they are seldom found again is what stability is for (1,500 customers of 20 steps
@@ -239,7 +251,15 @@ def typology(
     frame = _frame(observed, found, names, radius, confidence)
     frame["distinguishing"] = told(details, names)
     if "outcome" in journeys.attributes.column_names:
-        frame = frame.join(_outcomes(journeys, observed, found.label, len(names), confidence))
+        of_customer = np.full(journeys.n_customers, -1, dtype=np.int64)
+        of_customer[observed.row] = found.label
+        chosen_by_end = method == "medoids" and within_days is None
+        known = fates(journeys, only_finished=chosen_by_end)
+        frame = frame.join(
+            shares_of_fates(
+                known, of_customer[journeys.customer_index], len(names), confidence=confidence
+            )
+        )
     parameters = {
         "method": method,
         "groups": groups,
@@ -302,34 +322,6 @@ def _frame(
             "coverage": near,
         }
     )
-
-
-def _outcomes(
-    journeys: Journeys,
-    observed: Observed,
-    label: NDArray[np.int64],
-    groups: int,
-    confidence: float,
-) -> pd.DataFrame:
-    """Share of ended journeys that converted, by the group of their customers."""
-    of_customer = np.full(journeys.n_customers, -1, dtype=np.int64)
-    of_customer[observed.row] = label
-    index = journeys.customer_index
-    known = ~has_attribute(journeys, "outcome", "open") & (of_customer[index] >= 0)
-    converted = has_attribute(journeys, "outcome", "converted") & known
-    n = np.bincount(index[known], minlength=journeys.n_customers)
-    events = np.bincount(index[converted], minlength=journeys.n_customers)
-    rows = []
-    for group in range(groups):
-        members = (of_customer == group) & (n > 0)
-        sums = ClusterSums.of_clusters(events[members], n[members])
-        with np.errstate(invalid="ignore"):
-            share = np.asarray(sums.n_event, dtype=float) / np.asarray(sums.n, dtype=float)
-        low, high = clustered_wilson_interval(sums, confidence=confidence)
-        rows.append((int(events[members].sum()), int(n[members].sum()), share, low, high))
-    columns = ["n_event", "n_known", "outcome_share", "outcome_low", "outcome_high"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.astype(dict.fromkeys(columns[2:], float))
 
 
 def _membership(

@@ -41,7 +41,8 @@ class Precursors(Result):
         - `p_value`, `q_value`: of the discovery customers; empty where not tested
         - `holdout_ratio holdout_low holdout_high`, `holdout_difference`, `holdout_p_value`: of the
           held-out customers, for what was discovered; the p-value is one-sided and adjusted for the
-          number discovered
+          number discovered. In patterns that hold these effects are exaggerated as well, though
+          less than those of all: holding was required of them
         - `verdict`: ``holds``; ``not confirmed`` (discovered, but not seen again);
           ``no difference shown``; ``too few``; ``part of the outcome``
     outcome : tuple of str
@@ -95,7 +96,7 @@ class Precursors(Result):
 
         First what holds (filled), then what else has the smallest p-value (hollow); patterns that
         are not closed are drawn only where they hold. Crosses are the held-out customers alone:
-        what was discovered is exaggerated among all.
+        what was discovered is exaggerated among all, and what holds, less so, among them too.
         """
         frame = self.frame[self.frame["p_value"].notna()]
         top = frame[frame["closed"] | (frame["verdict"] == HOLDS)].head(_DRAWN)

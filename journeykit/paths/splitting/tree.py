@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 ALL = "everybody"
-#: A level of fewer customers is tested together with the others of its kind.
-_FEWEST = 20
+#: Customers with either outcome that a level is expected to have, to be tested for itself.
+_LEAST_EXPECTED = 5
 KEPT, REJECTED = "kept", "rejected"
 
 
@@ -37,7 +37,9 @@ KEPT, REJECTED = "kept", "rejected"
 class Segments(Result):
     """``group n n_event estimate conf_low conf_high share``, a row a segment; shares sum to 1.
 
-    All numbers are of held-out customers, who had no part in finding the segments.
+    All numbers are of held-out customers. They did not propose the splits, but they judged them: a
+    split is kept only where it predicts them better. So differences between segments are somewhat
+    exaggerated where they are small or customers few; less than on those who proposed them.
 
     Attributes
     ----------
@@ -133,8 +135,9 @@ def segments(
     group is split by an attribute when
 
     1. outcome and attribute are associated among the finders: Pearson's chi-squared over the
-       levels, p times attributes times nodes that there can be at that depth at most `q`, so the
-       chance that any split of a depth is false is at most `q`, before it is judged;
+       levels (the smallest pooled until five of either outcome are expected in each), p times
+       attributes times nodes that there can be at that depth at most `q`, so the chance that any
+       split of a depth is false is at most `q`, before it is judged;
     2. the best cut in two takes something off the log-loss of held-out customers, both sides
        predicted from the finders; and
     3. both sides have `min_customers` finders and as many held out.
@@ -180,7 +183,8 @@ def segments(
     ----------
     Hothorn, Hornik, Zeileis (2006), Unbiased recursive partitioning, JCGS 15: test first, cut
     then; Athey, Imbens (2016), Recursive partitioning for heterogeneous causal effects, PNAS 113:
-    honest estimates.
+    honest estimates, which these would be if the held-out half did not judge the splits too.
+    Cochran (1954), Some methods for strengthening the common chi-squared tests, Biometrics 10.
     """
     check_whole("min_customers", min_customers, least=10)
     check_whole("levels", levels, least=1, most=6)
@@ -277,7 +281,7 @@ def _grown(
 def _fault(split: Split, adjusted: float, q: float, min_customers: int) -> str:
     """Say why a split is not kept; empty where nothing speaks against it."""
     if np.isnan(adjusted):
-        return "all have the same here, or the same outcome"
+        return "all have the same here, or too few have either outcome"
     if adjusted > q:
         return f"no more than chance would do (adjusted p = {adjusted:.2g})"
     if split.left is None:
@@ -331,16 +335,25 @@ def _orders(
 def _association(n: NDArray[np.int64], hit: NDArray[np.int64]) -> float:
     """Test by Pearson's chi-squared whether the share differs between levels.
 
-    Levels of few customers count together; NaN where there is one level or one outcome only.
+    The smallest levels count together, as many as it takes until five of either outcome are
+    expected in every level: of rare outcomes in small levels the law of chi-squared does not hold.
+    NaN where that leaves one level, or there is one outcome only.
     """
     from scipy.special import chdtrc
 
-    few = n < _FEWEST
-    n = np.append(n[~few], n[few].sum())
-    hit = np.append(hit[~few], hit[few].sum())
-    n, hit = n[n > 0], hit[n > 0]
     share = hit.sum() / max(n.sum(), 1)
-    if len(n) < 2 or share in {0.0, 1.0}:
+    if share in {0.0, 1.0}:
+        return np.nan
+    least = _LEAST_EXPECTED / min(share, 1 - share)
+    order = np.argsort(n, kind="stable")
+    n, hit = n[order], hit[order]
+    few = int((n < least).sum())
+    if n[:few].sum() < least:
+        few += bool(n[:few].any())
+    n = np.append(n[:few].sum(), n[few:])
+    hit = np.append(hit[:few].sum(), hit[few:])
+    n, hit = n[n > 0], hit[n > 0]
+    if len(n) < 2:
         return np.nan
     statistic = ((hit - n * share) ** 2 / (n * share * (1 - share))).sum()
     return float(chdtrc(len(n) - 1, statistic))
