@@ -10,6 +10,7 @@ from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.paths import segments
 from journeykit.paths.splitting.attributes import coded
+from journeykit.paths.splitting.tree import _association
 from journeykit.stats import wilson_interval
 
 
@@ -128,6 +129,25 @@ def test_customers_watched_too_short_are_left_out_whatever_they_did() -> None:
         "all have the same here, or too few have either outcome"
     ]
     assert np.isnan(found.tried["q_value"][0])
+
+
+def test_rare_outcomes_in_small_levels_are_no_association() -> None:
+    """10,000 worlds of 1 %: p is at most 0.0125 in 1.25 % of them, not in 4.5 %."""
+    n = np.array([3000, *[50] * 20])
+    hits = np.random.default_rng(0).binomial(n, 0.01, size=(10_000, len(n)))
+    p_value = np.array([_association(n, hit) for hit in hits])
+    assert 0.010 <= np.mean(p_value <= 0.0125) <= 0.015
+    assert 0.045 <= np.mean(p_value <= 0.05) <= 0.055
+
+
+def test_levels_are_pooled_until_five_are_expected() -> None:
+    # 5 % have it, so a level needs 100 customers: 60 and 30 are 90, and take 110 with them.
+    n, hit = np.array([60, 500, 30, 110, 500]), np.array([5, 20, 1, 9, 25])
+    pooled = _association(np.array([200, 500, 500]), np.array([15, 20, 25]))
+    assert _association(n, hit) == pytest.approx(pooled)
+    # Pearson by hand: (15 - 10)^2 / 9.5 + (20 - 25)^2 / 23.75, two degrees of freedom.
+    assert pooled == pytest.approx(np.exp(-(25 / 9.5 + 25 / 23.75) / 2))
+    assert np.isnan(_association(np.array([60, 500]), np.array([2, 3])))
 
 
 def test_levels_of_attributes() -> None:

@@ -275,6 +275,64 @@ def test_open_journeys_neither_fail_nor_end() -> None:
     assert found.detours["p_value"].isna().all()  # nobody is known to have failed
 
 
+def slow_detours(seed: int, *, effect: float = 0.0) -> Journeys:
+    """From b, half are away at x for a month, half at y for days; then half go on to d.
+
+    Customers begin at any time of 120 days; those without a step for 30 days are known to be gone.
+    """
+    rng = np.random.default_rng(seed)
+    customers, days = 2000, 120
+    away = rng.random(customers) < 0.5
+    won = rng.random(customers) < 0.5 + effect * away
+    size = 5 + won
+    whose = np.repeat(np.arange(customers), size)
+    first = np.cumsum(size) - size
+    step = np.arange(len(whose)) - first[whose]
+    pause = rng.uniform(0, 6, len(whose))
+    slow = away[whose] & ((step == 2) | (step == 3))
+    pause[slow] = rng.uniform(15, 29, slow.sum())
+    pause[first] = rng.uniform(0, days, customers)
+    passed = np.cumsum(pause)
+    at = passed - (passed - pause)[first][whose]
+    ways = np.array([[0, 1, 5, 1, 2, 3], [0, 1, 4, 1, 2, 3]])
+    seen = at < days
+    return Journeys(
+        names=tuple("abcdxy"),
+        touchpoint=ways[away.astype(int)[whose], step][seen].astype(np.uint8),
+        start=np.concatenate([[0], np.cumsum(np.bincount(whose[seen], minlength=customers))]),
+        time=(at[seen] * DAY).astype(np.int64),
+        observed_from=(pause[first] * DAY).astype(np.int64),
+        observed_to=np.full(customers, days * DAY),
+        window=(-DAY, days * DAY),
+    ).outcomes(conversion=["d"], lookback_days=30)
+
+
+def test_slow_detours_are_not_blamed_for_those_who_still_run() -> None:
+    """40 worlds where half go on either way: about 5 % flagged; 10 where fewer do: found."""
+    kind = ("b", "x", "b")
+    found = []
+    for seed in range(50):
+        slow = slow_detours(seed, effect=-0.2 if seed >= 40 else 0.0)
+        detours = labyrinth(slow, outcome=["d"], max_order=1).detours
+        found.append(detours.set_index(["source", "touchpoint", "target"]).loc[kind])
+    null, harmful = found[:40], found[40:]
+    assert sum(row["p_value"] < 0.05 for row in null) <= 5
+    assert np.mean([row["difference"] for row in null]) == pytest.approx(0, abs=0.02)
+    assert all(row["n_compared"] < row["n_customers"] for row in null)
+    assert all(10 < row["outcome_days"] < 60 for row in null)
+    assert sum(row["p_value"] < 0.05 for row in harmful) >= 9
+    covered = sum(row["difference_low"] <= -0.2 <= row["difference_high"] for row in harmful)
+    assert covered >= 8
+
+
+def test_without_an_end_of_watching_open_journeys_are_not_compared() -> None:
+    slow = slow_detours(1).replace(observed_from=None, observed_to=None)
+    detours = labyrinth(slow, outcome=["d"], max_order=1).detours
+    assert len(detours) > 1
+    assert detours["difference"].isna().all()
+    assert (detours["n_compared"] == 0).all()
+
+
 def test_few_customers_cannot_tell() -> None:
     found = labyrinth(second_order(150, seed=1))
     assert found.frame["conf_low"].isna().sum() == 5
