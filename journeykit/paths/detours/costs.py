@@ -171,7 +171,7 @@ def _compared(
 
 
 class _Visits(NamedTuple):
-    """Trip and event of every event of all trips."""
+    """Trip and event, one each of events of trips."""
 
     trip: NDArray[np.int64]
     event: NDArray[np.int64]
@@ -195,42 +195,15 @@ def _difference(
     """
     from scipy.special import ndtr, ndtri
 
-    trip, first = np.unique(found.trip[at], return_index=True)
-    returned = found.returns[at[first]]
-    when = np.full(len(trips.start), journeys.n_events, dtype=np.int64)
-    when[trip] = returned
-    touchpoint = journeys.touchpoint[found.returns[at[0]]]
-    there = journeys.touchpoint[visits.event] == touchpoint
-    others = np.flatnonzero(there & (visits.event < when[visits.trip]))
-    elapsed = returned - trips.start[trip]
-    other_trip = visits.trip[others]
-    other_elapsed = visits.event[others] - trips.start[other_trip]
-    known = _known(
-        journeys, trips, _Moments(trip, returned), _Moments(other_trip, visits.event[others])
-    )
+    made, others = _moments(journeys, trips, visits, found, at)
+    known = _known(journeys, trips, made, others)
     if known is None:
         return _Difference()
-    success, other_success = known.success
-    (trip, elapsed), (other_trip, other_elapsed) = (
-        (one[kept], passed[kept])
-        for one, passed, kept in zip(
-            (trip, other_trip), (elapsed, other_elapsed), known.kept, strict=True
-        )
-    )
-    most = int(max(elapsed.max(initial=0), other_elapsed.max(initial=0))) + 1
-    n, n_other = (np.bincount(e, minlength=most) for e in (elapsed, other_elapsed))
-    both = (n > 0) & (n_other > 0)
-    kept, other_kept = both[elapsed], both[other_elapsed]
-    trip, elapsed, success = trip[kept], elapsed[kept], success[kept]
-    other_trip, other_elapsed = other_trip[other_kept], other_elapsed[other_kept]
-    other_success = other_success[other_kept]
-    n_customers = len(np.unique(trips.customer[trip]))
-    if n_customers < small_cell or len(np.unique(trips.customer[other_trip])) < small_cell:
+    one, other = _overlapping(known.made, known.others)
+    n_customers = len(np.unique(one.customer))
+    if n_customers < small_cell or len(np.unique(other.customer)) < small_cell:
         return _Difference()
-    compared = _standardised(
-        _Side(elapsed, success, trips.customer[trip]),
-        _Side(other_elapsed, other_success, trips.customer[other_trip]),
-    )
+    compared = _standardised(one, other)
     if compared is None:
         return _Difference()
     half = float(ndtri((1 + confidence) / 2)) * compared.error
@@ -246,43 +219,17 @@ def _difference(
     )
 
 
-class _Moments(NamedTuple):
-    """Trip and event of moments at a touchpoint."""
-
-    trip: NDArray[np.int64]
-    event: NDArray[np.int64]
-
-
-class _Known(NamedTuple):
-    """What comes of moments: which of either side are known, and whether those succeed."""
-
-    horizon_days: float
-    kept: tuple[NDArray[np.bool_], NDArray[np.bool_]]
-    success: tuple[NDArray[np.bool_], NDArray[np.bool_]]
-
-
-def _known(journeys: Journeys, trips: Trips, made: _Moments, others: _Moments) -> _Known | None:
-    """Tell which moments succeed within a horizon, among those watched for longer.
-
-    With all trips ended every moment is known. None where some are open and it is not known until
-    when they were watched.
-    """
-    sides = (made, others)
-    won = [trips.success[side.trip] for side in sides]
-    if not trips.still.any():
-        always = [np.ones(len(side.trip), dtype=bool) for side in sides]
-        return _Known(np.nan, (always[0], always[1]), (won[0], won[1]))
-    if journeys.time is None or journeys.observed_to is None:
-        return None
-    end = journeys.observed_to[trips.journey]
-    watched = [end[side.trip] - journeys.time[side.event] for side in sides]
-    took = [journeys.time[trips.stop[side.trip] - 1] - journeys.time[side.event] for side in sides]
-    horizon = common_horizon(np.concatenate([took[0][won[0]], took[1][won[1]]]), watched[0])
-    if horizon < 0:
-        return None
-    kept = [span > horizon for span in watched]
-    success = [(won[side] & (took[side] <= horizon))[kept[side]] for side in (0, 1)]
-    return _Known(horizon / DAY, (kept[0], kept[1]), (success[0], success[1]))
+def _moments(
+    journeys: Journeys, trips: Trips, visits: _Visits, found: Absences, at: NDArray[np.int64]
+) -> tuple[_Visits, _Visits]:
+    """Return the moments at which detours end, and others at the same touchpoint before any."""
+    trip, first = np.unique(found.trip[at], return_index=True)
+    returned = found.returns[at[first]]
+    when = np.full(len(trips.start), journeys.n_events, dtype=np.int64)
+    when[trip] = returned
+    there = journeys.touchpoint[visits.event] == journeys.touchpoint[returned[0]]
+    others = there & (visits.event < when[visits.trip])
+    return _Visits(trip, returned), _Visits(visits.trip[others], visits.event[others])
 
 
 class _Side(NamedTuple):
@@ -291,6 +238,54 @@ class _Side(NamedTuple):
     elapsed: NDArray[np.int64]
     success: NDArray[np.bool_]
     customer: NDArray[np.int64]
+
+    def keep(self, kept: NDArray[np.bool_]) -> _Side:
+        return _Side(self.elapsed[kept], self.success[kept], self.customer[kept])
+
+
+class _Known(NamedTuple):
+    """What comes of the moments of which it is known."""
+
+    made: _Side
+    others: _Side
+    horizon_days: float = np.nan
+
+
+def _known(journeys: Journeys, trips: Trips, made: _Visits, others: _Visits) -> _Known | None:
+    """Tell which moments succeed within a horizon, among those watched for longer.
+
+    With all trips ended every moment is known. None where some are open and it is not known until
+    when they were watched.
+    """
+    moments = (made, others)
+    one, other = (
+        _Side(event - trips.start[trip], trips.success[trip], trips.customer[trip])
+        for trip, event in moments
+    )
+    if not trips.still.any():
+        return _Known(one, other)
+    if journeys.time is None or journeys.observed_to is None:
+        return None
+    end = journeys.observed_to[trips.journey]
+    watched, other_watched = (end[trip] - journeys.time[event] for trip, event in moments)
+    took, other_took = (
+        journeys.time[trips.stop[trip] - 1] - journeys.time[event] for trip, event in moments
+    )
+    successes = np.concatenate([took[one.success], other_took[other.success]])
+    horizon = common_horizon(successes, watched)
+    if horizon < 0:
+        return None
+    one = one._replace(success=one.success & (took <= horizon))
+    other = other._replace(success=other.success & (other_took <= horizon))
+    return _Known(one.keep(watched > horizon), other.keep(other_watched > horizon), horizon / DAY)
+
+
+def _overlapping(made: _Side, others: _Side) -> tuple[_Side, _Side]:
+    """Keep numbers of events that there are on both sides."""
+    most = int(max(made.elapsed.max(initial=0), others.elapsed.max(initial=0))) + 1
+    n, n_other = (np.bincount(side.elapsed, minlength=most) for side in (made, others))
+    both = (n > 0) & (n_other > 0)
+    return made.keep(both[made.elapsed]), others.keep(both[others.elapsed])
 
 
 class _Standardised(NamedTuple):
