@@ -10,6 +10,7 @@ import numpy as np
 
 from journeykit.checks import check_whole
 from journeykit.counts.kernels import gram_codes
+from journeykit.counts.naming import path_names
 from journeykit.counts.paths import path_keys, path_stops
 from journeykit.counts.transitions import ENTRY, EXIT, UNSEEN
 from journeykit.errors import ArgumentError
@@ -159,7 +160,8 @@ def transition_view(sides: Sequence[Side], *, order: int, within: int | None) ->
         journey.append(of[known])
     kinds, cell = np.unique(np.concatenate(codes), return_inverse=True)
     _, context_of = np.unique(kinds // base, return_inverse=True)
-    before = np.array([*names, ENTRY, UNSEEN], dtype=object)
+    written = names if order == 1 else path_names(names)
+    before = np.array([*written, ENTRY, UNSEEN], dtype=object)
     digits = kinds[:, None] // base ** np.arange(order, -1, -1) % base
     source = np.array([" > ".join(before[row[:-1]]) for row in digits], dtype=object)
     last = EXIT if within is None else LATER
@@ -259,7 +261,7 @@ def variant_view(sides: Sequence[Side], *, within: int | None) -> View:
             index, length = _events_within(part, index, within)
             stop[index] = np.minimum(stop[index], part.start[index] + length)
         key = path_keys(part, stop)[index]
-        names = np.array(part.names, dtype=object)
+        names = np.array(path_names(part.names), dtype=object)
         for (low, high), one in zip(*_examples(key, index), strict=True):
             text[low, high] = " > ".join(names[part.touchpoint[part.start[one] : stop[one]]])
         keys.append(key)
