@@ -166,11 +166,13 @@ def typology(
     **Outcome shares** of the groups of outcome journeys are over one horizon, `outcome_days` from
     the beginning: the longest time that a conversion took, but no longer than half of the journeys
     were watched for. Journeys watched for less are left out even if they converted, since the fast
-    are known sooner; so are those that may have begun unseen. Without open journeys all count and
-    `outcome_days` is missing. No share is given (missing, `n_known` 0) where journeys are open and
-    nobody knows until when they were watched, or where medoids without `within_days` have left
-    open journeys out of the groups themselves. A mixture takes leaving, where it was seen, as a
-    step, so its groups know a little of the end too; with `within_days` they do not.
+    are known sooner; so are those that may have begun unseen. Without open journeys all that were
+    seen to begin count, and `outcome_days` is missing. Customers who only ever converted, without a
+    step before, are in no group, so a share is one among those who had something to compare. No
+    share is given (missing, `n_known` 0) where journeys are open and nobody knows until when they
+    were watched, or where medoids without `within_days` have left open journeys out of the groups
+    themselves. A mixture takes leaving, where it was seen, as a step, so its groups know a little
+    of the end too; with `within_days` they do not.
 
     What is tested is one kind of *order*; lengths are taken as they are, so customers who merely
     do more are no group. A continuum of habits is not one kind either, and a mixture cuts it into
