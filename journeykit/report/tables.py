@@ -201,7 +201,8 @@ def _published(
             shares |= n_hidden > 0 and len(telling) > 0
     rows = f"{n_rows:,} {'row is' if n_rows == 1 else 'rows are'} left out"
     cells = f"{n_cells:,} {'number is' if n_cells == 1 else 'numbers are'} hidden"
-    cells += " with their shares" * shares
+    if shares:
+        cells += f" with {'its share' if n_cells == 1 else 'their shares'}"
     return frame, [rows] * (n_rows > 0) + [cells] * (n_cells > 0)
 
 
