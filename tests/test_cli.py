@@ -57,6 +57,9 @@ def home(tmp_path: Path) -> Path:
 def test_version(tmp_path: Path) -> None:
     done = journeykit("--version", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, f"journeykit {__version__}\n")
+    module = [sys.executable, "-m", "journeykit", "--version"]
+    done = subprocess.run(module, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (0, f"journeykit {__version__}\n")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from journeykit.checks import check_known
 from journeykit.counts.align import union_names
 from journeykit.counts.kernels import path_hashes
+from journeykit.counts.naming import path_names
 from journeykit.errors import DataError
 from journeykit.journeys.ending import has_attribute, is_open
 from journeykit.stats.hashing import hash_strings, mix
@@ -76,8 +77,8 @@ class PathCounts:
         return self.n[:, 0] - self.n[:, 1] - self.n[:, 2]
 
     def text(self, separator: str = " > ") -> NDArray[np.object_]:
-        """Write every path out, shape (n_paths,)."""
-        names = pa.array(self.names, type=pa.string())
+        """Write every path out, shape (n_paths,); see `path_names`."""
+        names = pa.array(path_names(self.names), type=pa.string())
         text = np.empty(len(self), dtype=object)
         # Arrow joins lists of up to 2 GB of text.
         edges = np.searchsorted(self.start, np.arange(0, self.start[-1] + 1, _WRITTEN_AT_ONCE))

@@ -351,8 +351,8 @@ def _check_layout(journeys: Journeys) -> None:
         raise DataError(f"`attributes` must have {n} rows; got {journeys.attributes.num_rows}.")
     if taken := sorted(RESERVED & set(journeys.names)):
         raise DataError(
-            f"`names` has {', '.join(map(repr, taken))}, which stand for something else in results; "
-            "rename the touchpoint in the data or in `EventLog`'s source."
+            f"`names` has {', '.join(map(repr, taken))}, which mean something else in results; "
+            "rename these touchpoints in the data."
         )
     if n_events and int(journeys.touchpoint.max()) >= len(journeys.names):
         raise DataError(

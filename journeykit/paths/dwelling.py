@@ -10,6 +10,7 @@ import pandas as pd
 
 from journeykit.checks import check_fraction, check_whole
 from journeykit.counts.kernels import gram_codes
+from journeykit.counts.naming import path_names
 from journeykit.counts.transitions import ENTRY, UNSEEN
 from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.durations import SECOND
@@ -280,7 +281,8 @@ def _source_texts(
     names: tuple[str, ...], code: NDArray[np.int64], order: int
 ) -> NDArray[np.object_]:
     base = len(names) + 2
-    before = np.array([*names, ENTRY, UNSEEN], dtype=object)
+    told = names if order == 1 else path_names(names)
+    before = np.array([*told, ENTRY, UNSEEN], dtype=object)
     digits = code[:, None] // base ** np.arange(order - 1, -1, -1) % base
     return np.array([" > ".join(row) for row in before[digits]], dtype=object)
 

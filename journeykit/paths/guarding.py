@@ -91,7 +91,11 @@ def guards(
         if view in counted:
             differ += differences(view, known[view.provenance.fingerprint])
     return (
-        _checked("Views agree", differ, f"{len(counted)} views add up, and are the same where there is a second way to count them."),
+        _checked(
+            "Views agree",
+            differ,
+            f"{len(counted)} views add up, and agree with a second count where there is one.",
+        ),
         _ledger(journeys),
         _window(journeys),
         _leakage(patterns, outcome),

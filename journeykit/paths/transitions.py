@@ -11,6 +11,7 @@ import pandas as pd
 
 from journeykit.checks import check_fraction, check_whole
 from journeykit.counts import TransitionCounts, run, transition_counts
+from journeykit.counts.naming import path_names
 from journeykit.counts.transitions import ENTRY, EXIT, OPEN, UNSEEN
 from journeykit.draw import heat_map, interval_bars, percent_axis
 from journeykit.errors import ArgumentError, DataError
@@ -227,7 +228,8 @@ def _frame(counts: TransitionCounts, confidence: float) -> pd.DataFrame:
     low, high = clustered_wilson_interval(sums, confidence=confidence)
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = n / total[:, 0]
-    before = np.array([*counts.names, ENTRY, UNSEEN], dtype=object)
+    names = counts.names if counts.order == 1 else path_names(counts.names)
+    before = np.array([*names, ENTRY, UNSEEN], dtype=object)
     after = np.array([*counts.names, EXIT, OPEN], dtype=object)
     source = [" > ".join(before[codes]) for codes in counts.gram[:, :-1]]
     return pd.DataFrame(

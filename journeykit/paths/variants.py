@@ -223,6 +223,8 @@ def _frame(
     )
     frame["n_steps"] = frame["n_steps"].astype("Int64")
     rates = _rates(frame["n_event"], n, confidence)
+    # A conversion without any touch is a success by construction: nobody could have failed so.
+    rates = {name: np.where(frame["n_steps"] > 0, rate, np.nan) for name, rate in rates.items()}
     if not has_outcome:
         rates = {name: np.full(len(n), np.nan) for name in rates}
     days = _days(counts, journeys, still=n_open > 0)[:, by]

@@ -12,6 +12,8 @@ from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.fingerprint import hash_customers
 from journeykit.paths import compare, funnel, patterns, transitions, variants
+from journeykit.paths.contrasts.groups import sides_by_attribute
+from journeykit.paths.contrasts.views import step_view, transition_view, variant_view
 from journeykit.stats import ClusterSums, clustered_wilson_interval, mix
 from tests import strategies
 
@@ -335,3 +337,80 @@ def test_bad_arguments() -> None:
         compare(PATHS, by="group", over="funnel")
     with pytest.raises(ArgumentError, match="`order` 40 is too high"):
         compare(PATHS, by="group", over="transitions", order=40)
+
+
+def watched_unequally(seed: int, *, customers: int = 300) -> Journeys:
+    """Everybody orders soon or visits again late, by one law; half are watched for 40 days only."""
+    rng = np.random.default_rng(seed)
+    codes, times, starts = list[int](), list[int](), [0]
+    ends = np.where(np.arange(customers) % 2, 40, 300) * DAY
+    for end in ends.tolist():
+        now = 0.0
+        while now < end:
+            codes.append(1)
+            times.append(int(now))
+            soon = rng.random() < 0.4
+            now += rng.exponential(5 if soon else 30) * DAY
+            if soon and now < end:
+                codes.append(0)
+                times.append(int(now))
+                now += rng.exponential(20) * DAY
+        starts.append(len(codes))
+    return Journeys(
+        names=("order", "visit"),
+        touchpoint=np.array(codes, dtype=np.uint8),
+        start=np.array(starts),
+        time=np.array(times, dtype=np.int64),
+        customer_id=pa.array(range(customers)),
+        observed_from=np.zeros(customers, dtype=np.int64),
+        observed_to=ends,
+        attributes=pa.table({"watched": ["long", "short"] * (customers // 2)}),
+    )
+
+
+@pytest.mark.parametrize(("over", "trapped"), [("transitions", 15), ("steps", 0), ("variants", 15)])
+def test_groups_watched_unequally_do_not_differ_within_a_time_that_both_were(
+    over: str, trapped: int
+) -> None:
+    blind, fair = 0, 0
+    for seed in range(20):
+        made = watched_unequally(seed)
+        given = {"by": "watched", "over": over, "steps": 3}
+        blind += len(compare(made, **given).findings()) > 0
+        fair += len(compare(made, within="20d", **given).findings()) > 0
+    # Looking only at what is known by the end flags nothing but the watching.
+    assert blind >= trapped
+    # At q = 5 % more than 4 of 20 come by chance in 1 of 400.
+    assert fair <= 4
+
+
+def test_within_a_time_worked_by_hand() -> None:
+    # a visit, b on day 2, c on day 9; watched to day 10. And a on day 0 and 8, watched to day 9.
+    made = Journeys(
+        names=("a", "b", "c"),
+        touchpoint=np.array([0, 1, 2, 0, 0], dtype=np.uint8),
+        start=np.array([0, 3, 5]),
+        time=np.array([0, 2, 9, 0, 8]) * DAY,
+        observed_from=np.zeros(2, dtype=np.int64),
+        observed_to=np.array([10, 9]) * DAY,
+        attributes=pa.table({"kind": ["x", "y"]}),
+    )
+    sides = sides_by_attribute(made, "kind", None)
+    steps = transition_view(sides, order=1, within=3 * DAY)
+    told = list(zip(steps.labels["source"], steps.labels["target"], strict=True))
+    seen = sorted(
+        (int(steps.group[o]), *told[c]) for o, c in zip(steps.observation, steps.cell, strict=True)
+    )
+    # c on day 9 and a on day 8 were not watched for three more days.
+    assert seen == [
+        (0, "(entry)", "a"), (0, "a", "b"), (0, "b", "(later)"),
+        (1, "(entry)", "a"), (1, "a", "(later)"),
+    ]  # fmt: skip
+    paths = variant_view(sides, within=3 * DAY)
+    assert sorted(paths.labels["path"]) == ["a", "a > b"]
+    places = step_view(sides, steps=2, within=3 * DAY)
+    where = list(zip(places.labels["step"], places.labels["touchpoint"], strict=True))
+    assert sorted(where) == [(1, "a"), (2, "(later)"), (2, "b")]
+    untimed = made.replace(time=None, observed_from=None, observed_to=None)
+    with pytest.raises(NotObservedError, match="`within` needs the time of each event"):
+        compare(untimed, by="kind", over="steps", within="3d")

@@ -421,9 +421,9 @@ def test_days_later_it_is_the_same(drawn, options, days) -> None:
 def test_summary_and_pictures() -> None:
     found = funnel(FIVE, steps=STEPS, within="7d", leaving="exit")
     assert found.summary() == (
-        "of 4 customers at visit, 1 came to buy so far and 1 may still go on: 37.5% (7.3% to 82.0%, "
-        "within the window); most were lost before cart, 2; all customers may have begun before "
-        "they were watched"
+        "of 4 customers at visit, 1 came to buy so far and 1 may still go on: 37.5% (7.3% to "
+        "82.0%, within the window); most were lost before cart, 2; all customers may have begun "
+        "before they were watched"
     )
     ax = found.plot()
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([1, 0.5, 0.375])

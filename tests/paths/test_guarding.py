@@ -72,7 +72,7 @@ def test_a_clean_report_passes() -> None:
     assert found["Views agree"] == (
         "Views agree",
         "passed",
-        "6 views were counted again another way.",
+        "6 views add up, and agree with a second count where there is one.",
     )
     assert found["Ledger adds up"].status == "passed"
     assert found["Outcome is no predictor"].status == "passed"

@@ -7,7 +7,7 @@ from journeykit.counts import transition_counts
 from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
-from journeykit.paths import transitions
+from journeykit.paths import transitions, variants
 from journeykit.stats import wilson_interval
 
 # visit cart buy | visit buy | (no event) | visit cart: four customers
@@ -187,3 +187,19 @@ def test_intervals_know_customers_from_steps() -> None:
         plain += low <= 0.4 <= high
     assert 0.93 <= covered / 1000 <= 0.97
     assert plain / 1000 < 0.87
+
+
+def test_names_that_look_like_a_path_are_told_apart() -> None:
+    # "a > b" is one touchpoint, and a, b are two others.
+    made = Journeys(
+        names=("a", "a > b", "b"),
+        touchpoint=np.array([0, 2, 1, 1, 0, 2], dtype=np.uint8),
+        start=np.array([0, 4, 6]),
+    )
+    frame = transitions(made, order=2).frame
+    assert frame["n"].sum() == 8
+    assert not frame.duplicated(["source", "target"]).any()
+    assert set(frame["source"]) == {
+        "(entry) > (entry)", "(entry) > a", "a > b", "b > `a > b`", "`a > b` > `a > b`",
+    }  # fmt: skip
+    assert variants(made).frame["path"].tolist() == ["a > b", "a > b > `a > b` > `a > b`"]

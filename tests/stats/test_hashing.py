@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import stats
 
-from journeykit.stats import hash_strings, mix, poisson_weights
+from journeykit.stats import hash_strings, mix, poisson_weights, salted
 
 
 def test_mix_is_splitmix64() -> None:
@@ -42,3 +42,16 @@ def test_poisson_weights_are_poisson_and_belong_to_the_customer() -> None:
     assert (again == weights[shuffled]).all()
     other = poisson_weights(customers, replicate=4, seed=5)
     assert abs(np.corrcoef(weights, other)[0, 1]) < 0.01
+
+
+def test_draws_for_different_purposes_are_unrelated() -> None:
+    """The lowest tenth by one draw is a tenth of every part of another with the same seed."""
+    customer = mix(np.arange(50_000))
+    sampled = mix(customer, seed=1) < np.uint64(2**64 // 10)
+    for purpose in ("segments", "held out", "precursors", "typology"):
+        half = mix(salted(customer, purpose), seed=1) >> np.uint64(63) == 1
+        assert abs(half[sampled].mean() - 0.5) < 4 * 0.5 / sampled.sum() ** 0.5
+        other = mix(salted(customer, purpose + "!"), seed=1) >> np.uint64(63) == 1
+        assert abs((half == other).mean() - 0.5) < 4 * 0.5 / len(customer) ** 0.5
+    # without a purpose a sample lies on one side
+    assert not (mix(customer, seed=1)[sampled] >> np.uint64(63)).any()

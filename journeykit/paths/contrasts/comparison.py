@@ -15,6 +15,7 @@ from journeykit.checks import check_choice, check_fraction, check_whole
 from journeykit.draw.basics import INK, PALETTE, QUIET, axes, percent_axis, tidy
 from journeykit.draw.charts import wrapped
 from journeykit.errors import ArgumentError
+from journeykit.journeys.durations import microseconds
 from journeykit.paths.contrasts.groups import (
     refuse_empty,
     sides_by_attribute,
@@ -179,7 +180,8 @@ def compare(
 
     The customer is the unit: intervals and tests are those of `stats.difference_of_shares`. All
     cells tested are one family for Benjamini and Hochberg's q-values. Where the groups do not
-    differ at all, a call finds anything with a chance of at most `q`.
+    differ at all, and are watched alike or `within` is given, a call finds anything with a chance
+    of at most `q`.
 
     A cell is tested when each group has `small_cell` customers with an observation in its
     context, and `small_cell` customers of both groups together have an event and as many an
@@ -214,7 +216,12 @@ def compare(
         customer has one depends on how long they are watched: groups watched unequally differ by
         that alone.
     within : str or timedelta, optional
-        Longest time from the first step of a funnel or pattern to the last, such as ``"7d"``.
+        How long is looked, such as ``"7d"``: from the first step of a funnel or pattern to the
+        last; for the next step of a transition; from a journey's first event for steps and
+        variants. Only what was watched for that long is observed, whatever happened, and where
+        nothing did the cell is ``(later)``. Without it only what is known by the end of the
+        watching counts: quick ways are over-represented there, the more so the shorter somebody is
+        watched, so groups or periods that are watched unequally differ by that alone.
     small_cell : int
     q : float in (0, 1)
         False-discovery rate of what is called a finding.
@@ -257,12 +264,13 @@ def compare(
     check_fraction("q", q)
     sides = _sides(journeys, by, groups, periods)
     refuse_empty(sides)
+    span = None if within is None else microseconds("within", within)
     if over == "transitions":
-        view = transition_view(sides, order=order)
+        view = transition_view(sides, order=order, within=span)
     elif over == "steps":
-        view = step_view(sides, steps=steps)
+        view = step_view(sides, steps=steps, within=span)
     elif over == "variants":
-        view = variant_view(sides)
+        view = variant_view(sides, within=span)
     elif over == "funnel":
         view = funnel_view(sides, _rules(journeys.names, funnel, within))
     else:

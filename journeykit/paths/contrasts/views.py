@@ -10,6 +10,7 @@ import numpy as np
 
 from journeykit.checks import check_whole
 from journeykit.counts.kernels import gram_codes
+from journeykit.counts.naming import path_names
 from journeykit.counts.paths import path_keys, path_stops
 from journeykit.counts.transitions import ENTRY, EXIT, UNSEEN
 from journeykit.errors import ArgumentError
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from journeykit.paths.sequences.mining import Limits
 
 OTHER = "(other)"
+#: Where something has not happened within the time in which all are watched.
+LATER = "(later)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,8 +121,21 @@ def _exclusive(
     return View(customer, group, context, np.arange(len(cell)), cell, labels, True)
 
 
-def transition_view(sides: Sequence[Side], *, order: int) -> View:
-    """Observe every step whose successor is known: its context is the last touchpoints."""
+def _watched(
+    journeys: Journeys, since: NDArray[np.int64], of: NDArray[np.int64], within: int
+) -> NDArray[np.bool_]:
+    """Mark moments `since` of journeys `of` after which the watching went on for `within`."""
+    if journeys.observed_to is None:
+        return np.ones(len(since), dtype=bool)
+    return np.asarray(journeys.observed_to[of] - since > within)
+
+
+def transition_view(sides: Sequence[Side], *, order: int, within: int | None) -> View:
+    """Observe every step whose successor is known: its context is the last touchpoints.
+
+    With `within`, in microseconds, observe what follows in that time, wherever it was watched to
+    its end.
+    """
     check_whole("order", order, least=1)
     names = sides[0].journeys.names
     m, base = len(names), len(names) + 2
@@ -132,24 +148,53 @@ def transition_view(sides: Sequence[Side], *, order: int) -> View:
         end = m + is_open(part).astype(np.int64)
         step, first = gram_codes(part.touchpoint, part.start, begin, end, order, base)
         # What follows (unseen) is no step: it tells when the watching began.
-        known = (step % base != m + 1) & (step // base % base != m + 1)
+        known = step // base % base != m + 1
+        of = np.repeat(np.arange(len(part)), np.diff(first))
+        if within is None:
+            known &= step % base != m + 1
+        else:
+            told, late = _followed(part, of, np.arange(len(step)) - first[of], within)
+            known &= told
+            step[late] += m - step[late] % base
         codes.append(step[known])
-        journey.append(np.repeat(np.arange(len(part)), np.diff(first))[known])
+        journey.append(of[known])
     kinds, cell = np.unique(np.concatenate(codes), return_inverse=True)
     _, context_of = np.unique(kinds // base, return_inverse=True)
-    before = np.array([*names, ENTRY, UNSEEN], dtype=object)
+    written = names if order == 1 else path_names(names)
+    before = np.array([*written, ENTRY, UNSEEN], dtype=object)
     digits = kinds[:, None] // base ** np.arange(order, -1, -1) % base
     source = np.array([" > ".join(before[row[:-1]]) for row in digits], dtype=object)
-    target = np.array([*names, EXIT], dtype=object)[digits[:, -1]]
+    last = EXIT if within is None else LATER
+    target = np.array([*names, last], dtype=object)[digits[:, -1]]
     labels = {"source": source, "target": target}
     return _exclusive(sides, journey, context_of[cell], cell, labels)
 
 
-def step_view(sides: Sequence[Side], *, steps: int) -> View:
+def _followed(
+    journeys: Journeys, of: NDArray[np.int64], number: NDArray[np.int64], within: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say of each step, the one behind event `number` of its journey, two things.
+
+    Whether it was watched for `within` after that event, and whether nothing followed in that
+    time. Entries, number 0, are known at once.
+    """
+    time = journeys.need_time("`within`")
+    event = journeys.start[of] + number - 1
+    behind = number > 0
+    told = ~behind
+    told[behind] = _watched(journeys, time[event[behind]], of[behind], within)
+    goes_on = behind & (number < journeys.length[of])
+    late = behind & ~goes_on
+    late[goes_on] = time[event[goes_on] + 1] - time[event[goes_on]] > within
+    return told, late
+
+
+def step_view(sides: Sequence[Side], *, steps: int, within: int | None) -> View:
     """Observe where each journey whose beginning was seen is at event 1, 2, ..., `steps`.
 
     Having ended before is a place of its own; journeys still open before a step are not observed
-    at it.
+    at it. With `within`, in microseconds, observe where they are after as many events in that time
+    since the first, of all that were watched for it.
     """
     check_whole("steps", steps, least=1)
     names = sides[0].journeys.names
@@ -158,10 +203,13 @@ def step_view(sides: Sequence[Side], *, steps: int) -> View:
     for side in sides:
         part = side.journeys
         seen = np.flatnonzero(~begins_unseen(part) if is_cut(part) else part.length >= 0)
-        still = is_open(part)[seen]
+        length, still = part.length[seen], is_open(part)[seen]
+        if within is not None:
+            seen, length = _events_within(part, seen, within)
+            still = np.zeros(len(seen), dtype=bool)
         observed = []
         for step in range(steps):
-            longer = part.length[seen] > step
+            longer = length > step
             there, over = seen[longer], seen[~longer & ~still]
             at = part.touchpoint[part.start[there] + step].astype(np.int64)
             observed += [there, over]
@@ -171,26 +219,49 @@ def step_view(sides: Sequence[Side], *, steps: int) -> View:
     number, place = kinds // (m + 1), kinds % (m + 1)
     labels = {
         "step": (number + 1).astype(object),
-        "touchpoint": np.array([*names, EXIT], dtype=object)[place],
+        "touchpoint": np.array([*names, EXIT if within is None else LATER], dtype=object)[place],
     }
     return _exclusive(sides, journey, number[cell], cell, labels)
 
 
-def variant_view(sides: Sequence[Side]) -> View:
+def _events_within(
+    journeys: Journeys, which: NDArray[np.int64], within: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return those of some journeys watched for `within` since their first event, and their events.
+
+    Journeys without an event have no beginning and are left out.
+    """
+    time = journeys.need_time("`within`")
+    which = which[journeys.length[which] > 0]
+    begin = time[journeys.start[which]]
+    told = _watched(journeys, begin, which, within)
+    which, begin = which[told], begin[told]
+    since = time - np.repeat(
+        time[journeys.start[:-1][journeys.length > 0]], journeys.length[journeys.length > 0]
+    )
+    inside = np.concatenate([[0], np.cumsum(since <= within)])
+    return which, inside[journeys.start[which + 1]] - inside[journeys.start[which]]
+
+
+def variant_view(sides: Sequence[Side], *, within: int | None) -> View:
     """Observe the path of each customer's first journey whose beginning was seen, once it ended.
 
-    Uncut journeys count as they are, as in `variants`.
+    Uncut journeys count as they are, as in `variants`. With `within`, in microseconds, observe the
+    path that was gone in that time since the first event, of all that were watched for it.
     """
     keys, journey = [], []
     text: dict[tuple[int, int], str] = {}
     for side in sides:
-        part, stop = side.journeys, path_stops(side.journeys)
+        part, stop = side.journeys, path_stops(side.journeys).copy()
         chosen = first_seen(part)
-        if is_cut(part):
+        if within is None and is_cut(part):
             chosen &= ~is_open(part)
         index = np.flatnonzero(chosen)
+        if within is not None:
+            index, length = _events_within(part, index, within)
+            stop[index] = np.minimum(stop[index], part.start[index] + length)
         key = path_keys(part, stop)[index]
-        names = np.array(part.names, dtype=object)
+        names = np.array(path_names(part.names), dtype=object)
         for (low, high), one in zip(*_examples(key, index), strict=True):
             text[low, high] = " > ".join(names[part.touchpoint[part.start[one] : stop[one]]])
         keys.append(key)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from journeykit.checks import check_positive
 from journeykit.counts.kernels import path_hashes
+from journeykit.counts.naming import SEPARATOR, path_names
 from journeykit.counts.paths import path_stops
 from journeykit.errors import DataError, JourneyKitWarning
 from journeykit.journeys.durations import DAY
@@ -58,7 +59,7 @@ class Sequences:
     def text(self, number: int) -> str:
         """Write one out."""
         codes = self.touchpoint[self.start[number] : self.start[number + 1]]
-        return " > ".join(self.names[code] for code in codes)
+        return SEPARATOR.join(path_names([self.names[code] for code in codes]))
 
     def key(self) -> NDArray[np.uint64]:
         """Hash each by its names, shape (n, 2)."""

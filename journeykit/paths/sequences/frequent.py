@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pandas as pd
 
 from journeykit.checks import check_fraction
+from journeykit.counts.naming import SEPARATOR, path_names
 from journeykit.draw import interval_bars, percent_axis
 from journeykit.errors import DataError
 from journeykit.paths.sequences.mining import Limits, frequent, least_customers
@@ -177,4 +178,5 @@ def patterns(
 
 def pattern_texts(names: tuple[str, ...], codes: tuple[tuple[int, ...], ...]) -> list[str]:
     """Write patterns as `` a > b > c``."""
-    return [" > ".join(names[code] for code in pattern) for pattern in codes]
+    told = path_names(names)
+    return [SEPARATOR.join(told[code] for code in pattern) for pattern in codes]
