@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from journeykit.counts import TransitionCounts
 
 OTHER = "(other)"
+#: Stands for a share that would tell of the few who went another way.
+MOST = "most"
 #: With entry, unseen, (other) and exit at most twelve nodes.
 _TOUCHPOINTS = 8
 
@@ -36,9 +38,12 @@ class Roads(NamedTuple):
 
 
 def main_roads(counts: TransitionCounts, *, edges: int, small_cell: int) -> Roads:
-    """Choose the most frequent steps between the most frequent touchpoints, the rest pooled."""
+    """Choose the most frequent steps between the most frequent touchpoints, the rest pooled.
+
+    The share of an edge is missing where fewer than `small_cell` customers went any other way.
+    """
     labels, place = _nodes(counts)
-    table, customers = _tables(counts, labels, place)
+    table, customers, others = _tables(counts, labels, place)
     known = counts.gram[:, 1] <= len(counts.names)
     leaving = table.sum(axis=1)
     code = np.argsort(-table, axis=None, kind="stable")[:edges]
@@ -47,12 +52,14 @@ def main_roads(counts: TransitionCounts, *, edges: int, small_cell: int) -> Road
     source, target = source[drawn], target[drawn]
     chosen = np.zeros_like(table)
     chosen[source, target] = table[source, target]
+    most = (chosen > 0) & (others > 0) & (others < small_cell)
+    share = np.where(most, np.nan, table / np.maximum(leaving, 1)[:, None])
     order = [at for at in flow_order(table) if chosen[at].any() or chosen[:, at].any()]
     row = {at: number for number, at in enumerate(order)}
     return Roads(
-        nodes=[GraphNode(labels[at], _note(at, table, chosen)) for at in order],
+        nodes=[GraphNode(labels[at], _note(at, table, chosen, most, small_cell)) for at in order],
         edges=[
-            GraphEdge(row[a], row[b], float(table[a, b] / leaving[a]), int(table[a, b]))
+            GraphEdge(row[a], row[b], float(share[a, b]), int(table[a, b]))
             for a, b in zip(source.tolist(), target.tolist(), strict=True)
         ],
         n_drawn=int(chosen.sum()),
@@ -65,6 +72,9 @@ def main_roads(counts: TransitionCounts, *, edges: int, small_cell: int) -> Road
 def draw_roads(roads: Roads, ax: Axes | None) -> Axes:
     """Draw them, and say under the picture what is left out."""
     ax = flow_graph(roads.nodes, roads.edges, ax=ax)
+    for text in ax.texts:
+        if text.get_text() == f"{np.nan:.0%}":
+            text.set_text(MOST)
     share = roads.n_drawn / roads.n_known if roads.n_known else 0.0
     still = f"; {roads.n_open:,} steps still open" if roads.n_open else ""
     ax.set_xlabel(
@@ -91,24 +101,50 @@ def _nodes(counts: TransitionCounts) -> tuple[list[str], NDArray[np.int64]]:
 
 def _tables(
     counts: TransitionCounts, labels: list[str], place: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return steps between nodes, and how many customers at least made them."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return steps between nodes, the customers who made them, and those who went another way.
+
+    Where touchpoints are pooled, these are the fewest and the most that it can be.
+    """
     known = counts.gram[:, 1] <= len(counts.names)
     at = place[0][counts.gram[known, 0]], place[1][counts.gram[known, 1]]
     table = np.zeros((len(labels), len(labels)), dtype=np.int64)
     customers = np.zeros_like(table)
     np.add.at(table, at, counts.n[known])
     np.maximum.at(customers, at, counts.cell[known, 1])
-    return table, customers
+    others = table.sum(axis=1, keepdims=True) - table
+    named = ~np.isin(at, labels.index(OTHER)).any(axis=0)
+    others[at[0][named], at[1][named]] = n_otherwise(counts)[known][named]
+    return table, customers, others
 
 
-def _note(at: int, table: NDArray[np.int64], chosen: NDArray[np.int64]) -> str:
+def n_otherwise(counts: TransitionCounts) -> NDArray[np.int64]:
+    """Count, by cell, the customers who made another known step from its context.
+
+    0 where the cell itself is no known step.
+    """
+    known = counts.gram[:, -1] <= len(counts.names)
+    others = np.zeros(len(known), dtype=np.int64)
+    # Contexts are the sorted distinct ones of known steps.
+    _, at = np.unique(counts.gram[known, :-1], axis=0, return_inverse=True)
+    others[known] = counts.total[at.reshape(-1), 1] - counts.cell[known, 4]
+    return others
+
+
+def _note(
+    at: int,
+    table: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+    most: NDArray[np.bool_],
+    small_cell: int,
+) -> str:
     """Say how often a node is followed by itself, and by what is not drawn."""
     leaving = int(table[at].sum())
-    if leaving == 0:
-        return ""
-    again, rest = chosen[at, at] / leaving, 1 - chosen[at].sum() / leaving
-    told = [f"\u21bb {again:.0%}"] if again else []
-    if rest > 0:
-        told.append(f"other ways {rest:.0%}")
+    again, rest = int(chosen[at, at]), leaving - int(chosen[at].sum())
+    told = []
+    if again:
+        told.append(f"\u21bb {MOST if most[at, at] else f'{again / leaving:.0%}'}")
+    if rest:
+        few = most[at].any() or rest < small_cell
+        told.append("other ways" if few else f"other ways {rest / leaving:.0%}")
     return ", ".join(told)

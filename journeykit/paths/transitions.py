@@ -16,7 +16,7 @@ from journeykit.counts.transitions import ENTRY, EXIT, OPEN, UNSEEN
 from journeykit.draw import heat_map, interval_bars, percent_axis
 from journeykit.errors import ArgumentError, DataError
 from journeykit.paths.dwelling import TIME_COLUMNS, DwellTimes, dwell_times
-from journeykit.paths.picture import OTHER, draw_roads, main_roads
+from journeykit.paths.picture import MOST, OTHER, draw_roads, main_roads, n_otherwise
 from journeykit.results import Provenance, Result
 from journeykit.stats import ClusterSums, clustered_wilson_interval
 
@@ -71,19 +71,29 @@ class Transitions(Result):
 
         Touchpoints beyond the twelve most frequent are pooled as ``(other)``, so every row still
         sums to 1. Steps of fewer than `small_cell` customers are not drawn: their cells are as
-        empty as those of steps that nobody made.
+        empty as those of steps that nobody made. Where some, but fewer than `small_cell` customers
+        went any other way, "most" stands for the number; such steps of higher orders are not drawn.
+        Where touchpoints are pooled, it is steps that are counted.
         """
         check_whole("small_cell", small_cell, least=1)
-        few = self.frame[self.frame["n_customers"] < small_cell]
         if self.counts.order > 1:
-            return self._plot_bars(ax, few.index)
+            return self._plot_bars(ax, small_cell)
         table, rows, columns = _pooled(self.counts)
         share = table / table.sum(axis=1, keepdims=True)
-        share[table < small_cell] = 0
-        for source, target in zip(few["source"], few["target"], strict=True):
+        customers, others = table.copy(), table.sum(axis=1, keepdims=True) - table
+        cells = self.frame[["source", "target", "n_customers"]].assign(n=n_otherwise(self.counts))
+        for source, target, n, away in cells.itertuples(index=False, name=None):
             if source in rows and target in columns:
-                share[rows.index(source), columns.index(target)] = 0
+                at = rows.index(source), columns.index(target)
+                customers[at], others[at] = n, away
+        most = (customers >= small_cell) & (others > 0) & (others < small_cell)
+        share[(customers < small_cell) | most.any(axis=1, keepdims=True)] = 0
+        share[most] = 1
         ax = heat_map(share, rows=rows, columns=columns, ax=ax)
+        for text in ax.texts:
+            column, row = (int(place) for place in text.get_position())
+            if most[row, column]:
+                text.set_text(MOST)
         ax.set_xlabel("next")
         ax.set_ylabel("this")
         return ax
@@ -94,7 +104,9 @@ class Transitions(Result):
         Blue steps lead onwards, orange ones back; both are as wide as they are frequent and carry
         P(next | this). What is not drawn is told at each touchpoint ("other ways") and under the
         picture, so nothing is lost. Touchpoints beyond the most frequent are pooled as
-        ``(other)``. Steps of fewer than `small_cell` customers are not drawn.
+        ``(other)``. Steps of fewer than `small_cell` customers are not drawn. Where some, but fewer
+        than `small_cell` customers went any other way, "most" stands for the percentage, and other
+        ways have none.
         """
         check_whole("edges", edges, least=1)
         check_whole("small_cell", small_cell, least=1)
@@ -105,8 +117,10 @@ class Transitions(Result):
             )
         return draw_roads(main_roads(self.counts, edges=edges, small_cell=small_cell), ax)
 
-    def _plot_bars(self, ax: Axes | None, few: pd.Index) -> Axes:
-        top = self.frame.drop(few).dropna(subset="estimate").nlargest(_BARS, "n")
+    def _plot_bars(self, ax: Axes | None, small_cell: int) -> Axes:
+        others = n_otherwise(self.counts)
+        few = (self.frame["n_customers"] < small_cell) | ((others > 0) & (others < small_cell))
+        top = self.frame[~few].dropna(subset="estimate").nlargest(_BARS, "n")
         labels = [
             f"{source}, then {target} (of {n:,})"
             for source, target, n in zip(top["source"], top["target"], top["n_source"], strict=True)

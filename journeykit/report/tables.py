@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from journeykit.checks import check_known, check_whole
 from journeykit.errors import ArgumentError
 from journeykit.report.contract import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
 #: Rows of a table that travel with the notebook into its CSV file.
 MOST_ROWS = 10_000
@@ -79,6 +82,8 @@ _LABELS = {
     "p_value": "p", "q_value": "q", "interval": "95% interval",
 }  # fmt: skip
 _BOUNDS = ["conf_low", "conf_high"]
+#: How far a share may be from count over total, and still be it: rounded to whole per cent.
+_ROUNDING = 0.005 + 1e-9
 
 
 def table(
@@ -122,8 +127,9 @@ def table(
         that of another run.
     counts : mapping of str to str or None, optional
         Columns that count customers, and the column of those they are counted among. Counts below
-        `small_cell` are hidden, and what would give them away (see `stats.suppress`). Where a count
-        is of all there are (None), its row is left out.
+        `small_cell` are hidden, and what would give them away (see `stats.suppress`): other counts,
+        every column that is the share of these or of all others, and bounds around it. Where a
+        count is of all there are (None), its row is left out.
     within : sequence of str
         Columns that name the groups whose sums readers know, such as all steps from one touchpoint.
     small_cell : int
@@ -179,9 +185,11 @@ def _published(
     from journeykit.stats.disclosure import suppress
 
     n_rows = n_cells = 0
+    shares = False
     for name, among in counts.items():
+        telling = [] if among is None else _telling(frame, name, among, counts)
         told, n_hidden = suppress(
-            frame, n=name, hide=[], total=among, by=within, small_cell=small_cell
+            frame, n=name, hide=telling, total=among, by=within, small_cell=small_cell
         )
         if among is None:
             n_rows += n_hidden
@@ -190,9 +198,48 @@ def _published(
         else:
             n_cells += n_hidden
             frame = told
+            shares |= n_hidden > 0 and len(telling) > 0
     rows = f"{n_rows:,} {'row is' if n_rows == 1 else 'rows are'} left out"
     cells = f"{n_cells:,} {'number is' if n_cells == 1 else 'numbers are'} hidden"
+    if shares:
+        cells += f" with {'its share' if n_cells == 1 else 'their shares'}"
     return frame, [rows] * (n_rows > 0) + [cells] * (n_cells > 0)
+
+
+def _telling(
+    frame: pd.DataFrame, name: str, among: str, counts: Mapping[str, str | None]
+) -> list[str]:
+    """Return the columns that give a count away: its share, that of all others, bounds around it.
+
+    A column is told by all its rows, not by each: one hidden because it happens to be equal to a
+    hidden share would tell what that is.
+    """
+    from pandas.api.types import is_float_dtype
+
+    def values(column: str) -> NDArray[np.float64]:
+        return np.asarray(frame[column].to_numpy(dtype=np.float64, na_value=np.nan))
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = values(name) / values(among)
+
+    def around(low: str, high: str) -> bool:
+        """Tell whether the share of these or of all others lies between two columns in all rows."""
+        bounds = values(low), values(high)
+        known = np.isfinite([*bounds, share]).all(axis=0)
+        return bool(known.any()) and any(
+            ((bounds[0] <= told + _ROUNDING) & (told <= bounds[1] + _ROUNDING))[known].all()
+            for told in (share, 1 - share)
+        )
+
+    telling = [
+        str(column)
+        for column in frame.columns
+        if column not in {*counts, *_BOUNDS}
+        and is_float_dtype(frame[column])
+        and around(column, column)
+    ]
+    bounded = set(_BOUNDS) <= set(frame.columns) and around("conf_low", "conf_high")
+    return telling + _BOUNDS * bounded
 
 
 def _for_page(frame: pd.DataFrame, percent: Sequence[str]) -> dict[str, tuple[bool, list[str]]]:

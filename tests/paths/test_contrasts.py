@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 
 from journeykit.errors import ArgumentError, DataError, MappingError, NotObservedError
@@ -48,10 +49,10 @@ def test_transitions_worked_by_hand() -> None:
         fisher_exact([[30, 20], [8, 20]], alternative=side).pvalue for side in ("less", "greater")
     ]
     assert row["p_value"] == pytest.approx(2 * min(tails))
-    # (entry) to a and b; a to b and c; b and c to (exit) only, which nothing can differ in; and
-    # (entry) to c and c to c, of one customer.
-    assert found.n_tried == 4
-    assert found.n_small == 4
+    # (entry) to a; a to b and c; b and c to (exit) only, which nothing can differ in; (entry) to c
+    # and c to c, of one customer; and (entry) to b, pooled so that nobody is told of one.
+    assert found.n_tried == 3
+    assert found.n_small == 5
     assert found.groups == ("old", "new")
     assert found.n_customers == (60, 40)
     assert found.n_both == 0
@@ -66,10 +67,11 @@ def test_shares_agree_with_transitions_and_sum_to_one() -> None:
     assert ours.loc[both, "share_first"].tolist() == pytest.approx(
         alone.loc[both, "estimate"].tolist()
     )
-    for side in ("first", "second"):
-        assert found.frame.groupby("source")[f"share_{side}"].sum().tolist() == pytest.approx(
-            [1.0] * found.frame["source"].nunique()
-        )
+    # Of c there is only (exit) to pool the one who came again with: that one is left out.
+    sums = {"(entry)": 1, "a": 1, "b": 1, "c": 1}
+    for side, of_c in (("first", 1), ("second", 21 / 22)):
+        found_sums = found.frame.groupby("source")[f"share_{side}"].sum().to_dict()
+        assert found_sums == pytest.approx(sums | {"c": of_c})
     others = found.frame[found.frame["target"] == "(other)"]
     assert others["p_value"].isna().all()
 
@@ -78,10 +80,49 @@ def test_variants_agree_with_variants() -> None:
     found = compare(PATHS, by="group", groups=("old", "new"), over="variants", small_cell=5)
     ours = found.frame.set_index("path")
     alone = variants(PATHS.where({"group": "old"})).frame.set_index("path")
-    assert ours["n_event_first"].drop("(other)").to_dict() == alone["n"].to_dict()
-    assert ours.loc["(other)", "n_event_second"] == 1
+    kept = ["a > b", "a > c"]
+    assert ours["n_event_first"].drop("(other)").to_dict() == alone["n"][kept].to_dict()
+    # b and the one of c > c
+    assert ours.loc["(other)", ["n_event_first", "n_event_second"]].tolist() == [10, 12]
     assert ours["n_event_second"].sum() == 40
-    assert found.n_tried == 3
+    assert (found.n_tried, found.n_small) == (2, 2)
+
+
+def test_what_is_pooled_is_of_many_customers_of_each_group_or_left_out() -> None:
+    # Rarest first: d 2 + 1, e 6 + 2, c 4 + 9, b 30 + 30, a 60 + 60.
+    first = ["a"] * 60 + ["b"] * 30 + ["c"] * 4 + ["e"] * 6 + ["d"] * 2
+    second = ["a"] * 60 + ["b"] * 30 + ["c"] * 9 + ["e"] * 2 + ["d"]
+    ways = grouped({"x": first, "y": second})
+    found = compare(ways, by="group", over="variants")
+    ours = found.frame.set_index("path")
+    assert sorted(ours.index) == ["(other)", "a", "b"]
+    assert ours.loc["(other)", ["n_event_first", "n_event_second"]].tolist() == [12, 12]
+    assert (found.n_tried, found.n_small) == (2, 3)
+    # One more at a time until 20 of each; b is next.
+    wider = compare(ways, by="group", over="variants", small_cell=20)
+    ours = wider.frame.set_index("path")
+    assert ours.loc["(other)", ["n_event_first", "n_event_second"]].tolist() == [42, 42]
+    assert (wider.n_tried, wider.n_small) == (1, 4)
+    # With 50 of each, a would have to go in, and nothing would be left: d, e and c are left out.
+    none = compare(ways, by="group", over="variants", small_cell=50)
+    assert sorted(none.frame["path"]) == ["a", "b"]
+    assert (none.n_tried, none.n_small) == (2, 3)
+    assert none.frame["n_second"].tolist() == [102, 102]
+
+
+@settings(max_examples=25)
+@given(strategies.journeys(min_customers=8), st.integers(2, 4))
+def test_no_pool_is_of_few_customers_of_a_group(journeys: Journeys, small_cell: int) -> None:
+    side = np.where(np.arange(len(journeys)) % 2, "x", "y")
+    table = journeys.replace(attributes=pa.table({"side": side}))
+    for over in ("transitions", "steps"):
+        found = compare(table, by="side", over=over, small_cell=small_cell)
+        other = found.frame[found.frame.iloc[:, 1] == "(other)"]
+        for name in ("first", "second"):
+            n_event, n = other[f"n_event_{name}"], other[f"n_{name}"]
+            # An event is of one customer: fewer events would be of fewer customers.
+            assert (n_event >= small_cell).all()
+            assert (n - n_event >= small_cell).all()
 
 
 def test_steps_have_a_place_for_those_who_have_left() -> None:
@@ -245,8 +286,8 @@ def test_the_same_twice_differs_in_nothing_and_other_habits_are_found() -> None:
 def test_summary_and_picture() -> None:
     found = compare(PATHS, by="group", groups=("old", "new"), over="transitions", small_cell=5)
     assert found.summary() == (
-        "2 of 4 transitions differ between old (60 customers) and new (40) at a false-discovery "
-        "rate of 5%; most clearly a > b: 60.0% against 28.6%; 4 of too few customers were not "
+        "2 of 3 transitions differ between old (60 customers) and new (40) at a false-discovery "
+        "rate of 5%; most clearly a > b: 60.0% against 28.6%; 5 of too few customers were not "
         "tested"
     )
     ax = found.plot()

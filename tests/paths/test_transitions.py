@@ -100,6 +100,70 @@ def test_picture_pools_the_rare_and_keeps_every_row_whole() -> None:
     assert labels[0] == "(entry) > (entry), then visit (of 3)"
 
 
+def walks(paths: dict[str, int]) -> Journeys:
+    """So many customers of each path of one-letter touchpoints."""
+    ways = [way for way, n in paths.items() for _ in range(n)]
+    letters = sorted(set("".join(paths)))
+    return Journeys(
+        names=tuple(letters),
+        touchpoint=np.array([letters.index(c) for way in ways for c in way], dtype=np.uint8),
+        start=np.cumsum([0, *(len(way) for way in ways)]),
+    )
+
+
+#: From a to b 37 of 40; from c to b 30 of 60, and to a 30; from d 20 of 20, and 3 who turn often.
+FEW = walks({"ab": 37, "ac": 3, "cb": 30, "ca": 30, "d" * 9 + "b": 3, "db": 20})
+
+
+def test_pictures_do_not_tell_of_the_few_who_went_another_way() -> None:
+    made = transitions(FEW)
+    ax = made.plot(small_cell=10)
+    rows, columns = (
+        [label.get_text() for label in labels]
+        for labels in (ax.get_yticklabels(), ax.get_xticklabels())
+    )
+    told = {
+        (rows[int(text.get_position()[1])], columns[int(text.get_position()[0])]): text.get_text()
+        for text in ax.texts
+    }
+    assert {at: text for at, text in told.items() if at[0] in {"a", "c", "d"}} == {
+        # 30 who came from c left at a; 37 of 70 went on to b, and 30 left: nothing tells of the 3
+        ("a", "b"): "53%", ("a", "(exit)"): "43%", ("c", "b"): "48%", ("c", "a"): "48%",
+        # 3 customers made 24 of 47 steps from d
+        ("d", "b"): "most",
+    }  # fmt: skip
+    image = np.asarray(ax.images[0].get_array())
+    assert image[rows.index("d")].tolist() == [0, 1, 0, 0, 0]
+    plain = [text.get_text() for text in made.plot().texts]
+    assert "most" not in plain
+    assert "51%" in plain
+
+
+def test_the_graph_does_not_either() -> None:
+    made = transitions(FEW)
+    texts = [text.get_text() for text in made.graph(small_cell=10).texts]
+    assert texts.count("most") == 1
+    assert not any("nan" in text or "51%" in text for text in texts)
+    assert any(text.endswith("other ways") for text in texts)
+    plain = [text.get_text() for text in made.graph(edges=40).texts]
+    assert "most" not in plain
+    assert any("\u21bb 51%" in text for text in plain)
+    # Those who come again and again are told in the note.
+    again = transitions(walks({"aaaa": 20, "b": 30})).graph(small_cell=10)
+    assert any("\u21bb 75%" in text.get_text() for text in again.texts)
+
+
+def test_higher_orders_leave_such_steps_out() -> None:
+    made = transitions(FEW, order=2)
+    shown = [label.get_text() for label in made.plot(small_cell=10).get_yticklabels()]
+    # Of 23 from the beginning by d, 20 went to b.
+    assert "(entry) > d, then b (of 23)" not in shown
+    assert "(entry) > d, then b (of 23)" in [
+        label.get_text() for label in made.plot().get_yticklabels()
+    ]
+    assert "(entry) > c, then a (of 60)" in shown
+
+
 def test_intervals_know_customers_from_steps() -> None:
     """1,000 worlds: 150 customers of 6 steps each, leaving a for b with their own probability."""
     rng = np.random.default_rng(5)

@@ -6,11 +6,15 @@ import math
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from matplotlib import pyplot as plt
 
 from journeykit import report
 from journeykit.errors import ArgumentError, GuardError, MappingError
+from journeykit.journeys import Journeys
+from journeykit.journeys.durations import DAY
+from journeykit.paths import segments
 from journeykit.report.contract import CONTRACT_MIME
 from journeykit.report.tables import MOST_CELLS, MOST_ROWS, cell_text
 
@@ -196,6 +200,59 @@ def test_small_cells_are_hidden_and_said_to_be() -> None:
     assert [row[0] for row in grouped.rows] == ["a", "b", "c"]
     whole = report.table(frame, key="n", caption="Ways.", counts={"n": None}, small_cell=3)
     assert (whole.rows[3], whole.caption) == (("d", 3, 1, 0.25), "Ways.")
+
+
+def test_the_share_of_a_hidden_count_is_hidden_with_it() -> None:
+    frame = pd.DataFrame({"group": list("abc"), "n": [50, 400, 550], "n_event": [2, 100, 110]})
+    frame = frame.assign(
+        estimate=frame["n_event"] / frame["n"], conf_low=[0.01, 0.21, 0.17],
+        conf_high=[0.14, 0.29, 0.24], lost=(1 - frame["n_event"] / frame["n"]).round(2),
+        share=frame["n"] / 1000,
+    )  # fmt: skip
+    made = report.table(frame, key="n", caption="Groups.", counts={"n": None, "n_event": "n"})
+    # The 2 and, as the sum would tell, the 100; what each group is of all stays.
+    assert made.columns == tuple(frame.columns)
+    for row, of_all in zip(made.rows[:2], ((50, 0.05), (400, 0.4)), strict=True):
+        assert (row[1], row[2:7], row[7]) == (of_all[0], (None,) * 5, of_all[1])
+    assert made.rows[2] == ("c", 550, 110, 0.2, 0.17, 0.24, 0.8, 0.55)
+    assert made.cells[0][3:5] == ("–", "–")
+    assert "2 numbers are hidden with their shares: of fewer than 10 customers" in made.caption
+    # Bounds around another share stay, and so does what is equal to it in one row only.
+    others = frame.assign(
+        share=[0.04, 0.4, 0.55], estimate=0.5, conf_low=[0.03, 0.36, 0.51],
+        conf_high=[0.07, 0.44, 0.59], lost=0.1,
+    )  # fmt: skip
+    made = report.table(others, key="n", caption="Groups.", counts={"n": None, "n_event": "n"})
+    assert made.rows[0] == ("a", 50, None, 0.5, 0.03, 0.07, 0.1, 0.04)
+    assert "2 numbers are hidden: of" in made.caption
+
+
+def test_segments_are_published_without_shares_of_few() -> None:
+    # 400 customers of each group; who of them buys within a week of the visit.
+    bought = {"x": 4, "y": 120, "z": 200}
+    group = np.repeat(list(bought), 400)
+    buys = np.concatenate([np.arange(400) < n for n in bought.values()])
+    length = 1 + buys
+    start = np.concatenate([[0], np.cumsum(length)])
+    touchpoint = np.ones(start[-1], dtype=np.uint8)
+    touchpoint[start[1:][buys] - 1] = 0
+    time = np.zeros(start[-1], dtype=np.int64)
+    time[start[1:][buys] - 1] = DAY
+    journeys = Journeys(
+        names=("buy", "visit"), touchpoint=touchpoint, start=start, time=time,
+        observed_from=np.zeros(1200, dtype=np.int64), observed_to=np.full(1200, 30 * DAY),
+        attributes=pa.table({"group": group}),
+    )  # fmt: skip
+    frame = segments(journeys, outcome=["buy"], attributes=["group"], horizon_days=7).frame
+    columns = ["group", "n", "n_event", "estimate", "conf_low", "conf_high", "share"]
+    few = frame["n_event"].between(1, 9)
+    assert few.sum() == 1
+    made = report.table(
+        frame[columns], key="segments", caption="S.", counts={"n": None, "n_event": "n"}
+    )
+    hidden = [row for row in made.rows if row[2] is None]
+    assert len(hidden) == 2
+    assert all(row[2:6] == (None,) * 4 and row[1] and row[6] for row in hidden)
 
 
 @pytest.mark.parametrize("key", ["../up", "A b", "", "a_b", "-a", "a.csv"])

@@ -33,7 +33,7 @@ from journeykit.paths.contrasts.views import (
 from journeykit.paths.funnels.rules import Rules, funnel_rules
 from journeykit.paths.sequences.mining import Limits
 from journeykit.results import Provenance, Result
-from journeykit.stats import Differences, benjamini_hochberg, difference_of_shares
+from journeykit.stats import Differences, Tallies, benjamini_hochberg, difference_of_shares
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,8 +63,8 @@ class Comparison(Result):
     Columns: what the cell is (``source target``, ``step touchpoint``, ``path`` or ``pattern``);
     ``n_event_first n_first share_first n_event_second n_second share_second``: events,
     observations and share in each group; ``estimate conf_low conf_high``: second share less first;
-    ``p_value q_value``. Cells called ``(other)`` pool those of too few customers; they have no
-    test.
+    ``p_value q_value``. Cells called ``(other)`` pool the rarest, those of too few customers among
+    them; they have no test.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Comparison(Result):
     n_tried : int
         Cells tested: the family of the q-values.
     n_small : int
-        Cells that were not, for too few customers.
+        Cells that were not, for too few customers in them or in what they are pooled with.
     q : float
         Level at which a q-value makes a finding.
     """
@@ -185,9 +185,11 @@ def compare(
 
     A cell is tested when each group has `small_cell` customers with an observation in its
     context, and `small_cell` customers of both groups together have an event and as many an
-    observation that is none; that choice does not look at the difference. Cells of a context in
-    which fewer customers have an event are shown together as ``(other)``, untested, so the shares
-    of a context sum to 1; contexts and patterns of too few customers are left out. All are counted.
+    observation that is none. Cells of a context in which fewer customers have an event are shown
+    together as ``(other)``, untested, with as many of the next rarest as it takes until
+    `small_cell` customers of each group have an event there, so the shares of a context sum to 1.
+    Where then fewer customers of a group have an observation elsewhere, the rare cells are left
+    out instead. So are contexts and patterns of too few customers. All are counted.
 
     Parameters
     ----------
@@ -348,8 +350,9 @@ def _compared(view: View, small_cell: int, confidence: float) -> tuple[pd.DataFr
     n_small = int((~tested).sum())
     shown = tested
     if view.exclusive:
-        rare = enough & (tallies.n_with_event() < small_cell)
-        view = view.pooled(rare, tallies.cell_context, enough)
+        pool, left_out = _pool(tallies, enough & (tallies.n_with_event() < small_cell), small_cell)
+        n_small += int((tested & pool).sum())
+        view = view.pooled(pool, tallies.cell_context, enough & ~left_out)
         tallies = view.tallies()
         pooled = np.asarray(list(view.labels.values())[-1]) == OTHER
         tested = ~pooled & (tallies.n_rarer() >= small_cell)
@@ -357,6 +360,35 @@ def _compared(view: View, small_cell: int, confidence: float) -> tuple[pd.DataFr
     found = difference_of_shares(tallies, confidence=confidence)
     frame = _frame(view, found, tested)[shown]
     return frame.sort_values("p_value", kind="stable", ignore_index=True), n_small
+
+
+def _pool(
+    tallies: Tallies, rare: NDArray[np.bool_], small_cell: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which cells of each context are pooled, and which are left out, by cell.
+
+    The rare ones are, and the next rarest, until `small_cell` customers of each group have an event
+    among these. When fewer than that are left with one that is not, the rare ones are left out.
+    """
+    context, n_contexts = tallies.cell_context, int(tallies.cell_context.max(initial=-1)) + 1
+    order = np.lexsort((tallies.n_with_event(), context))
+    pool, left_out = rare.copy(), np.zeros(len(rare), dtype=bool)
+    while True:
+        inside = np.zeros_like(tallies.m)
+        chosen = pool[tallies.cell]
+        np.add.at(inside, tallies.row[chosen], tallies.x[chosen])
+        with_event, others = np.zeros((2, n_contexts, 2), dtype=np.int64)
+        np.add.at(with_event, tallies.context, inside > 0)
+        np.add.at(others, tallies.context, inside < tallies.m)
+        pools = np.bincount(context[pool], minlength=n_contexts) > 0
+        lost = pools & (others < small_cell).any(axis=1)
+        weak = pools & ~lost & (with_event < small_cell).any(axis=1)
+        left_out |= rare & lost[context]
+        pool &= ~lost[context]
+        wanted = order[weak[context[order]] & ~pool[order]]
+        if not len(wanted):
+            return pool, left_out
+        pool[wanted[np.unique(context[wanted], return_index=True)[1]]] = True
 
 
 def _frame(view: View, found: Differences, tested: NDArray[np.bool_]) -> pd.DataFrame:
