@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from journeykit.checks import check_known, check_whole
 from journeykit.errors import ArgumentError
 from journeykit.report.contract import Shown
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -215,6 +214,8 @@ def _telling(
     hidden share would tell what that is.
     """
     from pandas.api.types import is_float_dtype
+
+    import numpy as np
 
     def values(column: str) -> NDArray[np.float64]:
         return np.asarray(frame[column].to_numpy(dtype=np.float64, na_value=np.nan))
