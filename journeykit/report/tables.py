@@ -213,9 +213,8 @@ def _telling(
     A column is told by all its rows, not by each: one hidden because it happens to be equal to a
     hidden share would tell what that is.
     """
-    from pandas.api.types import is_float_dtype
-
     import numpy as np
+    from pandas.api.types import is_float_dtype
 
     def values(column: str) -> NDArray[np.float64]:
         return np.asarray(frame[column].to_numpy(dtype=np.float64, na_value=np.nan))
