@@ -160,8 +160,7 @@ class Funnel(Result):
         """
         shape = (len(self.groups), len(self.steps))
         shown = self.published(small_cell)
-        enough = shown["n"].notna().to_numpy().reshape(shape)
-        enough &= (self.frame["n"] >= small_cell).to_numpy().reshape(shape)
+        enough = (shown["n"].notna() & (self.frame["n"] >= small_cell)).to_numpy().reshape(shape)
         # How many are open behind a step that is not shown would tell how many reached it.
         few = self.frame["n_censored"] < small_cell
         still = self.frame["n_censored"].where(few | shown["n_censored"].notna(), 0).to_numpy()
