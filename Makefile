@@ -46,6 +46,7 @@ truth: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/run.py
 	$(BIN)/python tests/benchmarks/worlds.py
+	$(BIN)/python tests/benchmarks/large.py
 
 # The lock pins everything with hashes, the build backend too; the project itself then needs
 # neither isolation nor the index.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.checks import check_whole
+from journeykit.counts.naming import SEPARATOR, path_names
 from journeykit.counts.transitions import EXIT, OPEN
 from journeykit.errors import ArgumentError
 from journeykit.journeys.ending import begins_unseen, is_cut, is_open
@@ -42,8 +43,8 @@ def guards(
 ) -> tuple[Checked, ...]:
     """Check what a path report shows, before anybody believes it.
 
-    - *Views agree*: every view is counted again from the journeys in another way. Transitions into
-      and out of a touchpoint are its events; every step of a step table holds all that are
+    - *Views agree*: every view adds up, and agrees with a second count where there is one. Transitions
+      into and out of a touchpoint are its events; every step of a step table holds all that are
       anchored; variants hold every customer once; who reached a step of a funnel is who came on,
       dropped out or is still open, the lists of customers are as long as the counts, and funnels
       without windows are those that the search language finds. Fails.
@@ -80,7 +81,6 @@ def guards(
     check_whole("small_cell", small_cell, least=1)
     known = {part.fingerprint: part for part in (journeys, *pieces)}
     patterns = [view for view in views if isinstance(view, Precursors)]
-    counted = [view for view in views if not isinstance(view, Precursors)]
     differ: list[str] = []
     for view in views:
         if view.provenance.fingerprint not in known:
@@ -88,13 +88,14 @@ def guards(
                 f"`views` has {view!r}, which was made of other journeys; hand those over as "
                 "`pieces`."
             )
-        if view in counted:
+        if not isinstance(view, Precursors):
             differ += differences(view, known[view.provenance.fingerprint])
     return (
         _checked(
             "Views agree",
             differ,
-            f"{len(counted)} views add up, and agree with a second count where there is one.",
+            f"{len(views) - len(patterns)} views add up, and agree with a second "
+            "count where there is one.",
         ),
         _ledger(journeys),
         _window(journeys),
@@ -123,7 +124,8 @@ def differences(view: object, journeys: Journeys) -> Iterator[str]:  # noqa: ARG
 def _(view: Transitions, journeys: Journeys) -> Iterator[str]:
     frame = view.frame
     if view.counts.order != 1:
-        yield from _unequal("steps", int(frame["n"].sum()), _steps_of(journeys, view.counts.order))
+        n_steps = journeys.n_events + int((journeys.length > 0).sum())
+        yield from _unequal("steps", int(frame["n"].sum()), n_steps)
         return
     events = np.bincount(journeys.touchpoint, minlength=len(journeys.names))
     for column, what in (("target", "into"), ("source", "out of")):
@@ -135,10 +137,6 @@ def _(view: Transitions, journeys: Journeys) -> Iterator[str]:
     for name, journey in ((OPEN, filled & still), (EXIT, filled & ~still)):
         n_ends = int(frame.loc[frame["target"] == name, "n"].sum())
         yield from _unequal(f"journeys at {name}", n_ends, int(journey.sum()))
-
-
-def _steps_of(journeys: Journeys, order: int) -> int:  # noqa: ARG001 (the same of every order)
-    return journeys.n_events + int((journeys.length > 0).sum())
 
 
 @differences.register(StepTable)
@@ -282,7 +280,10 @@ def _leakage(views: Sequence[Precursors], outcome: Sequence[str]) -> Checked:
         f"pattern {pattern!r} contains the outcome"
         for view in views
         for pattern in view.frame["pattern"]
-        if {*pattern.split(" > ")} & {*view.outcome, *outcome}
+        if any(
+            f"{SEPARATOR}{name}{SEPARATOR}" in f"{SEPARATOR}{pattern}{SEPARATOR}"
+            for name in path_names([*view.outcome, *outcome])
+        )
     ]
     part = sorted({name for view in views for name in view.leaking})
     told = f" Left out as part of it: {', '.join(part)}." if part else ""

@@ -3,7 +3,7 @@
 from journeykit.stats.aalen_johansen import CumulativeIncidence, cumulative_incidence
 from journeykit.stats.bounds import bounded_wilson_interval
 from journeykit.stats.differences import Differences, Tallies, difference_of_shares
-from journeykit.stats.hashing import hash_strings, mix, poisson_weights, salted
+from journeykit.stats.hashing import hash_strings, mix, poisson_weights, salted, uniform
 from journeykit.stats.incidence import IncidenceAt, incidence_at
 from journeykit.stats.intervals import (
     ClusterSums,
@@ -33,5 +33,6 @@ __all__ = [
     "mix",
     "poisson_weights",
     "salted",
+    "uniform",
     "wilson_interval",
 ]

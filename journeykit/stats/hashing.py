@@ -70,6 +70,11 @@ def salted(customer_hash: NDArray[np.uint64], /, purpose: str) -> NDArray[np.uin
     return mix(customer_hash ^ mix(np.array([zlib.crc32(purpose.encode())]))[0])
 
 
+def uniform(hashes: NDArray[np.uint64], /) -> NDArray[np.float64]:
+    """Turn hashes into numbers in [0, 1), of 53 bits each."""
+    return (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
 def hash_strings(texts: pa.Array, /) -> NDArray[np.uint64]:
     """Hash texts by their UTF-8 bytes, eight at a time.
 
@@ -125,6 +130,6 @@ def poisson_weights(
     Chamandy, Muralidharan, Najmi, Naidu (2012), Estimating uncertainty for massive data streams.
     """
     key = mix(np.asarray([replicate]), seed=seed)[0]
-    uniform = (mix(customer_hash ^ key) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    drawn = uniform(mix(customer_hash ^ key))
     terms = np.cumprod(np.concatenate([[1.0], 1.0 / np.arange(1, 20)]))
-    return np.searchsorted(np.cumsum(terms) / np.e, uniform, side="right").astype(np.int64)
+    return np.searchsorted(np.cumsum(terms) / np.e, drawn, side="right").astype(np.int64)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from journeykit.journeys.fingerprint import hash_customers
-from journeykit.stats import mix, salted
+from journeykit.stats import mix, salted, uniform
 from journeykit.stats.intervals import Estimate
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ class ClusteredMean(NamedTuple):
 def customer_draws(journeys: Journeys, /, *, seed: int) -> NDArray[np.float64]:
     """Draw a number in [0, 1) for each customer by a hash of `seed` and their id."""
     hashed = mix(salted(hash_customers(journeys.customer_id), "held out"), seed=seed)
-    drawn: NDArray[np.float64] = (hashed >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    return drawn
+    return uniform(hashed)
 
 
 def clustered_mean(values: NDArray[np.float64], customer: NDArray[np.int64], /) -> ClusteredMean:

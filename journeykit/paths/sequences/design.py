@@ -20,7 +20,7 @@ from journeykit.paths.sequences.kernels import roles_at
 from journeykit.paths.sequences.mining import Limits, completions
 from journeykit.paths.sequences.moments import Moments, moments
 from journeykit.paths.sequences.risk import AtRisk
-from journeykit.stats import benjamini_hochberg, mix, salted
+from journeykit.stats import benjamini_hochberg, mix, salted, uniform
 from journeykit.stats.risk_sets import RiskSetEffect, compare_in_risk_sets
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Design:
     ) -> Design:
         """Lay out the moments and split the customers by a hash of their ids."""
         hashed = mix(salted(hash_customers(risk.journeys.customer_id), "precursors"), seed=seed)
-        apart = (hashed >> np.uint64(11)).astype(np.float64) * 2.0**-53 < holdout
+        apart = uniform(hashed) < holdout
         horizon, layouts = round(horizon_days * DAY), {}
         for by_firm in (False, True) if is_sent.any() else (False,):
             laid = moments(

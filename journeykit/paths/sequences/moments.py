@@ -14,7 +14,7 @@ from journeykit.errors import ArgumentError
 from journeykit.journeys.durations import DAY, SECOND
 from journeykit.journeys.ending import begins_unseen
 from journeykit.journeys.fingerprint import hash_customers
-from journeykit.stats import mix
+from journeykit.stats import mix, uniform
 from journeykit.stats.risk_sets import geometric_bins, joint_strata
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def _random_moments(risk: AtRisk, *, horizon: int, seed: int) -> _Points:
     who = np.repeat(np.arange(len(weeks)), weeks)
     week = np.arange(len(who)) - np.repeat(np.cumsum(weeks) - weeks, weeks)
     hashed = hash_customers(risk.journeys.customer_id)[who] ^ mix(week, seed=seed)
-    part = (mix(hashed, seed=seed) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    part = uniform(mix(hashed, seed=seed))
     at = risk.entry[who] + ((week + part) * _WEEK).astype(np.int64)
     who, at = who[at < last[who]], at[at < last[who]]
     serves = np.full(len(who), COMPARED_ONLY, dtype=np.int8)
