@@ -43,7 +43,7 @@ def guards(
 ) -> tuple[Checked, ...]:
     """Check what a path report shows, before anybody believes it.
 
-    - *Views agree*: every view adds up, and agrees with a second count where there is one. Transitions
+    - *Views agree*: every view adds up, and agrees with a second count where there is one. Steps
       into and out of a touchpoint are its events; every step of a step table holds all that are
       anchored; variants hold every customer once; who reached a step of a funnel is who came on,
       dropped out or is still open, the lists of customers are as long as the counts, and funnels
