@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
 
 #: Columns that `Lifetimes.frame` has of its own; attributes may not be called so.
-OWN_COLUMNS = ("customer_id", "origin_time", "entry_days", "exit_days", "event", "late", "edge")
+OWN_COLUMNS = (
+    "customer_id",
+    "origin_time",
+    "entry_days",
+    "exit_days",
+    "event",
+    "cause",
+    "late",
+    "edge",
+)
 MISSING_GROUP = "(missing)"
 ALL = "all"
 #: Lines of the audit that together are all customers.
@@ -49,8 +58,9 @@ class Lifetimes(Result):
     Columns: `customer_id`; `origin_time`, when the clock starts (only of journeys); `entry_days`
     and `exit_days`, elapsed days on that clock between which the customer is under risk; `event`,
     true where the exit is the customer's leaving and false where sight of the customer was lost
-    (censored); `late`, true where watching began after the clock did; `edge`, see `lifetimes`;
-    then the attributes.
+    (censored); `cause`, which of several ends it was, empty where censored (only where ends
+    compete); `late`, true where watching began after the clock did; `edge`, see `lifetimes`; then
+    the attributes and covariates.
 
     A late customer is under risk in (entry, exit], any other from the very beginning, so that an
     event at the entry itself counts.
@@ -155,7 +165,9 @@ def lifetimes_from_frame(
     start: str | None = None,
     stop: str = "time",
     event: str = "status",
+    cause: str | None = None,
     groups: Sequence[str] = (),
+    covariates: Sequence[str] = (),
 ) -> Lifetimes:
     """Take lifetimes from a table that never was an event log.
 
@@ -172,8 +184,11 @@ def lifetimes_from_frame(
         Without `start` everyone is under risk from the very beginning.
     event : str
         Column of 0 and 1 or of booleans.
-    groups : sequence of str
-        Columns to keep for comparing groups.
+    cause : str, optional
+        Column that names which of several ends each event was. It says nothing where `event` is 0
+        and must say something where it is 1.
+    groups, covariates : sequence of str
+        Columns to keep: for comparing groups, and for models. They hold for the whole interval.
 
     Raises
     ------
@@ -188,7 +203,8 @@ def lifetimes_from_frame(
     >>> kaplan_meier(lifetimes_from_frame(contracts), small_cell=1).frame["estimate"].tolist()
     [0.75, 0.5, 0.5]
     """
-    named = [name for name in (customer_id, start, stop, event, *groups) if name is not None]
+    kept = list(dict.fromkeys([*groups, *covariates]))
+    named = [name for name in (customer_id, start, stop, event, cause, *kept) if name is not None]
     check_known("frame", named, list(map(str, frame.columns)), what="columns")
     if frame.empty:
         raise DataError("The frame has no rows: there is nobody to follow.")
@@ -212,16 +228,20 @@ def lifetimes_from_frame(
                 f"`start` must be before `stop`; in {wrong:,} of {len(frame):,} rows column "
                 f"{start!r} is not below {stop!r}. Leave these rows out or mend them."
             )
+    happened = _flags(frame, event)
     own: dict[str, object] = {
         "customer_id": np.arange(len(frame)) if customer_id is None else frame[customer_id],
         "entry_days": entry,
         "exit_days": exits,
-        "event": _flags(frame, event),
+        "event": happened,
+        **({} if cause is None else {"cause": _causes(frame, cause, happened)}),
         "late": late,
         "edge": np.zeros(len(frame), dtype=bool),
     }
-    check_names(groups)
-    table = pd.DataFrame(own).join(frame[list(groups)])
+    check_names(kept)
+    table = pd.DataFrame(own).join(frame[kept])
+    if customer_id is not None:
+        _check_apart(table, customer_id)
     # The order of rows does not matter, so neither may it to the fingerprint.
     content = table.drop(columns="customer_id") if customer_id is None else table
     hashed = pd.util.hash_pandas_object(content, index=False)
@@ -231,7 +251,9 @@ def lifetimes_from_frame(
         "start": start,
         "stop": stop,
         "event": event,
+        "cause": cause,
         "groups": tuple(groups),
+        "covariates": tuple(covariates),
     }
     return Lifetimes(frame=table, provenance=Provenance(f"{number:032x}", given))
 
@@ -289,3 +311,32 @@ def _flags(frame: pd.DataFrame, name: str) -> NDArray[np.bool_]:
             f"censoring; {int((~known).sum()):,} of {len(known):,} rows do not, such as {odd!r}."
         )
     return np.asarray(frame[name], dtype=bool)
+
+
+def _causes(frame: pd.DataFrame, name: str, happened: NDArray[np.bool_]) -> pd.Categorical:
+    """Return the end that each event was, empty where there was none."""
+    silent = int((frame[name].isna().to_numpy() & happened).sum())
+    if silent:
+        raise DataError(
+            f"Column {name!r} must name the end of every event; {silent:,} of "
+            f"{int(happened.sum()):,} are empty. Give them a name of their own, such as 'unknown'."
+        )
+    text = frame[name].where(happened).map(_written, na_action="ignore")
+    return pd.Categorical(text, categories=sorted(text.dropna().unique()))
+
+
+def _check_apart(table: pd.DataFrame, customer_id: str) -> None:
+    """Refuse intervals of one customer that overlap: nobody is under risk twice at once."""
+    spans = table[["customer_id"]].assign(
+        entry=_microseconds(table["entry_days"]), exit=_microseconds(table["exit_days"])
+    )
+    spans = spans.sort_values(["customer_id", "entry", "exit"], kind="stable")
+    same = spans["customer_id"].eq(spans["customer_id"].shift())
+    overlap = same & (spans["entry"] < spans["exit"].shift())
+    if overlap.any():
+        raise DataError(
+            f"Intervals of one customer must not overlap; {int(overlap.sum()):,} of "
+            f"{len(table):,} rows begin before the previous one of the same {customer_id!r} has "
+            f"ended, such as {spans.loc[overlap, 'customer_id'].iloc[0]!r}. Check `start`, or "
+            "leave `customer_id` out where every row is a customer of its own."
+        )
