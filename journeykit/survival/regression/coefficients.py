@@ -60,9 +60,9 @@ def who(design: Design, /) -> Who:
             continue
         row = upper[units.unit]
         had = np.zeros(everyone, dtype=bool)
-        had[design.customer[row]] = True
+        had[design.spans.customer[row]] = True
         other = np.zeros(everyone, dtype=bool)
-        other[design.customer[~row]] = True
+        other[design.spans.customer[~row]] = True
         found.append((int(had.sum()), int((row & sets.event).sum()), int(other.sum())))
     return Who(*np.array(found, dtype=np.int64).T)
 

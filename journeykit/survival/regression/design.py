@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.survival.lives import Lifetimes
+    from journeykit.survival.rows import Spans
 
 #: The stratum of a model without strata.
 EVERYONE = "all"
@@ -56,7 +57,8 @@ class Design:
     stratum : array of int, shape (n_rows,), or None
     seen_until : array of int64, shape (n_strata,)
         Microseconds at which anyone of the stratum was last seen.
-    customer : array of int64, shape (n_rows,)
+    spans : Spans
+        With the event that the model is about.
     cluster : array of int64, shape (n_rows,), or None
         Rows of one cluster may depend on each other; None where the model's own errors are used.
     """
@@ -72,13 +74,13 @@ class Design:
     stratum_names: tuple[str, ...]
     stratum: NDArray[np.integer] | None
     seen_until: NDArray[np.int64]
-    customer: NDArray[np.int64]
+    spans: Spans
     cluster: NDArray[np.int64] | None
 
     @property
     def n_customers(self) -> int:
         """Number of customers."""
-        return int(self.customer.max()) + 1
+        return int(self.spans.customer.max()) + 1
 
     def standardised(self, frame: pd.DataFrame) -> NDArray[np.float64]:
         """Return the covariates of other customers on the scale of `units`, shape (n_rows, p)."""
@@ -128,7 +130,7 @@ def design(
         stratum_names=names,
         stratum=stratum,
         seen_until=_last_exits(each.exit, stratum, len(names)),
-        customer=each.customer,
+        spans=each,
         cluster=_clusters(frame, each.customer, clusters, weighted=weights is not None),
     )
 

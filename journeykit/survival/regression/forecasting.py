@@ -273,7 +273,7 @@ def _customers_in(model: CoxModel, stratum: int) -> int:
     if design.stratum is None:
         return design.n_customers
     there = np.zeros(design.n_customers, dtype=bool)
-    there[design.customer[design.stratum == stratum]] = True
+    there[design.spans.customer[design.stratum == stratum]] = True
     return int(there.sum())
 
 

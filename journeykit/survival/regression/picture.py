@@ -1,4 +1,4 @@
-"""Hazard ratios on one axis."""
+"""Hazard ratios on one axis, and a coefficient over time."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from journeykit.draw import INK, PALETTE, QUIET, axes, tidy
-from journeykit.draw.charts import wrapped
+from journeykit.draw.charts import shortened, wrapped
+from journeykit.survival.regression.smooth import spline_through
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from journeykit.survival.regression.model import CoxModel
+    from journeykit.survival.regression.proportionality import ProportionalHazards
+
+#: Points that a picture shows at most.
+_POINTS = 2_000
 
 
 def draw_hazard_ratios(model: CoxModel, ax: Axes | None) -> Axes:
@@ -54,3 +59,38 @@ def _ratio_ticks(ax: Axes) -> None:
     ax.xaxis.set_major_locator(LogLocator(subs=(1,) if wide else (1, 2, 5)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def draw_coefficient_over_time(
+    test: ProportionalHazards, coefficient: str, ax: Axes | None
+) -> Axes:
+    """Draw what events say about a coefficient over time, a spline with its band, the estimate."""
+    model = test.model
+    points = test.residuals(coefficient)
+    ax = axes(ax)
+    step = -(-len(points.time_days) // _POINTS)
+    ax.plot(
+        points.time_days[::step],
+        points.coefficient[::step],
+        "o",
+        color=QUIET,
+        markersize=2.5,
+        alpha=0.5,
+        markeredgewidth=0,
+    )
+    days = np.linspace(points.time_days[0], points.time_days[-1], 200)
+    curve = spline_through(points.time_days, points.coefficient, days, confidence=model.confidence)
+    ax.plot(days, curve.estimate, color=PALETTE[0], linewidth=1.8)
+    ax.fill_between(
+        days, curve.conf_low, curve.conf_high, color=PALETTE[0], alpha=0.18, linewidth=0
+    )
+    estimate = model.coefficients[model.names.index(coefficient)]
+    ax.axhline(estimate, color=PALETTE[1], linewidth=1.2, linestyle="--")
+    # Single events lie far out; what matters is where most of them are.
+    low, high = np.quantile(points.coefficient, [0.02, 0.98])
+    ends = [low, high, estimate, *curve.conf_low, *curve.conf_high]
+    room = 0.05 * (max(ends) - min(ends))
+    ax.set_ylim(min(ends) - room, max(ends) + room)
+    ax.set_xlabel("days since the start")
+    ax.set_ylabel(f"log hazard ratio of\n{shortened(coefficient)}")
+    return tidy(ax, grid="y")
