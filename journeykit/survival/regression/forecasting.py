@@ -17,6 +17,7 @@ from journeykit.journeys.durations import DAY
 from journeykit.results import Result
 from journeykit.survival.lives import Lifetimes
 from journeykit.survival.regression.design import strata_of
+from journeykit.survival.regression.likelihood import ALL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -298,7 +299,7 @@ def _hazards(model: CoxModel, stratum: int, time: NDArray[np.int64]) -> Hazards:
     return Hazards(
         summed(at.hazard[mine] * unit),
         summed(at.variance[mine] * unit**2),
-        summed(at.step[mine] * unit),
+        summed(at.step(ALL)[mine] * unit),
     )
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from journeykit.survival.regression.riskset import RiskSets, Units
 
 Ties = Literal["efron", "breslow"]
+#: One covariate, or some.
+Columns = int | slice
+ALL = slice(None)
 
 #: Rows whose products are held in memory at a time.
 _CHUNK = 1 << 16
@@ -26,8 +29,9 @@ _CHUNK = 1 << 16
 class Moments(NamedTuple):
     """All that the likelihood needs at one value of the coefficients.
 
-    For each cell with d tied events of mean weight w, with f = j / d (Efron; 0 for Breslow),
-    a_j = s0 - f d0 and the mean covariate m_j = (s1 - f d1) / a_j, j = 0, ..., d - 1:
+    In each cell with d tied events of mean weight w, a_j = s0 - f d0 and m_j = (s1 - f d1) / a_j,
+    j = 0, ..., d - 1, are the hazard ratios and the mean covariate of those under risk; f = j / d
+    for Efron and 0 for Breslow.
 
     Attributes
     ----------
@@ -38,12 +42,8 @@ class Moments(NamedTuple):
         Logarithm of that constant.
     hazard, spared : arrays, shape (n_cells,)
         Sums of w / a_j, and of w f / a_j, by which the hazard of those with an event is less.
-    variance : array, shape (n_cells,)
-        Sum of w / a_j^2.
-    mean : array, shape (n_cells, p)
-        Mean of m_j.
-    step, own : arrays, shape (n_cells, p)
-        Sums of w m_j / a_j and of w f m_j / a_j.
+    variance, cross, square : arrays, shape (n_cells,)
+        Sums of w / a_j^2, w f / a_j^2 and w f^2 / a_j^2.
     s1, d1 : arrays, shape (n_cells, p)
         Covariates summed over those under risk, and over those with the event, times `ratio`.
     """
@@ -54,11 +54,27 @@ class Moments(NamedTuple):
     hazard: NDArray[np.float64]
     spared: NDArray[np.float64]
     variance: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    step: NDArray[np.float64]
-    own: NDArray[np.float64]
+    cross: NDArray[np.float64]
+    square: NDArray[np.float64]
     s1: NDArray[np.float64]
     d1: NDArray[np.float64]
+
+    def mean_sum(self, part: Columns) -> NDArray[np.float64]:
+        """Sum w m_j in each cell, of some columns of the covariates."""
+        return _times(self.hazard, self.s1[:, part]) - _times(self.spared, self.d1[:, part])
+
+    def step(self, part: Columns) -> NDArray[np.float64]:
+        """Sum w m_j / a_j: the mean covariate of those under risk, times the hazard."""
+        return _times(self.variance, self.s1[:, part]) - _times(self.cross, self.d1[:, part])
+
+    def own(self, part: Columns) -> NDArray[np.float64]:
+        """Sum w f m_j / a_j: what those with the event are spared of `step`."""
+        return _times(self.cross, self.s1[:, part]) - _times(self.square, self.d1[:, part])
+
+
+def _times(cell: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Multiply each cell's row, or number, with the number of the cell."""
+    return np.asarray((value.T * cell).T)
 
 
 def moments(sets: RiskSets, units: Units, beta: NDArray[np.float64], ties: Ties) -> Moments:
@@ -83,9 +99,8 @@ def moments(sets: RiskSets, units: Units, beta: NDArray[np.float64], ties: Ties)
             hazard=hazard,
             spared=spared,
             variance=variance,
-            mean=(hazard[:, None] * s1 - spared[:, None] * d1) / sets.event_weight[:, None],
-            step=variance[:, None] * s1 - cross[:, None] * d1,
-            own=cross[:, None] * s1 - square[:, None] * d1,
+            cross=cross,
+            square=square,
             s1=s1,
             d1=d1,
         )
@@ -113,7 +128,13 @@ def information(
     for begin in range(0, len(each), _CHUNK):
         x = units.x[begin : begin + _CHUNK]
         squares += (x * each[begin : begin + _CHUNK, None]).T @ x
-    squares -= (weight[:, None] * at.step).T @ at.s1 - (weight[:, None] * at.own).T @ at.d1
+    for begin in range(0, len(weight), _CHUNK):
+        some = slice(begin, begin + _CHUNK)
+        s1, d1 = at.s1[some], at.d1[some]
+        variance, cross, square = (
+            weight[some, None] * part[some, None] for part in (at.variance, at.cross, at.square)
+        )
+        squares -= (variance * s1 - cross * d1).T @ s1 - (cross * s1 - square * d1).T @ d1
     return (squares + squares.T) / 2
 
 
@@ -148,8 +169,8 @@ def clustered_scores(
             at.ratio,
             residual,
             np.ascontiguousarray(units.x[:, column]),
-            np.ascontiguousarray(at.mean[:, column]),
-            np.ascontiguousarray(at.step[:, column]),
-            np.ascontiguousarray(at.own[:, column]),
+            at.mean_sum(column) / sets.event_weight,
+            at.step(column),
+            at.own(column),
         )
     return out

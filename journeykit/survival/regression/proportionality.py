@@ -13,7 +13,7 @@ from journeykit.checks import check_choice, check_known
 from journeykit.errors import DataError
 from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance, Result
-from journeykit.survival.regression.likelihood import information
+from journeykit.survival.regression.likelihood import ALL, information
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -147,7 +147,8 @@ def scaled_residuals(model: CoxModel, coefficient: str, /) -> ScaledResiduals:
     cell = sets.last[rows] - 1
     x = design.units.x[design.units.unit[rows]]
     # Of all coefficients: the covariance mixes them.
-    residual = x - fit.at.mean[cell]
+    mean = fit.at.mean_sum(ALL)[cell] / sets.event_weight[cell, None]
+    residual = x - mean
     scaled = len(rows) * residual @ fit.model_covariance[:, column] + fit.beta[column]
     scale = design.scale[column]
     return ScaledResiduals(
@@ -162,7 +163,7 @@ def _widened(fit: Fit, g: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDA
     g = g - g @ weight / weight.sum()
     g = g / (np.sqrt(g**2 @ weight / weight.sum()) or 1.0)
     among = units.event_sums(np.ones(len(units.x)))
-    slope = g @ (among.d1 - weight[:, None] * at.mean)
+    slope = g @ (among.d1 - at.mean_sum(ALL))
     blocks = [information(units, at, power) for power in (np.ones_like(g), g, g**2)]
     return slope, np.block([[blocks[0], blocks[1]], [blocks[1], blocks[2]]])
 
