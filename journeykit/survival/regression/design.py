@@ -244,7 +244,7 @@ def _weights(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if wrong.any():
         raise DataError(
             f"Weights {name!r} must be greater than 0; {int(wrong.sum()):,} of {len(wrong):,} rows "
-            f"are not, such as {weight[wrong][0]!r}. Leave these rows out."
+            f"are not, such as {float(weight[wrong][0])!r}. Leave these rows out."
         )
     return weight
 

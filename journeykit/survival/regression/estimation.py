@@ -107,7 +107,7 @@ def cox(
     ... )
     >>> lives = lifetimes_from_frame(contracts, covariates=["paid"])
     >>> cox(lives, covariates=["paid"], small_cell=1).frame["hazard_ratio"].round(3).tolist()
-    [0.608]
+    [0.76]
     """
     check_choice("ties", ties, ("efron", "breslow"))
     check_fraction("confidence", confidence)
@@ -185,7 +185,7 @@ def _fitted(ready: Design, ties: Ties, provenance: Provenance) -> CoxModel:
     _check_identified(ready, null_information)
     top = maximise(sets, units, ties, null, null_information)
     _warn(ready, top)
-    model_covariance = _inverse(top.information)
+    model_covariance = _model_covariance(top)
     covariance, robust_score = model_covariance, None
     if ready.cluster is not None:
         n = int(ready.cluster.max()) + 1
@@ -234,6 +234,15 @@ def _fitted(ready: Design, ties: Ties, provenance: Provenance) -> CoxModel:
 def _robust_score(scores: NDArray[np.float64]) -> ChiSquared:
     total = scores.sum(axis=0)
     return chi_squared(_squared(total, scores.T @ scores), len(total))
+
+
+def _model_covariance(top: Maximum) -> NDArray[np.float64]:
+    """Invert the information; a coefficient without a maximum is taken as known."""
+    finite = np.flatnonzero(~top.infinite)
+    covariance = np.zeros_like(top.information)
+    if len(finite):
+        covariance[np.ix_(finite, finite)] = _inverse(top.information[np.ix_(finite, finite)])
+    return covariance
 
 
 def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -62,7 +62,7 @@ def sums_while_under_risk(first, last, event, weight, per_cell, per_event):
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def tie_sums(n_event, weight, under_risk, leaving, efron):
     """Sum over the events that tie in each cell, shape (6, n_cells).
 

@@ -121,7 +121,10 @@ class CoxModel(Result):
 
     @property
     def covariance(self) -> NDArray[np.float64]:
-        """Covariances of the coefficients, shape (p, p); by cluster where the model is robust."""
+        """Covariances of the coefficients, shape (p, p); by cluster where the model is robust.
+
+        0 for a coefficient without a maximum, which predictions take as known.
+        """
         scale = self.fit.design.scale
         return np.asarray(self.fit.covariance / scale[:, None] / scale)
 

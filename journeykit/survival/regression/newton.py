@@ -21,7 +21,8 @@ _THERE = 1e-16
 _FLAT = 1e-8
 #: Share of the previous step, and change in the logarithm of a hazard ratio, that are "as long".
 _AS_LONG, _FAR = 0.9, 0.05
-#: Share of the largest eigenvalue of the scaled information below which one is 0.
+#: Share of the largest eigenvalue of the scaled information below which one is 0; and of the
+#: information without any effect below which there is none left.
 _SINGULAR = 1e-10
 
 
@@ -85,6 +86,10 @@ def maximise(
     before = np.zeros(n_columns)
     converged = False
     for _ in range(_MOST_STEPS):
+        flat = np.diag(curvature) <= _SINGULAR * np.diag(first[1])
+        if flat.any():
+            infinite, converged = infinite | flat, True
+            break
         step = _solved(curvature, slope)
         gain = float(slope @ step) / 2
         if gain <= _THERE or not np.isfinite(gain):
@@ -128,7 +133,9 @@ def _climbed(
     slack = 1e-13 * abs(at.log_likelihood)
     for _ in range(_MOST_HALVINGS):
         there = moments(sets, units, beta + step, ties)
-        if there.log_likelihood >= at.log_likelihood - slack:
+        rises = there.log_likelihood >= at.log_likelihood - slack
+        # Infinite where hazards differ so much that the least are rounded to nothing.
+        if rises and np.isfinite(there.log_likelihood):
             return beta + step, there
         step = step / 2
     return None
