@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from journeykit.survival.regression.design import Design
     from journeykit.survival.regression.model import CoxModel
 
 #: Customers times days that are worked on at a time.
@@ -39,18 +40,22 @@ class CoxBaseline(Result):
     Attributes
     ----------
     confidence : float
+    small_cell : int
+        Curves are drawn while at least as many are under risk.
     suppressed : tuple of str
         Strata of fewer than `small_cell` customers.
     """
 
     confidence: float
+    small_cell: int
     suppressed: tuple[str, ...] = ()
     rows: ClassVar[str] = "times"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw survival in each stratum with its band."""
         ax = axes(ax)
-        parts = self.frame.groupby("group", sort=False, observed=True)
+        drawn = self.frame[self.frame["n_at_risk"] >= self.small_cell]
+        parts = drawn.groupby("group", sort=False, observed=True)
         for number, (group, rows) in enumerate(parts):
             step_curve(
                 np.concatenate([[0.0], rows["time_days"]]),
@@ -150,10 +155,11 @@ def baseline_of(model: CoxModel, covariates: Mapping[str, object], /) -> CoxBase
     x = _customer(model, covariates)
     ratio = np.exp(np.minimum(x @ fit.beta, 700.0))
     at_risk = sets.n_at_risk()
+    customers = _customers_by_stratum(design)
     parts, hidden = [], []
     for stratum, name in enumerate(design.stratum_names):
         mine = slice(*np.searchsorted(sets.stratum, [stratum, stratum + 1]))
-        if _customers_in(model, stratum) < model.small_cell:
+        if customers[stratum] < model.small_cell:
             hidden.append(name)
             continue
         hazards = _hazards(model, stratum, sets.time[mine])
@@ -179,6 +185,7 @@ def baseline_of(model: CoxModel, covariates: Mapping[str, object], /) -> CoxBase
         frame=pd.concat(parts, ignore_index=True),
         provenance=model.provenance,
         confidence=model.confidence,
+        small_cell=model.small_cell,
         suppressed=tuple(hidden),
     )
 
@@ -269,20 +276,18 @@ def _customer(model: CoxModel, covariates: Mapping[str, object]) -> NDArray[np.f
     return design.standardised(pd.DataFrame({name: [value] for name, value in values.items()}))
 
 
-def _customers_in(model: CoxModel, stratum: int) -> int:
-    design = model.fit.design
+def _customers_by_stratum(design: Design) -> NDArray[np.int64]:
     if design.stratum is None:
-        return design.n_customers
-    there = np.zeros(design.n_customers, dtype=bool)
-    there[design.spans.customer[design.stratum == stratum]] = True
-    return int(there.sum())
+        return np.array([design.n_customers])
+    pair = np.unique(design.stratum * design.n_customers + design.spans.customer)
+    return np.bincount(pair // design.n_customers, minlength=len(design.stratum_names))
 
 
 def _hazards(model: CoxModel, stratum: int, time: NDArray[np.int64]) -> Hazards:
     """Sum the hazard of a stratum until each time; NaN after anyone of it was last seen."""
-    at, design = model.fit.at, model.fit.design
-    sets = design.sets
+    design, sets = model.fit.design, model.fit.design.sets
     mine = slice(*np.searchsorted(sets.stratum, [stratum, stratum + 1]))
+    at = model.fit.at.within(mine)
     until = np.searchsorted(sets.time[mine], time, side="right")
     # The likelihood is free of a constant in all predictors; the hazard is not.
     unit = np.exp(-at.log_constant)
@@ -297,9 +302,9 @@ def _hazards(model: CoxModel, stratum: int, time: NDArray[np.int64]) -> Hazards:
         nothing = np.where(beyond, np.nan, 0.0)
         return Hazards(nothing, nothing, nothing[:, None] * np.zeros(len(design.scale)))
     return Hazards(
-        summed(at.hazard[mine] * unit),
-        summed(at.variance[mine] * unit**2),
-        summed(at.step(ALL)[mine] * unit),
+        summed(at.hazard * unit),
+        summed(at.variance * unit**2),
+        summed(at.step(ALL) * unit),
     )
 
 

@@ -59,6 +59,11 @@ class Moments(NamedTuple):
     s1: NDArray[np.float64]
     d1: NDArray[np.float64]
 
+    def within(self, cells: slice) -> Moments:
+        """Return what concerns some of the cells."""
+        names = ("hazard", "spared", "variance", "cross", "square", "s1", "d1")
+        return self._replace(**{name: getattr(self, name)[cells] for name in names})
+
     def mean_sum(self, part: Columns) -> NDArray[np.float64]:
         """Sum w m_j in each cell, of some columns of the covariates."""
         return _times(self.hazard, self.s1[:, part]) - _times(self.spared, self.d1[:, part])

@@ -32,7 +32,7 @@ def spline_through(
     Natural: straight beyond the outer knots, so that few points there do not bend it. The band is
     pointwise, from the scatter about the curve.
     """
-    knots = np.unique(np.quantile(x, np.linspace(0, 1, n_knots)))
+    knots = np.unique(np.quantile(x, np.linspace(0, 1, n_knots), method="nearest"))
     basis, wanted = _natural_basis(x, knots), _natural_basis(at, knots)
     weights, _, rank, _ = np.linalg.lstsq(basis, y)
     left = y - basis @ weights
