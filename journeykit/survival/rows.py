@@ -163,7 +163,7 @@ def encoding(frame: pd.DataFrame, covariates: Sequence[str], /) -> Encoding:
             levels[name] = tuple(sorted(column.unique().tolist(), key=str))
         if column.nunique() < 2:
             raise ArgumentError(
-                f"Covariate {name!r} has the one value {column.iloc[0]!r} in all {len(frame):,} "
+                f"Covariate {name!r} has the one value {column.tolist()[0]!r} in all {len(frame):,} "
                 "rows, so nothing can be learned about it. Leave it out."
             )
     return Encoding(levels)
@@ -180,7 +180,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 def _refuse(frame: pd.DataFrame, name: str, wrong: NDArray[np.bool_], must: str) -> None:
     if wrong.any():
-        odd = frame[name].iloc[int(np.flatnonzero(wrong)[0])]
+        odd = frame[name].tolist()[int(np.flatnonzero(wrong)[0])]
         raise DataError(
             f"Covariate {name!r} must hold {must}; {int(wrong.sum()):,} of {len(frame):,} rows do "
             f"not, such as {odd!r}. Mend them, leave them out or make the missing a level."
