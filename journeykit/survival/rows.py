@@ -162,9 +162,10 @@ def encoding(frame: pd.DataFrame, covariates: Sequence[str], /) -> Encoding:
         else:
             levels[name] = tuple(sorted(column.unique().tolist(), key=str))
         if column.nunique() < 2:
+            only = column.tolist()[0]
             raise ArgumentError(
-                f"Covariate {name!r} has the one value {column.tolist()[0]!r} in all {len(frame):,} "
-                "rows, so nothing can be learned about it. Leave it out."
+                f"Covariate {name!r} has the one value {only!r} in all {len(frame):,} rows, so "
+                "nothing can be learned about it. Leave it out."
             )
     return Encoding(levels)
 
