@@ -31,6 +31,15 @@ def _attribute_and_value(value: object) -> object:
     return value
 
 
+def _increasing_days(value: object) -> object:
+    days = [part.strip() for part in str(value).split(",")]
+    if not all(day.isascii() and day.isdecimal() for day in days) or sorted(
+        {int(day) for day in days if int(day) > 0}
+    ) != [int(day) for day in days]:
+        raise ValueError(f"must be whole days that grow, such as `7, 30, 90`; got {value!r}.")
+    return ", ".join(days)
+
+
 class SegmentParameters(Parameters):
     """A report that can be made for some customers only."""
 
@@ -146,6 +155,10 @@ def _unknown_churn(churn: Churn | None, journeys: Journeys) -> list[str]:
             found += _unknown(f"{key}.touchpoint", "a touchpoint", part.touchpoint, journeys.names)
         if part is not None and part.attribute is not None:
             found += _unknown(f"{key}.attribute", "an attribute", part.attribute, known)
+    if churn.cause is not None:
+        found += _unknown("churn.cause", "an attribute", churn.cause, known)
+    for name in churn.exits:
+        found += _unknown("churn.exits", "a touchpoint", name, journeys.names)
     return found
 
 
@@ -285,13 +298,33 @@ class SurvivalParameters(SegmentParameters):
     horizon_days: Annotated[
         int | None, Field(ge=1, le=3650, description="Last day shown; by default all that is seen.")
     ] = None
+    covariates: Annotated[
+        str | None,
+        Field(description="Attributes that a model looks at together: `segment, age`."),
+    ] = None
+    windows: Annotated[
+        str,
+        BeforeValidator(_increasing_days),
+        Field(description="Days after a touch between which the risk of leaving is counted."),
+    ] = "7, 14, 30, 60"
+
+    def modelled(self) -> tuple[str, ...]:
+        """Return the covariates, and the group where no covariate is named."""
+        named = (self.group or "") if self.covariates is None else self.covariates
+        return tuple(name.strip() for name in named.split(",") if name.strip())
+
+    def windows_days(self) -> tuple[int, ...]:
+        """Return the days at which a window after a touch ends and the next begins."""
+        return tuple(int(day) for day in self.windows.split(","))
 
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
-        """Return what does not suit: the segment, the group, the missing rule of leaving."""
+        """Return what does not suit: segment, group, covariates, the missing rule of leaving."""
         known = journeys.attributes.column_names
         found = [] if self.segment is None else _unknown_segment(self.segment, journeys)
         if self.group is not None:
             found += _unknown("group", "an attribute", self.group, known)
+        for name in self.modelled() if self.covariates is not None else ():
+            found += _unknown("covariates", "an attribute", name, known)
         return found + _unknown_churn(study.model.churn, journeys)
 
 
