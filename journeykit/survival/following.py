@@ -49,17 +49,20 @@ def lifetimes(
     """Follow every customer from the start of their clock until they leave or are lost from sight.
 
     **End touchpoint or end attribute.** The event is at that time T when the customer is still
-    watched then, T < observed_to; otherwise the customer is censored at observed_to. Ends at or
-    before the start of the clock are left out and counted: that contract never ran. Activity after
-    an end touchpoint is coming back, counted in `returned`; after an end attribute it says nothing
-    of a new contract, and `returned` is None.
+    watched then, T < observed_to; otherwise the customer is censored just before observed_to, by
+    a microsecond: at observed_to itself nobody could be seen to leave, so nobody is under risk
+    there. On a day clock, where watching often ends as many whole days after the start as
+    somebody else leaves, one would otherwise count customers who could not have been seen to.
+    Ends at or before the start of the clock are left out and counted: that contract never ran.
+    Activity after an end touchpoint is coming back, counted in `returned`; after an end attribute
+    it says nothing of a new contract, and `returned` is None.
 
     **Inactivity**, threshold h. T is the last activity before the first silence longer than h; a
     start of the clock that is watched counts as activity, so a customer who never did more has
     T = 0. It is known only if T + h < observed_to. *Dated at last activity* the event is at T and
-    everyone's observation ends at observed_to - h: to count the active ones until observed_to
+    everyone's observation ends just before observed_to - h: to count the active ones until observed_to
     would give them time in which nobody can be seen to leave. *Dated at declaration* the event is
-    at T + h, observation ends at observed_to, and risk starts at entry + h, because nobody can be
+    at T + h, observation ends just before observed_to, and risk starts at entry + h, because nobody can be
     declared sooner. Both give one curve, shifted by h. Coming back later does not undo an event;
     it is counted in `returned`.
 
@@ -189,7 +192,8 @@ def _followed_end(
     )
     spans = _Spans(origin, since)
     spans.event = end < until
-    spans.exit = np.minimum(end, until) - origin
+    # An end at `until` could not be seen, so nobody is under risk there.
+    spans.exit = np.where(spans.event, end, until - 1) - origin
     spans.leave_out("without a start", origin == NEVER)
     spans.leave_out("ended at or before their start", end <= origin)
     spans.leave_out("left before they were watched", spans.late & (end <= since))
@@ -222,9 +226,9 @@ def _followed_activity(
     spans.event = silence.began + threshold < until
     spans.returned = silence.returned & spans.event
     if churn.dated_at == "last_activity":
-        spans.exit = np.where(spans.event, silence.began, until - threshold) - origin
+        spans.exit = np.where(spans.event, silence.began, until - threshold - 1) - origin
     else:
-        spans.exit = np.where(spans.event, silence.began + threshold, until) - origin
+        spans.exit = np.where(spans.event, silence.began + threshold, until - 1) - origin
         spans.entry = spans.entry + threshold
     spans.leave_out("without a start", origin == NEVER)
     spans.leave_out("started after they were watched", origin >= until)
@@ -233,8 +237,8 @@ def _followed_activity(
         "silent beyond the threshold when watching began",
         spans.late & spans.event & (silence.began == since) & silence.returned,
     )
-    # An event at the entry itself counts for those who are there from the beginning.
-    at_risk = np.where(spans.late | ~spans.event, spans.exit > spans.entry, True)
+    # The entry itself counts for those who are there from the beginning.
+    at_risk = spans.exit >= spans.entry + spans.late
     spans.leave_out("not watched for longer than the threshold", ~at_risk & ~spans.event)
     spans.leave_out("last active as watching began", ~at_risk)
     return spans

@@ -55,8 +55,10 @@ def made(
 
 
 def days(lives: Lifetimes) -> list[tuple[float, float, bool]]:
+    """Return entry, end and event; the watching of who is censored ends a microsecond later."""
     frame = lives.frame[["entry_days", "exit_days", "event"]]
-    return [tuple(row) for row in frame.itertuples(index=False, name=None)]
+    ends = np.rint(frame["exit_days"] * DAY) + ~frame["event"]
+    return [tuple(row) for row in frame.assign(exit_days=ends / DAY).itertuples(False, None)]
 
 
 # ---------------------------------------------------------------- inactivity
@@ -251,6 +253,23 @@ def test_an_end_when_the_watching_is_over_is_not_seen() -> None:
     lives = lifetimes(seen, churn=EndTouchpoint("out"), start=StartTouchpoint("in"))
     assert days(lives) == [(0, 70, False)]
     assert lives.left_out == {"not watched after their start": 1}
+
+
+def test_nobody_is_at_risk_of_what_could_not_be_seen() -> None:
+    # The second is watched until the very time after which the first leaves.
+    ending = made([[(0, "in"), (7, "out")], [(0, "in")]], until=[100, 7])
+    silent = made([[(0, "in"), (7, "in")], [(0, "in"), (7, "in")]], until=[100, 37])
+    for lives in (
+        lifetimes(ending, churn=EndTouchpoint("out")),
+        lifetimes(silent, churn=Inactivity(30)),
+        lifetimes(silent, churn=Inactivity(30, "declaration")),
+    ):
+        frame = kaplan_meier(lives, small_cell=1).frame
+        assert frame.loc[frame["n_event"] > 0, "n_at_risk"].tolist() == [1]
+    # A microsecond longer, and the end would have been seen.
+    longer = ending.replace(observed_to=np.array([100 * DAY, 7 * DAY + 1]))
+    frame = kaplan_meier(lifetimes(longer, churn=EndTouchpoint("out")), small_cell=1).frame
+    assert frame.loc[frame["n_event"] > 0, "n_at_risk"].tolist() == [2]
 
 
 # ---------------------------------------------------------------- errors

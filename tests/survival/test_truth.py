@@ -10,6 +10,7 @@ import pytest
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.survival import (
+    EndTouchpoint,
     Inactivity,
     Lifetimes,
     StartAttribute,
@@ -79,6 +80,44 @@ def test_each_trap_is_wrong_by_far_more(seen: Journeys) -> None:
     frame.loc[~frame["event"], "exit_days"] += THRESHOLD
     too_long = kaplan_meier(Lifetimes(frame=frame)).survival_at(AT).frame
     assert ((too_long["estimate"] - truth(AT)) / too_long["std_error"]).iloc[-1] > 4
+
+
+STAYING = 0.5 ** (1 / 7)
+
+
+@pytest.mark.parametrize(
+    ("rule", "share"),
+    [
+        (EndTouchpoint("out"), 0.5),
+        # Who leaves on day d is last active on day d - 1.
+        (Inactivity(3), 0.5 * STAYING),
+        (Inactivity(3, "declaration"), 0.5 / STAYING**2),
+    ],
+)
+def test_a_day_clock_is_unbiased(rule: Inactivity | EndTouchpoint, share: float) -> None:
+    """Half stay a week; watching ends after 2 to 12 days, when nobody can be seen to leave."""
+    rng, n = np.random.default_rng(3), 40_000
+    left = rng.geometric(1 - STAYING, n)
+    until = rng.integers(2, 13, n)
+    seen = left < until
+    # They act every day, the last time the day before they leave.
+    length = np.minimum(left, until) + seen
+    time = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    touchpoint = np.zeros(len(time), dtype=np.uint8)
+    touchpoint[np.cumsum(length)[seen] - 1] = 1
+    people = Journeys(
+        names=("act", "out"),
+        touchpoint=touchpoint,
+        start=np.concatenate([[0], np.cumsum(length)]),
+        time=time * DAY,
+        observed_from=np.zeros(n, dtype=np.int64),
+        observed_to=until * DAY,
+        clock="day",
+    )
+    lives = lifetimes(people, churn=rule, activity=["act"])
+    read = kaplan_meier(lives).survival_at(7).frame.iloc[0]
+    assert read["estimate"] == pytest.approx(share, abs=3 * read["std_error"])
+    assert read["std_error"] < 0.005
 
 
 def test_the_interval_covers() -> None:
