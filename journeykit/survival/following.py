@@ -60,11 +60,11 @@ def lifetimes(
     **Inactivity**, threshold h. T is the last activity before the first silence longer than h; a
     start of the clock that is watched counts as activity, so a customer who never did more has
     T = 0. It is known only if T + h < observed_to. *Dated at last activity* the event is at T and
-    everyone's observation ends just before observed_to - h: to count the active ones until observed_to
-    would give them time in which nobody can be seen to leave. *Dated at declaration* the event is
-    at T + h, observation ends just before observed_to, and risk starts at entry + h, because nobody can be
-    declared sooner. Both give one curve, shifted by h. Coming back later does not undo an event;
-    it is counted in `returned`.
+    everyone's observation ends just before observed_to - h: to count the active ones until
+    observed_to would give them time in which nobody can be seen to leave. *Dated at declaration*
+    the event is at T + h, observation ends just before observed_to, and risk starts at entry + h,
+    because nobody can be declared sooner. Both give one curve, shifted by h. Coming back later
+    does not undo an event; it is counted in `returned`.
 
     **Late entry.** Whoever is watched from later than their start is under risk from then on
     only (left truncation); with inactivity those whose first silence runs from the beginning of
