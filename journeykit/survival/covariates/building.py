@@ -46,10 +46,10 @@ class _Column(NamedTuple):
         codes = {"seen": [1], "within": [1, 0]}.get(self.measure, list(range(1, len(offsets) + 1)))
         return since_latest(row, time, offsets, codes)
 
-    def written(self, value: Ints) -> NDArray[np.generic] | pd.Categorical:
+    def written(self, value: NDArray[np.int32]) -> NDArray[np.signedinteger] | pd.Categorical:
         if self.measure == "days_since":
             return pd.Categorical.from_codes(value, categories=_bands(self.days), ordered=True)
-        return value.astype(np.int32 if self.measure == "count" else np.int8)
+        return value if self.measure == "count" else value.astype(np.int8)
 
 
 def counting_process(
@@ -160,8 +160,8 @@ def counting_process(
     3            1         0.0       40.0  False                 0
     """
     columns = _columns(touchpoints, measures, within_days, since_days)
-    if lag_days != 0:
-        check_positive("lag_days", lag_days)
+    if not 0 <= lag_days < np.inf:
+        raise ArgumentError(f"`lag_days` must be a number of at least 0; got {lag_days!r}.")
     check_known("touchpoints", touchpoints, journeys.names, what="touchpoints")
     refuse_collapsed(journeys, "`counting_process`")
     frame = lifetimes.frame
@@ -240,13 +240,13 @@ def _journey_of(lifetimes: Lifetimes, journeys: Journeys) -> Ints:
     known = journeys.customer_id.take(journeys.customer_index).to_pandas()
     found = pd.Index(known).get_indexer(pd.Index(lifetimes.frame["customer_id"]))
     if (found < 0).any():
-        odd = lifetimes.frame["customer_id"].iloc[int(np.flatnonzero(found < 0)[0])]
+        odd = lifetimes.frame.loc[found < 0, "customer_id"].tolist()[0]
         raise DataError(
             "Every customer of the lifetimes must have a journey; "
             f"{int((found < 0).sum()):,} of {len(found):,} rows have none, such as that of "
             f"{odd!r}. Give the journeys that the lifetimes were made of."
         )
-    return found.astype(np.int64)
+    return np.asarray(found, dtype=np.int64)
 
 
 def _origin(lifetimes: Lifetimes) -> Ints:

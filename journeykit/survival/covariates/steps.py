@@ -40,7 +40,7 @@ class Pieces(NamedTuple):
         A piece is (entry, exit].
     first, last : arrays of bool, same shape
         Whether it is the first and the last piece of its row.
-    values : list of arrays of int64, same shape
+    values : list of arrays of int32, same shape
         Every covariate, constant on a piece.
     """
 
@@ -49,7 +49,7 @@ class Pieces(NamedTuple):
     exit: Ints
     first: NDArray[np.bool_]
     last: NDArray[np.bool_]
-    values: list[Ints]
+    values: list[NDArray[np.int32]]
 
 
 def counted(row: Ints, time: Ints) -> Changes:
@@ -121,11 +121,11 @@ def _added_up(
     entry: Ints,
     begins: Ints,
     of: Ints,
-) -> Ints:
+) -> NDArray[np.int32]:
     early = column.time <= entry[column.row]
     change = np.zeros(len(of), dtype=np.int64)
     np.add.at(change, begins[column.row[early]], column.by[early])
     np.add.at(change, piece, column.by[inside])
     level = np.cumsum(change)
     before = level[begins] - change[begins]
-    return np.asarray(level - before[of])
+    return (level - before[of]).astype(np.int32)
