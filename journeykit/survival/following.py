@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from journeykit.checks import check_choice
@@ -13,11 +14,17 @@ from journeykit.errors import ArgumentError, DataError, NotObservedError
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import refuse_collapsed
 from journeykit.results import Provenance
-from journeykit.survival.churn import ChurnRule, EndAttribute, EndTouchpoint, Inactivity, Start
+from journeykit.survival.churn import (
+    ChurnRule,
+    EndAttribute,
+    EndTouchpoint,
+    FirstOf,
+    Inactivity,
+    Start,
+)
 from journeykit.survival.clocks import (
     NEVER,
-    attribute_times,
-    ends,
+    ended,
     first_silence,
     mask_of,
     origins,
@@ -57,6 +64,11 @@ def lifetimes(
     Activity after an end touchpoint is coming back, counted in `returned`; after an end attribute
     it says nothing of a new contract, and `returned` is None.
 
+    **Several ends.** Where the rule names them (`FirstOf`), T is the first, and `cause` which it
+    was; with `EndAttribute` the cause is read from an attribute. One minus a curve of all ends is
+    the share gone; the share gone by one of them is its cumulative incidence, not one minus a
+    curve that censors the others.
+
     **Inactivity**, threshold h. T is the last activity before the first silence longer than h; a
     start of the clock that is watched counts as activity, so a customer who never did more has
     T = 0. It is known only if T + h < observed_to. *Dated at last activity* the event is at T and
@@ -84,7 +96,7 @@ def lifetimes(
     ----------
     journeys : Journeys
         Whole customers: one journey each.
-    churn : Inactivity, EndTouchpoint or EndAttribute
+    churn : Inactivity, EndTouchpoint, EndAttribute or FirstOf
     start : StartTouchpoint or StartAttribute, optional
         When a customer's clock starts; by default at the first activity.
     activity : sequence of str, optional
@@ -130,7 +142,8 @@ def lifetimes(
         spans.leave_out("may have begun before the window", spans.edge)
     given = {"churn": churn, "start": start, "activity": activity, "edge": edge}
     provenance = Provenance(journeys.fingerprint, {k: repr(v) for k, v in given.items()})
-    tells_returns = not isinstance(churn, EndAttribute)
+    parts = churn.ends.values() if isinstance(churn, FirstOf) else [churn]
+    tells_returns = not any(isinstance(part, EndAttribute) for part in parts)
     return _assembled(journeys, origin, spans, provenance, tells_returns=tells_returns)
 
 
@@ -145,6 +158,7 @@ class _Spans:
         self.returned = np.zeros(len(origin), dtype=bool)
         self.edge = np.zeros(len(origin), dtype=bool)
         self.followed = np.ones(len(origin), dtype=bool)
+        self.cause: pd.Categorical | None = None
         self.left_out: dict[str, int] = {}
 
     def leave_out(self, reason: str, mask: NDArray[np.bool_]) -> None:
@@ -179,18 +193,15 @@ def _threshold(churn: Inactivity) -> int:
 
 def _followed_end(
     journeys: Journeys,
-    churn: EndTouchpoint | EndAttribute,
+    churn: EndTouchpoint | EndAttribute | FirstOf,
     start: Start | None,
     origin: NDArray[np.int64],
     watched: Watched,
 ) -> _Spans:
     since, until = watched
-    end = (
-        ends(journeys, churn.touchpoint, start)
-        if isinstance(churn, EndTouchpoint)
-        else attribute_times(journeys, "churn", churn.attribute)
-    )
+    end, cause = ended(journeys, churn, start)
     spans = _Spans(origin, since)
+    spans.cause = cause
     spans.event = end < until
     # An end at `until` could not be seen, so nobody is under risk there.
     spans.exit = np.where(spans.event, end, until - 1) - origin
@@ -269,6 +280,9 @@ def _assembled(
     check_names(journeys.attributes.column_names)
     # Few texts are shared by many customers: categories are small, and grouped already.
     frame = pa.table(columns).to_pandas()
+    if spans.cause is not None:
+        cause = pd.Series(spans.cause[keep]).where(frame["event"]).cat.remove_unused_categories()
+        frame.insert(frame.columns.get_loc("event") + 1, "cause", cause)
     if journeys.attributes.num_columns:
         attributes = journeys.attributes.take(pa.array(keep))
         frame = frame.join(attributes.to_pandas(strings_to_categorical=True))

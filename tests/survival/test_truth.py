@@ -9,7 +9,9 @@ import pytest
 
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
+from journeykit.simulate import world
 from journeykit.survival import (
+    EndAttribute,
     EndTouchpoint,
     Inactivity,
     Lifetimes,
@@ -20,6 +22,7 @@ from journeykit.survival import (
 )
 from journeykit.survival.curves import product_limit
 
+GOING = {"competitor A": 0.2, "competitor B": 0.1, "lapse": 0.15, "need gone": 0.05}
 LEAVING, ACTING, THRESHOLD = 1 / 200, 1 / 3, 45
 AT = np.array([50.0, 150.0, 300.0])
 
@@ -80,6 +83,34 @@ def test_each_trap_is_wrong_by_far_more(seen: Journeys) -> None:
     frame.loc[~frame["event"], "exit_days"] += THRESHOLD
     too_long = kaplan_meier(Lifetimes(frame=frame)).survival_at(AT).frame
     assert ((too_long["estimate"] - truth(AT)) / too_long["std_error"]).iloc[-1] > 4
+
+
+def test_where_contracts_go_is_in_the_proportions_of_their_hazards() -> None:
+    """Hazards of the destinations are proportional in a segment, so their shares of ends are."""
+    company = world(
+        customers=12_000,
+        seed=6,
+        parts=["population", "orders", "contracts"],
+        settings={"contracts.base_a_year": {"household": GOING}},
+    )
+    table = company.tables["contracts"].to_pandas().drop_duplicates("customer_id")
+    people = company.journeys()
+    where = table.set_index("customer_id")["destination"].reindex(people.customer_id.to_pandas())
+    people = people.replace(
+        attributes=people.attributes.append_column("went", pa.array(where, from_pandas=True))
+    )
+    lives = lifetimes(
+        people,
+        churn=EndAttribute("contract_end", cause="went"),
+        start=StartAttribute("contract_start"),
+    )
+    frame = lives.frame[lives.frame["event"] & (lives.frame["segment"] == "household")]
+    share = frame["cause"].value_counts(normalize=True)
+    for name, hazard in GOING.items():
+        truth = hazard / sum(GOING.values())
+        error = np.sqrt(truth * (1 - truth) / len(frame))
+        assert share[name] == pytest.approx(truth, abs=3 * error)
+    assert len(frame) > 300
 
 
 STAYING = 0.5 ** (1 / 7)
