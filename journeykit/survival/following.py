@@ -120,7 +120,7 @@ def lifetimes(
         When nobody is left to follow, or an attribute cannot be read.
     """
     check_choice("edge", edge, ("keep", "leave_out"))
-    watched = _watched(journeys)
+    watched = watched_customers(journeys, "`lifetimes`")
     counted = (
         np.ones(journeys.n_events, dtype=bool)
         if activity is None
@@ -169,17 +169,18 @@ class _Spans:
             self.followed &= ~out
 
 
-def _watched(journeys: Journeys) -> Watched:
-    journeys.need_time("`lifetimes`")
+def watched_customers(journeys: Journeys, what: str) -> Watched:
+    """Return from when to when customers are watched, or say what `what` needs to know it."""
+    journeys.need_time(what)
     if len(journeys) != journeys.n_customers:
         raise ArgumentError(
-            "`lifetimes` follows whole customers, one journey each; got "
+            f"{what} follows whole customers, one journey each; got "
             f"{len(journeys):,} journeys of {journeys.n_customers:,} customers. Call it on the "
             "journeys before they were cut."
         )
     if journeys.observed_to is None:
         raise NotObservedError(
-            "`lifetimes` needs to know until when customers are watched; these journeys have no "
+            f"{what} needs to know until when customers are watched; these journeys have no "
             "`observed_to`."
         )
     since = journeys.observed_from
