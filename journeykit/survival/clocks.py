@@ -58,11 +58,14 @@ class Silence:
         Whether the silence was followed by activity.
     active : array of bool, shape (n,)
         Whether there was any activity while the customer was watched.
+    latest : array of int64, shape (n,)
+        Last sign of life of all.
     """
 
     began: NDArray[np.int64]
     returned: NDArray[np.bool_]
     active: NDArray[np.bool_]
+    latest: NDArray[np.int64]
 
 
 def mask_of(journeys: Journeys, name: str, touchpoints: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -178,10 +181,11 @@ def first_silence(
     began = base.copy()
     last = np.diff(who, append=-1) != 0
     began[who[last]] = when[last]
+    latest = began.copy()
     late = np.flatnonzero(when - before > threshold)
     late = late[np.diff(who[late], prepend=-1) != 0]
     began[who[late]] = before[late]
     returned, active = np.zeros(len(base), dtype=bool), np.zeros(len(base), dtype=bool)
     returned[who[late]] = True
     active[who] = True
-    return Silence(began, returned, active)
+    return Silence(began, returned, active, latest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -159,6 +159,7 @@ class _Spans:
         self.edge = np.zeros(len(origin), dtype=bool)
         self.followed = np.ones(len(origin), dtype=bool)
         self.cause: pd.Categorical | None = None
+        self.undecided: NDArray[np.bool_] | None = None
         self.left_out: dict[str, int] = {}
 
     def leave_out(self, reason: str, mask: NDArray[np.bool_]) -> None:
@@ -237,6 +238,7 @@ def _followed_activity(
     silence = first_silence(journeys, counted, base, until, threshold)
     spans.event = silence.began + threshold < until
     spans.returned = silence.returned & spans.event
+    spans.undecided = silence.latest + threshold >= until
     if churn.dated_at == "last_activity":
         spans.exit = np.where(spans.event, silence.began, until - threshold - 1) - origin
     else:
@@ -268,28 +270,41 @@ def _assembled(
     if len(keep) == 0:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in spans.left_out.items())
         raise DataError(f"Nobody is left to follow: {reasons or 'there are no customers'}.")
-    zone = "UTC" if journeys.clock == "instant" else None
     columns = {
-        "customer_id": journeys.customer_id.take(pa.array(journeys.customer_index[keep])),
-        "origin_time": pa.array(origin[keep]).cast(pa.timestamp("us", zone)),
+        "origin_time": origin[keep],
         "entry_days": spans.entry[keep] / DAY,
         "exit_days": spans.exit[keep] / DAY,
         "event": spans.event[keep],
         "late": spans.late[keep],
         "edge": spans.edge[keep],
     }
-    check_names(journeys.attributes.column_names)
-    # Few texts are shared by many customers: categories are small, and grouped already.
-    frame = pa.table(columns).to_pandas()
+    frame = framed(journeys, keep, columns)
     if spans.cause is not None:
         cause = pd.Series(spans.cause[keep]).where(frame["event"]).cat.remove_unused_categories()
         frame.insert(frame.columns.get_loc("event") + 1, "cause", cause)
-    if journeys.attributes.num_columns:
-        attributes = journeys.attributes.take(pa.array(keep))
-        frame = frame.join(attributes.to_pandas(strings_to_categorical=True))
     return Lifetimes(
         frame=frame,
         provenance=provenance,
         left_out=spans.left_out,
         returned=int(spans.returned[keep].sum()) if tells_returns else None,
+        undecided=None if spans.undecided is None else int(spans.undecided[keep].sum()),
     )
+
+
+def framed(
+    journeys: Journeys, row: NDArray[np.int64], columns: Mapping[str, NDArray[np.generic]]
+) -> pd.DataFrame:
+    """Return one row of `columns` for each journey of `row`, with its customer and attributes.
+
+    Column `origin_time` is in microseconds and becomes a time.
+    """
+    check_names(journeys.attributes.column_names)
+    zone = "UTC" if journeys.clock == "instant" else None
+    origin = pa.array(columns["origin_time"]).cast(pa.timestamp("us", zone))
+    customer = journeys.customer_id.take(pa.array(journeys.customer_index[row]))
+    frame = pa.table({"customer_id": customer, **columns, "origin_time": origin}).to_pandas()
+    if journeys.attributes.num_columns:
+        # Few texts are shared by many customers: categories are small, and grouped already.
+        attributes = journeys.attributes.take(pa.array(row))
+        frame = frame.join(attributes.to_pandas(strings_to_categorical=True))
+    return frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,14 @@ from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import refuse_collapsed
 from journeykit.results import Provenance
-from journeykit.survival.covariates.steps import Changes, Pieces, counted, cut, since_latest
+from journeykit.survival.covariates.steps import (
+    Changes,
+    Pieces,
+    counted,
+    cut,
+    since_latest,
+    together,
+)
 from journeykit.survival.rows import spans
 
 if TYPE_CHECKING:
@@ -29,6 +36,8 @@ if TYPE_CHECKING:
 Measure = Literal["seen", "count", "within", "days_since"]
 _MEASURES = ("seen", "count", "within", "days_since")
 _NEVER_SEEN = "never"
+#: Rows cut at a time: what is in between them then fits a processor's cache.
+_BLOCK = 20_000
 
 
 class _Column(NamedTuple):
@@ -50,6 +59,38 @@ class _Column(NamedTuple):
         if self.measure == "days_since":
             return pd.Categorical.from_codes(value, categories=_bands(self.days), ordered=True)
         return value if self.measure == "count" else value.astype(np.int8)
+
+
+class _Met(NamedTuple):
+    """Events at a touchpoint: their times, and those of every row.
+
+    Attributes
+    ----------
+    time : array of int64, shape (n_events,)
+    begin, n : arrays of int64, shape (n_rows,)
+        Row r has the events from `begin` on, `n` of them, in order ...
+    clock : array of int64, same shape
+        ... and its clock starts here.
+    """
+
+    time: Ints
+    begin: Ints
+    n: Ints
+    clock: Ints
+
+    @classmethod
+    def at(cls, journeys: Journeys, touchpoint: str, whose: Ints, clock: Ints) -> Self:
+        time = journeys.need_time("`counting_process`")
+        where = np.flatnonzero(journeys.touchpoint == journeys.names.index(touchpoint))
+        edge = np.searchsorted(where, journeys.start)
+        return cls(time[where], edge[whose], edge[whose + 1] - edge[whose], clock)
+
+    def of(self, rows: slice) -> tuple[Ints, Ints]:
+        """Return row, counted from the first of `rows`, and time on its clock of every event."""
+        begin, n, clock = self.begin[rows], self.n[rows], self.clock[rows]
+        row = np.repeat(np.arange(len(n)), n)
+        event = np.arange(len(row)) + np.repeat(begin - np.cumsum(n) + n, n)
+        return row, self.time[event] - clock[row]
 
 
 def counting_process(
@@ -171,13 +212,22 @@ def counting_process(
             "once, with all touchpoints and measures."
         )
     whose, clock = _journey_of(lifetimes, journeys), _origin(lifetimes) - round(lag_days * DAY)
-    met = {name: _events_at(journeys, name, whose, clock) for name in touchpoints}
+    met = {name: _Met.at(journeys, name, whose, clock) for name in touchpoints}
     risk = spans(lifetimes)
     late = frame["late"].to_numpy()
     entry = risk.entry + ~late
     if (risk.event & (risk.exit == entry) & ~late).any():
         entry = risk.entry
-    pieces = cut(entry, risk.exit, [column.changes(*met[column.touchpoint]) for column in columns])
+    blocks = [slice(at, at + _BLOCK) for at in range(0, len(entry), _BLOCK)]
+    cuts = [
+        cut(
+            entry[block],
+            risk.exit[block],
+            [column.changes(*met[column.touchpoint].of(block)) for column in columns],
+        )
+        for block in blocks
+    ]
+    pieces = together(cuts, [block.start for block in blocks])
     given = {
         **lifetimes.provenance.parameters,
         "touchpoints": tuple(touchpoints),
@@ -257,17 +307,6 @@ def _origin(lifetimes: Lifetimes) -> Ints:
         )
     origin = lifetimes.frame["origin_time"].to_numpy(dtype="datetime64[us]")
     return np.asarray(origin.astype(np.int64))
-
-
-def _events_at(journeys: Journeys, touchpoint: str, whose: Ints, clock: Ints) -> tuple[Ints, Ints]:
-    """Return row and time on its clock of every event at a touchpoint, in order."""
-    time = journeys.need_time("`counting_process`")
-    where = np.flatnonzero(journeys.touchpoint == journeys.names.index(touchpoint))
-    low, high = (np.searchsorted(where, edge) for edge in (journeys.start[:-1], journeys.start[1:]))
-    n = (high - low)[whose]
-    row = np.repeat(np.arange(len(whose)), n)
-    event = np.arange(len(row)) + np.repeat(low[whose] - np.cumsum(n) + n, n)
-    return row, time[where[event]] - clock[row]
 
 
 def _assembled(frame: pd.DataFrame, pieces: Pieces, columns: Sequence[_Column]) -> pd.DataFrame:

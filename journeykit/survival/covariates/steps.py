@@ -114,6 +114,15 @@ def cut(entry: Ints, exit_: Ints, columns: Sequence[Changes]) -> Pieces:
     return Pieces(of, since, until, first, last, values)
 
 
+def together(parts: Sequence[Pieces], before: Sequence[int]) -> Pieces:
+    """Put pieces of blocks of rows together; `before` says how many rows precede each block."""
+    row = [part.row + n for part, n in zip(parts, before, strict=True)]
+    names = ("entry", "exit", "first", "last")
+    whole = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    columns = zip(*(part.values for part in parts), strict=True)
+    return Pieces(np.concatenate(row), values=[np.concatenate(c) for c in columns], **whole)
+
+
 def _added_up(
     column: Changes,
     inside: NDArray[np.bool_],

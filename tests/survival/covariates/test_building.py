@@ -22,7 +22,8 @@ from journeykit.survival import (
     lifetimes,
     lifetimes_from_frame,
 )
-from journeykit.survival.covariates import counting_process
+from journeykit.survival.covariates import building, counting_process
+from journeykit.survival.returning import spells
 from tests.strategies import journeys as any_journeys
 
 
@@ -214,6 +215,33 @@ def test_rows_equal_those_of_tmerge(shared: Path) -> None:
         "surgery": "surgery",
     }.items():
         assert cut[ours].to_numpy() == pytest.approx(expected[theirs].to_numpy()), ours
+
+
+def test_every_spell_has_its_own_rows() -> None:
+    people = made([[(0, "web"), (5, "web"), (8, "mail"), (50, "web"), (52, "mail"), (60, "web")]])
+    found = spells(people, churn=Inactivity(20), activity=["web"])
+    cut = counting_process(found, people, touchpoints=["mail"], measures=["count"])
+    assert rows(cut, "spell", "count[mail]") == [
+        (0, 0, 5, True, 1, 0),
+        (0, 0, 2, False, 2, 1),
+        (0, 2, 10, True, 2, 2),
+    ]
+    total = spells(people, churn=Inactivity(20), activity=["web"], clock="customer")
+    cut = counting_process(total, people, touchpoints=["mail"], measures=["count"])
+    assert rows(cut, "spell", "count[mail]") == [
+        (0, 0, 5, True, 1, 0),
+        (0, 50, 52, False, 2, 1),
+        (0, 52, 60, True, 2, 2),
+    ]
+
+
+def test_blocks_of_rows_are_cut_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = many(300, seed=8)
+    lives = lifetimes(people, churn=EndTouchpoint("out"))
+    cut = [counting_process(lives, people, touchpoints=["mail"]).frame]
+    monkeypatch.setattr(building, "_BLOCK", 7)
+    cut.append(counting_process(lives, people, touchpoints=["mail"]).frame)
+    pd.testing.assert_frame_equal(*cut)
 
 
 # ---------------------------------------------------------------- laws
