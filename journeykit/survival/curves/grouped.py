@@ -56,8 +56,12 @@ class GroupedCurves(Result):
         """Return the rows of one group."""
         return self.frame[self.frame["group"] == group]
 
-    def _read(self, days: float | Sequence[float], before: Mapping[str, float]) -> pd.DataFrame:
-        """Read the curves at days; `before` is what holds before anyone has gone."""
+    def _read(self, days: float | Sequence[float], *, begin: float) -> pd.DataFrame:
+        """Read the curves, which `begin` somewhere by definition, at days.
+
+        Until the first one leaves there is no interval, whoever was lost from sight by then; day 0
+        itself is known.
+        """
         wanted = checked_days("days", days)
         at = np.rint(wanted * DAY).astype(np.int64)
         parts = []
@@ -65,9 +69,15 @@ class GroupedCurves(Result):
             curve = self.of(group)
             row = np.searchsorted(table.time, at, side="right")
             seen = at <= table.time[-1]
+            bound = np.where((row == 0) & (at == 0), begin, np.nan)
+            first = {"estimate": begin, "std_error": 0.0, "conf_low": bound, "conf_high": bound}
             read = {
-                name: np.where(seen, np.append(first, curve[name].to_numpy())[row], np.nan)
-                for name, first in before.items()
+                name: np.where(
+                    seen,
+                    np.where(row == 0, value, np.append(0.0, curve[name].to_numpy())[row]),
+                    np.nan,
+                )
+                for name, value in first.items()
             }
             risk = np.where(seen, table.at_risk_just_before(at), 0)
             parts.append(

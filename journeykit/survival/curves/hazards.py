@@ -86,9 +86,7 @@ class NelsonAalen(GroupedCurves):
 
     def cumulative_hazard_at(self, days: float | Sequence[float], /) -> CumulativeHazardAt:
         """Read the curves at one or more days."""
-        return CumulativeHazardAt(
-            frame=self._read(days, _BEFORE_ANY_EXIT), provenance=self.provenance
-        )
+        return CumulativeHazardAt(frame=self._read(days, begin=0.0), provenance=self.provenance)
 
     def smoothed(
         self, *, bandwidth_days: float | None = None, days: Sequence[float] | None = None
@@ -146,9 +144,6 @@ class NelsonAalen(GroupedCurves):
         from journeykit.survival.curves.pictures import draw_cumulative_hazards
 
         return draw_cumulative_hazards(self, ax)
-
-
-_BEFORE_ANY_EXIT = {"estimate": 0.0, "std_error": 0.0, "conf_low": 0.0, "conf_high": 0.0}
 
 
 def nelson_aalen(

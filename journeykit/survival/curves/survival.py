@@ -41,7 +41,8 @@ class SurvivalAt(Result):
     """``group time_days n_at_risk estimate std_error conf_low conf_high``.
 
     `n_at_risk` is under risk at that time, those who leave at it included. The estimate is empty
-    after the last time at which anyone of the group was observed.
+    after the last time at which anyone of the group was observed, and the interval until the first
+    one leaves (day 0 apart) and after all have left.
     """
 
     rows: ClassVar[str] = "times"
@@ -76,7 +77,7 @@ class KaplanMeier(GroupedCurves):
 
     def survival_at(self, days: float | Sequence[float], /) -> SurvivalAt:
         """Read the curves at one or more days."""
-        return SurvivalAt(frame=self._read(days, _BEFORE_ANY_EXIT), provenance=self.provenance)
+        return SurvivalAt(frame=self._read(days, begin=1.0), provenance=self.provenance)
 
     def quantiles(self, shares: Sequence[float] = (0.25, 0.5, 0.75), /) -> Quantiles:
         """Return the first day by which a share has left, with the interval of Brookmeyer-Crowley.
@@ -215,10 +216,6 @@ class KaplanMeier(GroupedCurves):
         from journeykit.survival.curves.pictures import draw_curves
 
         return draw_curves(self, ax)
-
-
-#: What is read before anyone has gone, as in R: all are there, by definition.
-_BEFORE_ANY_EXIT = {"estimate": 1.0, "std_error": 0.0, "conf_low": 1.0, "conf_high": 1.0}
 
 
 def kaplan_meier(

@@ -156,7 +156,7 @@ def _refuse_leaving_twice(lives: Lifetimes) -> None:
     if twice.any():
         raise DataError(
             f"A customer must leave at most once; {left[twice].nunique():,} have several rows "
-            f"with an event, such as {left[twice].iloc[0]!r}. Keep what comes before the first, "
+            f"with an event, such as {left[twice].tolist()[0]!r}. Keep what comes before the first, "
             "or count what recurs with a method for recurrent events."
         )
 
