@@ -156,8 +156,8 @@ def _refuse_leaving_twice(lives: Lifetimes) -> None:
     if twice.any():
         raise DataError(
             f"A customer must leave at most once; {left[twice].nunique():,} have several rows "
-            f"with an event, such as {left[twice].tolist()[0]!r}. Keep what comes before the first, "
-            "or count what recurs with a method for recurrent events."
+            f"with an event, such as {left[twice].tolist()[0]!r}. Keep what comes before the first "
+            "one, or count what recurs with a method for recurrent events."
         )
 
 
