@@ -14,8 +14,14 @@ if TYPE_CHECKING:
         StartTouchpoint,
         churn_rule,
     )
-    from journeykit.survival.comparison import LogRank, log_rank
-    from journeykit.survival.curves import KaplanMeier, Quantiles, SurvivalAt, kaplan_meier
+    from journeykit.survival.curves import (
+        KaplanMeier,
+        LogRank,
+        Quantiles,
+        SurvivalAt,
+        kaplan_meier,
+        log_rank,
+    )
     from journeykit.survival.departures import leaving
     from journeykit.survival.following import lifetimes
     from journeykit.survival.lives import Lifetimes, LifetimesAudit, lifetimes_from_frame
@@ -51,8 +57,7 @@ _MODULES = {
         "churn_rule",
         "churn_start",
     ),
-    "comparison": ("LogRank", "log_rank"),
-    "curves": ("KaplanMeier", "Quantiles", "SurvivalAt", "kaplan_meier"),
+    "curves": ("KaplanMeier", "LogRank", "Quantiles", "SurvivalAt", "kaplan_meier", "log_rank"),
     "following": ("lifetimes",),
     "departures": ("leaving",),
     "lives": ("Lifetimes", "LifetimesAudit", "lifetimes_from_frame"),
