@@ -1,0 +1,18 @@
+"""Models of the time until customers leave: of its logarithm, and period by period."""
+
+from journeykit.survival.models.failure_time import (
+    AcceleratedFailureTime,
+    DistributionComparison,
+    accelerated_failure_time,
+    compare_distributions,
+)
+from journeykit.survival.models.predicted import PredictedDays, PredictedSurvival
+
+__all__ = [
+    "AcceleratedFailureTime",
+    "DistributionComparison",
+    "PredictedDays",
+    "PredictedSurvival",
+    "accelerated_failure_time",
+    "compare_distributions",
+]
