@@ -1,5 +1,6 @@
 """Models of the time until customers leave: of its logarithm, and period by period."""
 
+from journeykit.survival.models.discrete import DiscreteHazard, PeriodHazards, discrete_hazard
 from journeykit.survival.models.failure_time import (
     AcceleratedFailureTime,
     DistributionComparison,
@@ -10,9 +11,12 @@ from journeykit.survival.models.predicted import PredictedDays, PredictedSurviva
 
 __all__ = [
     "AcceleratedFailureTime",
+    "DiscreteHazard",
     "DistributionComparison",
+    "PeriodHazards",
     "PredictedDays",
     "PredictedSurvival",
     "accelerated_failure_time",
     "compare_distributions",
+    "discrete_hazard",
 ]

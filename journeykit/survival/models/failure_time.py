@@ -15,6 +15,7 @@ from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance, Result
 from journeykit.survival.models.alike import alike
+from journeykit.survival.models.columns import check_rank, with_intercept
 from journeykit.survival.models.laws import DISTRIBUTIONS, LAWS, DistributionName
 from journeykit.survival.models.likelihood import LocationScale, LogTimes, fit, scores
 from journeykit.survival.models.predicted import (
@@ -113,7 +114,7 @@ class AcceleratedFailureTime(Result):
         found = np.empty((3, len(frame), len(days)))
         for at in range(0, len(frame), CHUNK):
             rows = slice(at, at + CHUNK)
-            matrix = _with_intercept(self.encoding.matrix(frame.iloc[rows]))
+            matrix = with_intercept(self.encoding.matrix(frame.iloc[rows]))
             location = (matrix @ self._theta[:-1])[:, None]
             z = (np.maximum(log_days, -700.0) - location) / self.scale
             slope = np.empty((len(matrix), len(days), len(self._theta)))
@@ -147,7 +148,7 @@ class AcceleratedFailureTime(Result):
         found = np.empty((3, len(frame)))
         for begin in range(0, len(frame), CHUNK):
             rows = slice(begin, begin + CHUNK)
-            matrix = _with_intercept(self.encoding.matrix(frame.iloc[rows]))
+            matrix = with_intercept(self.encoding.matrix(frame.iloc[rows]))
             middle = matrix @ self._theta[:-1] + self.scale * at
             slope = np.column_stack([matrix, np.full(len(matrix), self.scale * at)])
             half = self._half(slope)
@@ -410,11 +411,11 @@ def _design(lifetimes: Lifetimes, covariates: Sequence[str], shift_days: float) 
         )
     _check_times(lives, shift_days)
     coded = encoding(frame, covariates)
-    matrix = _with_intercept(coded.matrix(frame))
+    matrix = with_intercept(coded.matrix(frame))
     met = alike([lives.entry, lives.exit, lives.event, *matrix.T[1:]])
     entry, exits = lives.entry[met.first], lives.exit[met.first]
     matrix = matrix[met.first]
-    _check_rank(matrix, coded)
+    check_rank(matrix, coded)
     # Under risk from the beginning is no late entry, whatever the times are shifted by.
     late = entry > 0
     log_entry = np.full(len(entry), -np.inf)
@@ -437,23 +438,6 @@ def _check_times(lives: Spans, shift_days: float) -> None:
             "exit at day 0. Give `shift_days`, such as half of the unit in which times were "
             "noted, or leave these customers out and say so."
         )
-
-
-def _check_rank(matrix: NDArray[np.float64], coded: Encoding) -> None:
-    """Refuse columns that others add up to."""
-    size = np.sqrt((matrix**2).sum(axis=0))
-    gram = (matrix / size).T @ (matrix / size)
-    for p in range(2, gram.shape[0] + 1):
-        if np.linalg.eigvalsh(gram[:p, :p])[0] < 1e-12 * p:
-            raise DataError(
-                f"Covariate column {coded.names[p - 2]!r} is a combination of those before it "
-                f"({', '.join(map(repr, coded.names[: p - 2])) or 'the intercept'}), so their "
-                "effects cannot be told apart. Leave one out."
-            )
-
-
-def _with_intercept(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.column_stack([np.ones(len(matrix)), matrix])
 
 
 def _sandwich(

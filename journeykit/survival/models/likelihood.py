@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import linalg
 
 from journeykit.errors import DataError
 from journeykit.survival.models.laws import Law
+from journeykit.survival.models.newton import uphill_step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -194,21 +194,10 @@ def _start(data: LogTimes) -> NDArray[np.float64]:
 
 
 def _step(now: Moments, free: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
-    """Return Newton's step, and how much it promises; made an ascent where the hill is no dome."""
-    curvature = -now.hessian[np.ix_(free, free)]
-    gradient = now.gradient[free]
-    size = np.sqrt(np.maximum(np.abs(np.diag(curvature)), 1e-300))
-    scaled = curvature / np.outer(size, size)
-    lift = 0.0
-    while True:
-        try:
-            factor = linalg.cho_factor(scaled + lift * np.eye(len(scaled)))
-            break
-        except linalg.LinAlgError:
-            lift = max(10 * lift, 1e-8)
     step = np.zeros(len(free))
-    step[free] = linalg.cho_solve(factor, gradient / size) / size
-    return step, float(step[free] @ gradient) / 2
+    uphill = uphill_step(-now.hessian[np.ix_(free, free)], now.gradient[free])
+    step[free] = uphill.step
+    return step, uphill.promised
 
 
 def _climb(

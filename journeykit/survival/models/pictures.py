@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, NullLocator
 
-from journeykit.draw import INK, PALETTE, QUIET, axes, tidy
+from journeykit.draw import INK, PALETTE, QUIET, axes, percent_axis, tidy
 from journeykit.draw.charts import wrapped
 
 if TYPE_CHECKING:
@@ -42,6 +42,20 @@ def draw_comparison(frame: pd.DataFrame, ax: Axes | None) -> Axes:
     ax.margins(x=0.14)
     ax.set_xlabel("AIC above the lowest")
     return tidy(ax, grid="x")
+
+
+def draw_periods(frame: pd.DataFrame, ax: Axes | None) -> Axes:
+    """Draw what share of those under risk left in each period, and what the model says."""
+    ax = axes(ax)
+    ax.plot(frame["time_days"], frame["observed"], "o", color=QUIET, markersize=4, label="observed")
+    ax.plot(frame["time_days"], frame["estimate"], color=PALETTE[0], linewidth=1.8, label="model")
+    ax.set_ylim(bottom=0)
+    ax.set_xlim(left=0)
+    percent_axis(ax, "y")
+    ax.set_xlabel("days since the start, end of the period")
+    ax.set_ylabel("leave in the period")
+    ax.legend(frameon=False)
+    return tidy(ax, grid="y")
 
 
 def _few_ticks(ax: Axes) -> None:
