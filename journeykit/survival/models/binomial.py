@@ -94,7 +94,9 @@ def fit(
                 break
         theta, (value, gradient, information) = tried, there
         if uphill.promised < _NEAR * max(1.0, abs(value)) and halved == 0:
-            found = BinomialFit(theta, np.linalg.pinv(information, hermitian=True), value)
+            found = BinomialFit(
+                theta, np.asarray(np.linalg.pinv(information, hermitian=True), np.float64), value
+            )
             if _is_steep(found, design, n):
                 return found
             break

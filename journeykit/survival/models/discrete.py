@@ -24,7 +24,14 @@ from journeykit.survival.models.periods import (
     period_design,
     sandwich,
 )
-from journeykit.survival.models.person_periods import LAST_PERIODS, LastPeriod, cells, kinds, stays
+from journeykit.survival.models.person_periods import (
+    LAST_PERIODS,
+    Cells,
+    LastPeriod,
+    cells,
+    kinds,
+    stays,
+)
 from journeykit.survival.models.predicted import PredictedSurvival, check_days, customers_of
 from journeykit.survival.rows import Encoding, encoding, spans
 
@@ -301,7 +308,9 @@ def discrete_hazard(
         )
     design = period_design(counted, baseline)
     used = design.informative(counted)
-    kept = type(counted)(*(part[used] for part in counted))
+    kept = Cells(
+        counted.period[used], counted.pattern[used], counted.n[used], counted.n_event[used]
+    )
     q = design.n_columns + patterns.shape[1]
     fitted = fit(
         lambda rows: np.column_stack(

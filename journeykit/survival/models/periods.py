@@ -59,7 +59,8 @@ class PeriodDesign:
     def rows(self, period: NDArray[np.int64], /) -> NDArray[np.float64]:
         """Return the columns at each `period`, shape (n, n_columns)."""
         if self.baseline == "periods":
-            return (self.column[period - 1][:, None] == np.arange(self.n_columns)).astype(float)
+            met = self.column[period - 1][:, None] == np.arange(self.n_columns)
+            return np.asarray(met, dtype=np.float64)
         columns = [np.ones(len(period))]
         if self.baseline != "constant":
             p = period.astype(np.float64)
@@ -134,8 +135,8 @@ class PeriodDesign:
 def period_design(counted: Cells, baseline: Baseline, /) -> PeriodDesign:
     """Choose the columns of the baseline for what was counted."""
     last = int(counted.period.max())
-    n = np.bincount(counted.period - 1, counted.n, last)
-    n_event = np.bincount(counted.period - 1, counted.n_event, last)
+    n = np.bincount(counted.period - 1, counted.n, last).astype(np.float64)
+    n_event = np.bincount(counted.period - 1, counted.n_event, last).astype(np.float64)
     free = (n_event > 0) & (n_event < n)
     return PeriodDesign(baseline, n, n_event, np.where(free, np.cumsum(free) - 1, -1))
 
