@@ -245,7 +245,7 @@ def discrete_hazard(
         A hazard for each period; or an intercept and log p, p or nothing.
     last_period : {"half", "whole", "left_out"}
         What the period counts in which sight of a customer was lost before its end: half, as in a
-        life table, nearly right where losses are spread evenly over a period; whole, which makes hazards
+        life table, nearly right where losses are spread evenly; whole, which makes hazards
         too low; or nothing, which makes them too high. No matter where all are lost at ends of
         periods.
     confidence : float in (0, 1)
