@@ -58,8 +58,9 @@ def calibration_bins(
     """Return the frame of `Calibration` at one day."""
     code = risk_bins(risk, bins=bins, small_cell=small_cell)
     n_bins = int(code.max()) + 1
-    names = tuple(map(str, range(1, n_bins + 1)))
-    counts = life_counts(people.entry, people.exit, people.event, group=code, groups=names)
+    # Counts keep their groups in the order of the alphabet.
+    groups = tuple(f"{number:09d}" for number in range(n_bins))
+    counts = life_counts(people.entry, people.exit, people.event, group=code, groups=groups)
     until = np.array([round(day * DAY)])
     records = []
     for number in range(n_bins):
@@ -76,8 +77,8 @@ def calibration_bins(
         n_event = int((people.event[mine] & (people.exit[mine] <= until[0])).sum())
         predicted = float(risk[mine].mean())
         records.append((day, number + 1, int(mine.sum()), n_event, after, predicted, *found))
-    names = ("time_days", "bin", "n", "n_event", "n_at_risk", "predicted")
-    return pd.DataFrame.from_records(records, columns=[*names, "estimate", "conf_low", "conf_high"])
+    own = ["time_days", "bin", "n", "n_event", "n_at_risk", "predicted"]
+    return pd.DataFrame.from_records(records, columns=[*own, "estimate", "conf_low", "conf_high"])
 
 
 def risk_bins(risk: NDArray[np.float64], /, *, bins: int, small_cell: int) -> NDArray[np.int64]:

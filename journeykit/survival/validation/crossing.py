@@ -119,14 +119,15 @@ def cross_predict(
     """
     check_whole("folds", folds, least=2)
     fold = np.minimum((_numbers(lifetimes, seed) * folds).astype(np.int64), folds - 1)
+    empty = int((np.bincount(fold, minlength=folds) == 0).sum())
+    if empty:
+        raise ArgumentError(
+            f"`folds` must leave customers in every fold; of {folds}, {empty} have none of the "
+            f"{len(fold):,} rows. Ask for fewer."
+        )
     parts = []
     for number in range(folds):
         mine = fold == number
-        if not mine.any() or mine.all():
-            raise ArgumentError(
-                f"`folds` must leave customers in every fold; fold {number + 1} of {folds} has "
-                f"{int(mine.sum()):,} of {len(mine):,} rows. Ask for fewer."
-            )
         test = _part(lifetimes, mine)
         people = watched(test)
         said = forecasts(predict(_part(lifetimes, ~mine), test), at_days, people)
@@ -137,7 +138,7 @@ def cross_predict(
                     "customer_id": np.repeat(people.customer_id.to_numpy(), k),
                     "fold": number + 1,
                     "time_days": np.tile(said.days, len(people.exit)),
-                    "estimate": 1 - said.risk.ravel(),
+                    "estimate": said.survival.ravel(),
                 }
             )
         )

@@ -1,4 +1,4 @@
-"""Predictions in whatever form they come: one risk of leaving a customer and day."""
+"""Predictions in whatever form they come: a probability of staying of each customer and day."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _ROUNDING = 1e-9
 
 
 class Forecasts(NamedTuple):
-    """Days in order, shape (k,), and the predicted risk of having left by them, shape (n, k).
+    """Days in order, shape (k,), and the predicted probability of staying, shape (n, k).
 
     A column is empty where the model predicts nothing.
     """
 
     days: NDArray[np.float64]
-    risk: NDArray[np.float64]
+    survival: NDArray[np.float64]
 
 
 def forecasts(
@@ -68,7 +68,7 @@ def forecasts(
     if empty.all():
         raise ArgumentError("`survival` is empty: the model predicts nothing for any of the days.")
     order = np.argsort(days)
-    return Forecasts(days[order], 1 - np.clip(values[:, order], 0.0, 1.0))
+    return Forecasts(days[order], np.clip(values[:, order], 0.0, 1.0))
 
 
 def _table(frame: pd.DataFrame) -> pd.DataFrame | NDArray[np.float64]:

@@ -181,11 +181,11 @@ def validate(
         "small_cell": small_cell,
     }
     provenance = Provenance(lifetimes.provenance.fingerprint, given)
-    told = ~np.isnan(said.risk).any(axis=0)
+    told = ~np.isnan(said.survival).any(axis=0)
     binned = [
         calibration_bins(
             people,
-            said.risk[:, place],
+            1 - said.survival[:, place],
             float(said.days[place]),
             bins=bins,
             small_cell=small_cell,

@@ -53,15 +53,16 @@ def measures(people: Watched, said: Forecasts, /, *, confidence: float) -> pd.Da
     lines: list[dict[str, object]] = []
     briers: list[_Pair] = []
     counts: dict[str, object] = {}
-    for day, risk in zip(said.days, said.risk.T, strict=True):
+    for day, survival in zip(said.days, said.survival.T, strict=True):
         time = round(day * DAY)
-        at = None if np.isnan(risk).any() else scores.known(people.exit, people.event, time, sight)
+        told = not np.isnan(survival).any()
+        at = scores.known(people.exit, people.event, time, sight) if told else None
         left = int((people.event & (people.exit <= time)).sum())
         after = int((people.exit > time).sum())
-        counts = {"time_days": day, "n": len(risk), "n_event": left, "n_known": left + after}
+        counts = {"time_days": day, "n": len(survival), "n_event": left, "n_known": left + after}
         found = dict.fromkeys(_AT_DAYS, nothing)
         if at is not None:
-            found = _at_day(at, risk)
+            found = _at_day(at, survival)
             briers.append(_Pair(float(day), found["brier"], found["brier_null"]))
         for measure, scale in _AT_DAYS.items():
             line = _line(found[measure], scale, confidence)
@@ -74,16 +75,17 @@ def measures(people: Watched, said: Forecasts, /, *, confidence: float) -> pd.Da
     return pd.DataFrame(lines)
 
 
-def _at_day(at: Known, risk: NDArray[np.float64]) -> dict[str, Scored]:
+def _at_day(at: Known, survival: NDArray[np.float64]) -> dict[str, Scored]:
+    risk = 1 - survival
     score, null = scores.brier(at, risk), scores.brier_of_all(at)
     return {
         "brier": score,
         "brier_null": null,
         "scaled_brier": scores.scaled(score, null),
-        "auc": scores.area(at, risk),
+        "auc": scores.area(at, -survival),
         "observed_to_expected": scores.observed_to_expected(at, risk),
-        "calibration_intercept": scores.calibration_intercept(at, risk),
-        "calibration_slope": scores.calibration_slope(at, risk),
+        "calibration_intercept": scores.calibration_intercept(at, survival),
+        "calibration_slope": scores.calibration_slope(at, survival),
     }
 
 
@@ -116,8 +118,8 @@ def _weighted(weight: NDArray[np.float64], parts: list[Scored]) -> Scored:
 
 def _order(people: Watched, said: Forecasts) -> dict[str, Scored]:
     """Return concordance by the risk at the last day that is predicted, within it."""
-    last = int(np.flatnonzero(~np.isnan(said.risk).any(axis=0))[-1])
-    risk = said.risk[:, last]
+    last = int(np.flatnonzero(~np.isnan(said.survival).any(axis=0))[-1])
+    risk = -said.survival[:, last]
     within = people.event & (people.exit <= round(said.days[last] * DAY))
     found = {}
     for measure in ("concordance_harrell", "concordance_uno"):

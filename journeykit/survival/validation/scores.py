@@ -126,22 +126,23 @@ def observed_to_expected(at: Known, risk: NDArray[np.float64], /) -> Scored:
     return Scored(ratio, (share.influence - ratio * (risk - mean) / len(risk)) / mean)
 
 
-def calibration_slope(at: Known, risk: NDArray[np.float64], /) -> Scored:
+def calibration_slope(at: Known, survival: NDArray[np.float64], /) -> Scored:
     """Return b of logit P(left) = a + b logit(risk), fitted with the weights: 1 is right."""
-    return _recalibrated(at, risk, with_slope=True)
+    return _recalibrated(at, survival, with_slope=True)
 
 
-def calibration_intercept(at: Known, risk: NDArray[np.float64], /) -> Scored:
+def calibration_intercept(at: Known, survival: NDArray[np.float64], /) -> Scored:
     """Return a of logit P(left) = a + logit(risk), fitted with the weights: 0 is right."""
-    return _recalibrated(at, risk, with_slope=False)
+    return _recalibrated(at, survival, with_slope=False)
 
 
-def _recalibrated(at: Known, risk: NDArray[np.float64], *, with_slope: bool) -> Scored:
-    n = len(risk)
+def _recalibrated(at: Known, survival: NDArray[np.float64], *, with_slope: bool) -> Scored:
+    n = len(survival)
     nothing = Scored(np.nan, np.zeros(n))
-    if ((risk <= 0) | (risk >= 1)).any() or at.left.min() == at.left.max():
+    if ((survival <= 0) | (survival >= 1)).any() or at.left.min() == at.left.max():
         return nothing
-    logit = special.logit(risk)
+    # From the survival: a risk near 1 is rounded, its complement is not.
+    logit = -special.logit(survival)
     if with_slope and np.ptp(logit) < 1e-9:
         return nothing
     columns = [np.ones(n), logit] if with_slope else [np.ones(n)]

@@ -53,7 +53,7 @@ def watched(lifetimes: Lifetimes, /) -> Watched:
         raise DataError(
             f"Intervals of a customer must follow one another to be judged as one; "
             f"{int(gaps.sum()):,} of {len(entry):,} rows leave a gap before them, such as of "
-            f"{names[customer[1:][gaps][0]]!r}. Keep one unbroken time of each customer."
+            f"{names[customer[1:][gaps]].tolist()[0]!r}. Keep one unbroken time of each customer."
         )
     begins, ends = np.append(True, ~same), np.append(~same, True)
     left = np.bincount(lives.customer, lives.event, len(names)) > 0
@@ -78,8 +78,9 @@ def aligned(
         missing = ~people.customer_id.isin(values.index)
         if missing.any():
             raise ArgumentError(
-                f"`{name}` must have every customer in its index; {int(missing.sum()):,} of "
-                f"{len(missing):,} are missing, such as {people.customer_id[missing][0]!r}."
+                f"`{name}` must have every customer in its index; of {len(missing):,} there are "
+                f"{int(missing.sum()):,} missing, such as "
+                f"{people.customer_id[missing].tolist()[0]!r}."
             )
         values = values.loc[people.customer_id].to_numpy(dtype=np.float64)
     array = np.asarray(values, dtype=np.float64)
