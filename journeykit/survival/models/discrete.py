@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,10 +12,12 @@ from scipy import stats
 from journeykit.checks import check_choice, check_fraction, check_positive, check_whole
 from journeykit.errors import ArgumentError
 from journeykit.journeys.durations import DAY
-from journeykit.results import Provenance, Result
+from journeykit.results import Provenance
 from journeykit.survival.models.alike import alike
-from journeykit.survival.models.binomial import BinomialFit, Link, fit, hazard
+from journeykit.survival.models.binomial import BinomialFit, Link, fit
+from journeykit.survival.models.chances import DiscreteHazard, PeriodHazards
 from journeykit.survival.models.columns import check_rank, with_intercept
+from journeykit.survival.models.few import hidden, of_few
 from journeykit.survival.models.periods import (
     BASELINES,
     Baseline,
@@ -28,185 +29,19 @@ from journeykit.survival.models.person_periods import (
     LAST_PERIODS,
     Cells,
     LastPeriod,
+    Stays,
     cells,
     kinds,
     stays,
 )
-from journeykit.survival.models.predicted import PredictedSurvival, check_days, customers_of
 from journeykit.survival.rows import Encoding, encoding, spans
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from journeykit.survival.lives import Lifetimes
 
 LINKS: tuple[Link, ...] = ("cloglog", "logit")
-_RATIO_OF = {"cloglog": "hazard ratio", "logit": "odds ratio"}
-#: Patterns whose periods are held at once.
-_PATTERNS = 1 << 13
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class PeriodHazards(Result):
-    """``period time_days n_at_risk n_event observed estimate``, a row a period.
-
-    `time_days` is the period's end; `observed` is n_event / n_at_risk and `estimate` what the
-    model says of the same customers. `n_at_risk` counts customers lost within the period by their
-    weight. Periods of fewer than `small_cell` customers are left out.
-    """
-
-    rows: ClassVar[str] = "periods"
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw observed and modelled shares that leave, by period."""
-        from journeykit.survival.models.pictures import draw_periods
-
-        return draw_periods(self.frame, ax)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class DiscreteHazard(Result):
-    """``term estimate std_error conf_low conf_high ratio ratio_low ratio_high p_value``.
-
-    First the baseline, then a row a coefficient of the covariates. `ratio` is its exponential: a
-    hazard ratio for the link cloglog, an odds ratio of leaving within a period for logit; it and
-    `p_value` are empty for the baseline. A period without any event has the estimate minus
-    infinity and no error.
-
-    Attributes
-    ----------
-    link : {"cloglog", "logit"}
-    period_days : float
-    n, n_event : int
-        Customers under risk in some period, and events counted.
-    n_cells : int
-        Periods times patterns of covariates, on which the model was fitted.
-    log_likelihood : float
-        Of the single customer and period, 0 or 1: comparable with ungrouped fits.
-    n_parameters : int
-    hazards : PeriodHazards
-        Observed and modelled, by period.
-    last_days : float
-        End of the last period that anyone was under risk in.
-    design : PeriodDesign
-    encoding : Encoding
-    covariance : array, shape (q, q)
-        Of the coefficients that are estimated.
-    """
-
-    link: Link
-    period_days: float
-    n: int
-    n_event: int
-    n_cells: int
-    log_likelihood: float
-    n_parameters: int
-    hazards: PeriodHazards
-    last_days: float
-    confidence: float
-    design: PeriodDesign
-    encoding: Encoding
-    coefficients: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    rows: ClassVar[str] = "coefficients"
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion."""
-        return -2 * self.log_likelihood + 2 * self.n_parameters
-
-    def survival_at(
-        self, customers: Lifetimes | pd.DataFrame, /, *, at_days: float | Sequence[float]
-    ) -> PredictedSurvival:
-        """Predict for each customer the probability of staying beyond each day.
-
-        S is the product of 1 - h over the periods until then. Covariates are held as they are.
-
-        Parameters
-        ----------
-        customers : Lifetimes or DataFrame
-            With the model's covariates, a row a customer; of lifetimes the first interval counts.
-        at_days : float or sequence of float
-            Ends of periods: the model does not know when within a period customers leave.
-
-        Returns
-        -------
-        PredictedSurvival
-            Empty where a period until then is one in which nobody was under risk.
-        """
-        frame, days = customers_of(customers), check_days(at_days)
-        period = np.rint(days / self.period_days).astype(np.int64)
-        if (np.rint(days * DAY) != np.rint(period * self.period_days * DAY)).any():
-            raise ArgumentError(
-                f"`at_days` must be ends of periods, multiples of {self.period_days:g} days; got "
-                f"{at_days!r}."
-            )
-        matrix = self.encoding.matrix(frame)
-        met = alike(matrix.T)
-        found = np.empty((3, len(met.first), len(days)))
-        for at in range(0, len(met.first), _PATTERNS):
-            rows = slice(at, at + _PATTERNS)
-            found[:, rows] = self._survival(matrix[met.first[rows]], period)
-        return PredictedSurvival(
-            frame=pd.DataFrame(
-                {
-                    "customer_id": np.repeat(frame["customer_id"].to_numpy(), len(days)),
-                    "time_days": np.tile(days, len(frame)),
-                    "estimate": found[0][met.group].ravel(),
-                    "conf_low": found[1][met.group].ravel(),
-                    "conf_high": found[2][met.group].ravel(),
-                }
-            ),
-            provenance=self.provenance,
-        )
-
-    def _survival(
-        self, matrix: NDArray[np.float64], period: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """Return S and its bounds after each `period`, shape (3, n, k), log(-log) intervals."""
-        own = self.design.n_columns
-        baseline, columns = self.design.by_period(self.coefficients[:own])
-        eta = baseline + (matrix @ self.coefficients[own:])[:, None]
-        at = hazard(eta, self.link)
-        gone = -np.cumsum(at.log_stay, axis=1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            steep = np.nan_to_num(at.slope * np.exp(-at.log_stay))
-        found = np.ones((3, len(matrix), len(period)))
-        half_width = stats.norm.isf((1 - self.confidence) / 2)
-        for place, until in enumerate(period):
-            if until == 0:
-                continue
-            if until > eta.shape[1]:
-                found[:, :, place] = np.nan
-                continue
-            total = gone[:, until - 1]
-            slope = np.column_stack(
-                [steep[:, :until] @ columns[:until], steep[:, :until].sum(axis=1)[:, None] * matrix]
-            )
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                error = np.sqrt(((slope @ self.covariance) * slope).sum(axis=1)) / total
-                stretch = np.exp(half_width * error)
-                found[0, :, place] = np.exp(-total)
-                found[1, :, place] = np.exp(-total * stretch)
-                found[2, :, place] = np.exp(-total / stretch)
-        return found
-
-    def summary(self) -> str:
-        """Return the clearest ratio, and of how many periods and customers the model is."""
-        told = self.frame[self.frame["ratio"].notna()]
-        best = told.loc[(told["estimate"] / told["std_error"]).abs().idxmax()]
-        return (
-            f"{self.n:,} customers, {self.n_event:,} left, periods of {self.period_days:g} days: "
-            f"clearest is {best['term']}, {_RATIO_OF[self.link]} {best['ratio']:.3g} "
-            f"({self.confidence:.0%} {best['ratio_low']:.3g} to {best['ratio_high']:.3g})"
-        )
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the ratios with their intervals, on a scale of ratios."""
-        from journeykit.survival.models.pictures import draw_ratios
-
-        return draw_ratios(self.frame, "ratio", _RATIO_OF[self.link], ax)
 
 
 def discrete_hazard(
@@ -252,7 +87,8 @@ def discrete_hazard(
     errors : {"model", "robust"}
         Inverse expected information, or the sandwich over customers.
     small_cell : int
-        Periods with fewer customers under risk are not shown in `hazards`.
+        Periods with fewer customers under risk are not shown in `hazards`, and coefficients about
+        fewer are empty and named in `suppressed`.
 
     Returns
     -------
@@ -293,41 +129,24 @@ def discrete_hazard(
     check_positive("period_days", period_days)
     check_fraction("confidence", confidence)
     check_whole("small_cell", small_cell, least=1)
-    lives = spans(lifetimes)
-    coded = encoding(lifetimes.frame, covariates)
-    matrix = coded.matrix(lifetimes.frame)
-    met = alike(matrix.T)
-    patterns = matrix[met.first]
-    check_rank(with_intercept(patterns), coded)
-    stayed = stays(lives, length=max(1, round(period_days * DAY)))
-    counted = cells(stayed, met.group, n_patterns=len(patterns), last_period=last_period)
-    if not counted.n_event.any():
-        raise ArgumentError(
-            "Nobody leaves in a period at whose beginning they are under risk, so no chance of it "
-            "can be learned."
-        )
+    people = _people(lifetimes, covariates, round(period_days * DAY))
+    counted = cells(
+        people.stayed, people.group, n_patterns=len(people.patterns), last_period=last_period
+    )
     design = period_design(counted, baseline)
-    used = design.informative(counted)
-    kept = Cells(
-        counted.period[used], counted.pattern[used], counted.n[used], counted.n_event[used]
-    )
-    q = design.n_columns + patterns.shape[1]
-    fitted = fit(
-        lambda rows: np.column_stack(
-            [design.rows(kept.period[rows]), patterns[kept.pattern[rows]]]
-        ),
-        kept.n,
-        kept.n_event,
-        q,
-        link,
-    )
+    fitted = _fitted(design, people.patterns, counted, link)
     if errors == "robust":
-        grouped = kinds(stayed, met.group)
         covariance = sandwich(
-            design, patterns, grouped, lives.customer, fitted, link, last_period=last_period
+            design,
+            people.patterns,
+            kinds(people.stayed, people.group),
+            people.customer,
+            fitted,
+            link,
+            last_period=last_period,
         )
         fitted = BinomialFit(fitted.coefficients, covariance, fitted.log_likelihood)
-    under_risk = stayed.first <= stayed.last
+    few = of_few(people.patterns, people.group, people.customer, small_cell)
     given = {
         "covariates": tuple(covariates),
         "period_days": period_days,
@@ -339,35 +158,94 @@ def discrete_hazard(
         "small_cell": small_cell,
     }
     provenance = Provenance(lifetimes.provenance.fingerprint, given)
+    frame = _coefficients(design, people.encoding, fitted, confidence, small_cell)
+    hazards = design.hazards(counted, people.patterns, fitted, link, period_days, small_cell)
     return DiscreteHazard(
-        frame=_coefficients(design, coded, fitted, confidence),
+        frame=hidden(frame, people.encoding.names, few),
         provenance=provenance,
         link=link,
         period_days=float(period_days),
-        n=len(np.unique(lives.customer[under_risk])),
+        n=people.n_under_risk,
         n_event=int(counted.n_event.sum()),
         n_cells=len(counted.n),
         log_likelihood=fitted.log_likelihood,
-        n_parameters=q,
-        hazards=PeriodHazards(
-            frame=design.hazards(counted, patterns, fitted, link, period_days, small_cell),
-            provenance=provenance,
-        ),
+        n_parameters=len(fitted.coefficients),
+        hazards=PeriodHazards(frame=hazards, provenance=provenance),
         last_days=float(design.last * period_days),
         confidence=confidence,
         design=design,
-        encoding=coded,
+        encoding=people.encoding,
         coefficients=fitted.coefficients,
         covariance=fitted.covariance,
+        suppressed=tuple(np.array(people.encoding.names, dtype=object)[few]),
+    )
+
+
+class _People(NamedTuple):
+    """Rows of lifetimes by pattern of covariates.
+
+    Attributes
+    ----------
+    encoding : Encoding
+    patterns : array, shape (n_patterns, p)
+    group, customer : arrays of int64, shape (n_rows,)
+    stayed : Stays
+    """
+
+    encoding: Encoding
+    patterns: NDArray[np.float64]
+    group: NDArray[np.int64]
+    customer: NDArray[np.int64]
+    stayed: Stays
+
+    @property
+    def n_under_risk(self) -> int:
+        """Customers who are under risk in some period."""
+        there = np.zeros(int(self.customer.max()) + 1, dtype=bool)
+        there[self.customer[self.stayed.first <= self.stayed.last]] = True
+        return int(there.sum())
+
+
+def _people(lifetimes: Lifetimes, covariates: Sequence[str], length: int) -> _People:
+    lives = spans(lifetimes)
+    coded = encoding(lifetimes.frame, covariates)
+    matrix = coded.matrix(lifetimes.frame)
+    met = alike(matrix.T)
+    patterns = matrix[met.first]
+    check_rank(with_intercept(patterns), coded)
+    stayed = stays(lives, length=max(1, length))
+    return _People(coded, patterns, met.group, lives.customer, stayed)
+
+
+def _fitted(
+    design: PeriodDesign, patterns: NDArray[np.float64], counted: Cells, link: Link
+) -> BinomialFit:
+    used = design.informative(counted)
+    if not counted.n_event[used].any():
+        raise ArgumentError(
+            "In no period do some of those under risk at its beginning leave and others stay, so "
+            "nothing can be learned of who does."
+        )
+    period, pattern = counted.period[used], counted.pattern[used]
+    return fit(
+        lambda rows: np.column_stack([design.rows(period[rows]), patterns[pattern[rows]]]),
+        counted.n[used],
+        counted.n_event[used],
+        design.n_columns + patterns.shape[1],
+        link,
     )
 
 
 def _coefficients(
-    design: PeriodDesign, coded: Encoding, fitted: BinomialFit, confidence: float
+    design: PeriodDesign,
+    coded: Encoding,
+    fitted: BinomialFit,
+    confidence: float,
+    small_cell: int,
 ) -> pd.DataFrame:
     own = design.n_columns
     error = np.sqrt(np.diag(fitted.covariance))
-    baseline = design.coefficients(fitted.coefficients[:own], error[:own])
+    baseline = design.coefficients(fitted.coefficients[:own], error[:own], small_cell=small_cell)
     effects = pd.DataFrame(
         {"term": coded.names, "estimate": fitted.coefficients[own:], "std_error": error[own:]}
     )

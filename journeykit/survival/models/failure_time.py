@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from journeykit.checks import check_choice, check_fraction
-from journeykit.errors import ArgumentError, DataError
+from journeykit.checks import check_choice, check_fraction, check_whole
 from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance, Result
-from journeykit.survival.models.alike import alike
-from journeykit.survival.models.columns import check_rank, with_intercept
+from journeykit.survival.models.columns import with_intercept
+from journeykit.survival.models.few import clearest_ratio, hidden, of_few
 from journeykit.survival.models.laws import DISTRIBUTIONS, LAWS, DistributionName
 from journeykit.survival.models.likelihood import LocationScale, LogTimes, fit, scores
+from journeykit.survival.models.log_times import log_design, sandwich
 from journeykit.survival.models.predicted import (
     CHUNK,
     PredictedDays,
@@ -25,7 +25,7 @@ from journeykit.survival.models.predicted import (
     check_days,
     customers_of,
 )
-from journeykit.survival.rows import Encoding, Spans, encoding, spans
+from journeykit.survival.rows import Encoding
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +62,12 @@ class AcceleratedFailureTime(Result):
     shift_days : float
         Added to all times.
     encoding : Encoding
+    coefficients : array, shape (p,)
+        With the intercept.
     covariance : array, shape (p + 1, p + 1)
         Of (coefficients, log scale).
+    suppressed : tuple of str
+        Coefficients about fewer than `small_cell` customers, which are empty.
     """
 
     distribution: DistributionName
@@ -77,7 +81,9 @@ class AcceleratedFailureTime(Result):
     shift_days: float
     confidence: float
     encoding: Encoding
+    coefficients: NDArray[np.float64]
     covariance: NDArray[np.float64]
+    suppressed: tuple[str, ...] = ()
     rows: ClassVar[str] = "coefficients"
 
     @property
@@ -169,8 +175,7 @@ class AcceleratedFailureTime(Result):
 
     @property
     def _theta(self) -> NDArray[np.float64]:
-        coefficients = self.frame["estimate"].to_numpy()[: len(self.encoding.names) + 1]
-        return np.append(coefficients, np.log(self.scale))
+        return np.append(self.coefficients, np.log(self.scale))
 
     def _half(self, slope: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return half the width of an interval of what has these derivatives."""
@@ -180,13 +185,10 @@ class AcceleratedFailureTime(Result):
     def summary(self) -> str:
         """Return the strongest time ratio, and how the model compares with none."""
         gain = 2 * (self.log_likelihood - self.log_likelihood_null)
-        told = self.frame[self.frame["time_ratio"].notna()].copy()
-        best = told.loc[(told["estimate"] / told["std_error"]).abs().idxmax()]
+        clearest = clearest_ratio(self.frame, "time_ratio", "time ratio", self.confidence)
         return (
-            f"{self.distribution} on {self.n:,} customers ({self.n_event:,} left): clearest is "
-            f"{best['term']}, time ratio {best['time_ratio']:.3g} ({self.confidence:.0%} "
-            f"{best['ratio_low']:.3g} to {best['ratio_high']:.3g}); chi-squared {gain:.1f} against "
-            f"no covariates, AIC {self.aic:,.1f}"
+            f"{self.distribution} on {self.n:,} customers ({self.n_event:,} left): {clearest}; "
+            f"chi-squared {gain:.1f} against no covariates, AIC {self.aic:,.1f}"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -199,25 +201,6 @@ class AcceleratedFailureTime(Result):
 _BOUNDS = ("estimate", "conf_low", "conf_high")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class DistributionComparison(Result):
-    """``distribution n n_event n_parameters log_likelihood aic bic delta_aic``, best AIC first."""
-
-    rows: ClassVar[str] = "distributions"
-
-    def summary(self) -> str:
-        """Return the distribution of the lowest AIC and how far the next is."""
-        best, *others = self.frame.itertuples(index=False)
-        told = f"lowest AIC: {best.distribution} ({best.aic:,.1f})"
-        return f"{told}, then {others[0].distribution} ({others[0].delta_aic:,.1f} more)"
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw by how much each AIC is above the lowest."""
-        from journeykit.survival.models.pictures import draw_comparison
-
-        return draw_comparison(self.frame, ax)
-
-
 def accelerated_failure_time(
     lifetimes: Lifetimes,
     /,
@@ -227,6 +210,7 @@ def accelerated_failure_time(
     confidence: float = 0.95,
     shift_days: float = 0.0,
     errors: Errors = "model",
+    small_cell: int = 10,
 ) -> AcceleratedFailureTime:
     """Fit log T = b0 + x b + scale * error by maximum likelihood.
 
@@ -252,6 +236,8 @@ def accelerated_failure_time(
     errors : {"model", "robust"}
         Inverse information, or the sandwich over customers, which holds its level where the
         distribution is wrong.
+    small_cell : int
+        Coefficients about fewer customers are not shown but named in `suppressed`.
 
     Returns
     -------
@@ -286,12 +272,13 @@ def accelerated_failure_time(
     check_choice("distribution", distribution, DISTRIBUTIONS)
     check_choice("errors", errors, ("model", "robust"))
     check_fraction("confidence", confidence)
-    design = _design(lifetimes, covariates, shift_days)
+    check_whole("small_cell", small_cell, least=1)
+    design = log_design(lifetimes, covariates, shift_days)
     law = LAWS[distribution]
     fitted = fit(design.data, law)
     covariance = fitted.covariance
     if errors == "robust":
-        covariance = _sandwich(design, scores(design.data, law, fitted), covariance)
+        covariance = sandwich(design, scores(design.data, law, fitted), covariance)
     alone = LogTimes(
         design.data.log_entry,
         design.data.log_exit,
@@ -305,9 +292,12 @@ def accelerated_failure_time(
         "confidence": confidence,
         "shift_days": shift_days,
         "errors": errors,
+        "small_cell": small_cell,
     }
+    few = of_few(design.data.matrix[:, 1:], design.group, design.customer, small_cell)
+    frame = _coefficients(design.encoding, fitted, covariance, law.fixed_scale, confidence)
     return AcceleratedFailureTime(
-        frame=_coefficients(design.encoding, fitted, covariance, law.fixed_scale, confidence),
+        frame=hidden(frame, design.encoding.names, few),
         provenance=Provenance(lifetimes.provenance.fingerprint, given),
         distribution=distribution,
         n=design.n_customers,
@@ -320,140 +310,10 @@ def accelerated_failure_time(
         shift_days=float(shift_days),
         confidence=confidence,
         encoding=design.encoding,
+        coefficients=fitted.coefficients,
         covariance=covariance,
+        suppressed=tuple(np.array(design.encoding.names, dtype=object)[few]),
     )
-
-
-def compare_distributions(
-    lifetimes: Lifetimes,
-    /,
-    *,
-    covariates: Sequence[str],
-    distributions: Sequence[DistributionName] = DISTRIBUTIONS,
-    shift_days: float = 0.0,
-) -> DistributionComparison:
-    """Fit every distribution to the same lifetimes and covariates and compare them by AIC.
-
-    The log-likelihoods are all of days, so that they compare. A difference of a few units tells
-    nothing, and the lowest AIC may still fit badly: look at the curve beside Kaplan-Meier's.
-    The intervals of the one chosen this way do not know that it was chosen.
-
-    Parameters
-    ----------
-    lifetimes : Lifetimes
-    covariates : sequence of str
-    distributions : sequence of names
-    shift_days : float
-
-    Returns
-    -------
-    DistributionComparison
-
-    Raises
-    ------
-    ArgumentError, MappingError, DataError
-        As `accelerated_failure_time`.
-    """
-    for distribution in distributions:
-        check_choice("distributions", distribution, DISTRIBUTIONS)
-    if len(set(distributions)) < max(2, len(distributions)):
-        raise ArgumentError(
-            f"`distributions` must name two or more, each once; got {tuple(distributions)!r}."
-        )
-    design = _design(lifetimes, covariates, shift_days)
-    n_event = int(design.data.n @ design.data.event)
-    records = []
-    for distribution in distributions:
-        law = LAWS[distribution]
-        n_parameters = design.data.matrix.shape[1] + (not law.fixed_scale)
-        value = fit(design.data, law).log_likelihood
-        aic, bic = 2 * n_parameters - 2 * value, np.log(n_event) * n_parameters - 2 * value
-        records.append(
-            (distribution, design.n_customers, n_event, n_parameters, value, aic, float(bic))
-        )
-    names = ["distribution", "n", "n_event", "n_parameters", "log_likelihood", "aic", "bic"]
-    frame = pd.DataFrame.from_records(records, columns=names)
-    frame = frame.assign(delta_aic=frame["aic"] - frame["aic"].min())
-    given = {
-        "covariates": tuple(covariates),
-        "distributions": tuple(distributions),
-        "shift_days": shift_days,
-    }
-    return DistributionComparison(
-        frame=frame.sort_values("aic", ignore_index=True),
-        provenance=Provenance(lifetimes.provenance.fingerprint, given),
-    )
-
-
-class _Design(NamedTuple):
-    """Grouped rows, the group of each row, and each row's customer."""
-
-    data: LogTimes
-    encoding: Encoding
-    group: NDArray[np.int64]
-    customer: NDArray[np.int64]
-
-    @property
-    def n_customers(self) -> int:
-        return int(self.customer.max()) + 1
-
-
-def _design(lifetimes: Lifetimes, covariates: Sequence[str], shift_days: float) -> _Design:
-    known = isinstance(shift_days, int | float) and not isinstance(shift_days, bool)
-    if not known or not 0 <= shift_days < np.inf:
-        raise ArgumentError(f"`shift_days` must be a number of at least 0; got {shift_days!r}.")
-    lives = spans(lifetimes)
-    frame = lifetimes.frame
-    if not lives.event.any():
-        raise ArgumentError(
-            f"None of the {len(frame):,} rows ends with the event, so no time until it can be "
-            "learned."
-        )
-    _check_times(lives, shift_days)
-    coded = encoding(frame, covariates)
-    matrix = with_intercept(coded.matrix(frame))
-    met = alike([lives.entry, lives.exit, lives.event, *matrix.T[1:]])
-    entry, exits = lives.entry[met.first], lives.exit[met.first]
-    matrix = matrix[met.first]
-    check_rank(matrix, coded)
-    # Under risk from the beginning is no late entry, whatever the times are shifted by.
-    late = entry > 0
-    log_entry = np.full(len(entry), -np.inf)
-    log_entry[late] = np.log(entry[late] / DAY + shift_days)
-    data = LogTimes(
-        log_entry,
-        np.log(exits / DAY + shift_days),
-        lives.event[met.first],
-        matrix,
-        met.n.astype(np.float64),
-    )
-    return _Design(data, coded, met.group, lives.customer)
-
-
-def _check_times(lives: Spans, shift_days: float) -> None:
-    zero = int((lives.exit <= 0).sum())
-    if zero and shift_days == 0:
-        raise DataError(
-            f"Times must be above 0 for a model of log time; {zero:,} of {len(lives.exit):,} rows "
-            "exit at day 0. Give `shift_days`, such as half of the unit in which times were "
-            "noted, or leave these customers out and say so."
-        )
-
-
-def _sandwich(
-    design: _Design, by_group: NDArray[np.float64], bread: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the covariance that lets a customer's intervals, and errors, be of any law."""
-    n, q = design.n_customers, by_group.shape[1]
-    one_each = len(design.customer) == n
-    if one_each:
-        meat = by_group.T @ (design.data.n[:, None] * by_group)
-    else:
-        total = np.empty((n, q))
-        for column in range(q):
-            total[:, column] = np.bincount(design.customer, by_group[design.group, column], n)
-        meat = total.T @ total
-    return np.asarray(bread @ meat @ bread)
 
 
 def _coefficients(

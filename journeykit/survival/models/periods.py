@@ -88,18 +88,19 @@ class PeriodDesign:
         return np.where(self.n > 0, baseline, np.nan), columns
 
     def coefficients(
-        self, estimate: NDArray[np.float64], error: NDArray[np.float64], /
+        self, estimate: NDArray[np.float64], error: NDArray[np.float64], /, *, small_cell: int
     ) -> pd.DataFrame:
-        """Return ``term estimate std_error`` of the baseline."""
+        """Return ``term estimate std_error`` of the baseline; empty of periods of few customers."""
         if self.baseline != "periods":
             terms: list[str] = list(_TERMS[self.baseline])
             return pd.DataFrame({"term": terms, "estimate": estimate, "std_error": error})
         there = np.flatnonzero(self.n > 0)
-        known = self.column[there] >= 0
+        many = self.n[there] >= small_cell
+        known = (self.column[there] >= 0) & many
         return pd.DataFrame(
             {
                 "term": [f"period[{period + 1}]" for period in there],
-                "estimate": self.by_period(estimate)[0][there],
+                "estimate": np.where(many, self.by_period(estimate)[0][there], np.nan),
                 "std_error": np.where(known, error[self.column[there]], np.nan),
             }
         )

@@ -60,21 +60,28 @@ def calibration_bins(
     n_bins = int(code.max()) + 1
     # Counts keep their groups in the order of the alphabet.
     groups = tuple(f"{number:09d}" for number in range(n_bins))
-    counts = life_counts(people.entry, people.exit, people.event, group=code, groups=groups)
-    until = np.array([round(day * DAY)])
+    time = round(day * DAY)
+    # What happens after the day does not matter, and few times are quick to count.
+    counts = life_counts(
+        people.entry,
+        np.minimum(people.exit, time + 1),
+        people.event & (people.exit <= time),
+        group=code,
+        groups=groups,
+    )
     records = []
     for number in range(n_bins):
         table = life_table(counts, number)
         curve = product_limit(table.n_at_risk, table.n_event, confidence=confidence)
-        row = int(np.searchsorted(table.time, until[0], side="right")) - 1
+        row = int(np.searchsorted(table.time, time, side="right")) - 1
         mine = code == number
-        after = int((people.exit[mine] > until[0]).sum())
+        after = int((people.exit[mine] > time).sum())
         found = [np.nan] * 3
-        if until[0] <= table.time[-1]:
+        if time <= table.time[-1]:
             found = [0.0, np.nan, np.nan]
             if row >= 0:
                 found = [1 - float(part[row]) for part in (curve[0], curve[3], curve[2])]
-        n_event = int((people.event[mine] & (people.exit[mine] <= until[0])).sum())
+        n_event = int((people.event[mine] & (people.exit[mine] <= time)).sum())
         predicted = float(risk[mine].mean())
         records.append((day, number + 1, int(mine.sum()), n_event, after, predicted, *found))
     own = ["time_days", "bin", "n", "n_event", "n_at_risk", "predicted"]

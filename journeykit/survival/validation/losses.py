@@ -69,7 +69,7 @@ class InSight:
             by_step = np.bincount(steps, slope[:, column], m + 1)
             # Of all whose G has the factor of a time.
             beyond = by_step.sum() - np.cumsum(by_step)[:-1]
-            beyond[np.abs(beyond) < 1e-14 * np.abs(by_step).sum()] = 0.0
+            beyond[int(steps.max()) :] = 0.0
             with np.errstate(invalid="ignore"):
                 drawn = np.where(beyond != 0, beyond * drift, 0.0)
                 pulled = np.where(beyond != 0, beyond * stay, 0.0)

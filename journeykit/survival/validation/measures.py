@@ -66,6 +66,8 @@ def measures(people: Watched, said: Forecasts, /, *, confidence: float) -> pd.Da
             briers.append(_Pair(float(day), found["brier"], found["brier_null"]))
         for measure, scale in _AT_DAYS.items():
             line = _line(found[measure], scale, confidence)
+            if measure == "brier_null" and at is not None:
+                line = _null_line(scores.risk_of_all(at), found[measure], confidence)
             lines.append({"measure": measure, **counts, **line})
     overall = _integrated(briers, nothing) | _order(people, said)
     for measure, scale in _OVERALL.items():
@@ -90,10 +92,17 @@ def _at_day(at: Known, survival: NDArray[np.float64]) -> dict[str, Scored]:
 
 
 def _line(found: Scored, scale: Scale, confidence: float) -> dict[str, float]:
-    error = float(np.sqrt((found.influence**2).sum()))
-    error = np.nan if np.isnan(found.estimate) else error
-    low, high = bounded(found.estimate, error, scale, confidence)
-    return {"estimate": found.estimate, "std_error": error, "conf_low": low, "conf_high": high}
+    bounds = bounded(found.estimate, found.influence, scale, confidence)
+    return {"estimate": found.estimate, **bounds._asdict()}
+
+
+def _null_line(share: Scored, null: Scored, confidence: float) -> dict[str, float]:
+    """Bound s (1 - s) by the bounds of the share s that left: at a half it has no slope."""
+    line = _line(null, "positive", confidence)
+    low, high = bounded(share.estimate, share.influence, "share", confidence)[1:]
+    ends = [low * (1 - low), high * (1 - high)]
+    top = 0.25 if low <= 0.5 <= high else max(ends)
+    return {**line, "conf_low": min(ends), "conf_high": top}
 
 
 def _integrated(briers: list[_Pair], nothing: Scored) -> dict[str, Scored]:

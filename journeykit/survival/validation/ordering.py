@@ -145,9 +145,9 @@ def _columns(found: list[PairSums | None], confidence: float) -> dict[str, list[
         name: [] for name in ("estimate", "std_error", "conf_low", "conf_high")
     }
     for sums in found:
-        estimate = np.nan if sums is None else sums.estimate
-        error = np.nan if sums is None else float(np.sqrt((sums.influence**2).sum()))
-        low, high = bounded(estimate, error, "share", confidence)
-        for name, value in zip(columns, (estimate, error, low, high), strict=True):
+        line = [np.nan] * 4
+        if sums is not None:
+            line = [sums.estimate, *bounded(sums.estimate, sums.influence, "share", confidence)]
+        for name, value in zip(columns, line, strict=True):
             columns[name].append(value)
     return columns

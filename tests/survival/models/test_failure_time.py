@@ -285,3 +285,18 @@ def test_messages() -> None:
         model.survival_at(lives, at_days=-1)
     with pytest.raises(ArgumentError, match="`at_days` must name each day once"):
         model.survival_at(lives, at_days=[1, 1])
+
+
+def test_few_customers_are_hidden() -> None:
+    frame = drawn().assign(plan=lambda table: table["plan"].where(table.index > 5, "few"))
+    model = accelerated_failure_time(lives_of(frame), covariates=["plan"])
+    assert model.suppressed == ("plan[few]",)
+    terms = model.frame.set_index("term")
+    assert terms.loc["plan[few]"].isna().all()
+    assert terms.loc[["plan[b]", "plan[c]"]].notna().all(axis=None)
+    assert model.days_until(frame.iloc[:1]).frame["estimate"].notna().all()
+    alone = frame.assign(plan=np.where(frame["plan"] == "few", "few", "many"))
+    hidden = accelerated_failure_time(lives_of(alone), covariates=["plan"])
+    assert "no coefficient is about enough customers" in hidden.summary()
+    shown = accelerated_failure_time(lives_of(alone), covariates=["plan"], small_cell=1)
+    assert shown.suppressed == ()

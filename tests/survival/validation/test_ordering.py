@@ -80,6 +80,10 @@ def test_pairs_are_those_of_a_slow_count(rows: list[tuple[int, int, bool, int, b
     if total:
         assert found.estimate == pytest.approx((right + tied / 2) / total)
         assert found.influence.sum() == pytest.approx(0, abs=1e-12)
+    if total and not start.any():
+        weighed = pair_sums(people, risk.astype(float), people.event, uno=True)
+        assert 0 <= weighed.estimate <= 1
+        assert weighed.influence.sum() == pytest.approx(0, abs=1e-9)
 
 
 def drawn(n: int = 150, seed: int = 1) -> tuple[pd.DataFrame, np.ndarray]:
