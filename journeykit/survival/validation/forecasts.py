@@ -42,7 +42,7 @@ def forecasts(
     ArgumentError
         When they are no probabilities, are missing of some customers, or days are not given.
     """
-    table = _table(survival.frame) if isinstance(survival, Result) else survival
+    table = _table(survival.frame, people) if isinstance(survival, Result) else survival
     if isinstance(table, pd.DataFrame) and at_days is None:
         at_days = _days_of(table)
     if at_days is None:
@@ -71,7 +71,7 @@ def forecasts(
     return Forecasts(days[order], np.clip(values[:, order], 0.0, 1.0))
 
 
-def _table(frame: pd.DataFrame) -> pd.DataFrame | NDArray[np.float64]:
+def _table(frame: pd.DataFrame, people: Watched) -> pd.DataFrame:
     """Turn a row a customer and day into a row a customer and a column a day."""
     if not {"time_days", "estimate"} <= set(frame.columns):
         raise ArgumentError(
@@ -86,8 +86,14 @@ def _table(frame: pd.DataFrame) -> pd.DataFrame | NDArray[np.float64]:
             "`survival` must predict the same days, in one order, of each customer."
         )
     values = frame["estimate"].to_numpy().reshape(n, -1)
-    index = frame["customer_id"].iloc[:: len(days)] if "customer_id" in frame else range(n)
-    return pd.DataFrame(values, index=pd.Index(index), columns=days)
+    if "customer_id" in frame:
+        return pd.DataFrame(values, pd.Index(frame["customer_id"].iloc[:: len(days)]), days)
+    if n != len(people.exit):
+        raise ArgumentError(
+            f"`survival` must predict each of the {len(people.exit):,} customers; it has {n:,} and "
+            "does not say who they are."
+        )
+    return pd.DataFrame(values, people.customer_id, days)
 
 
 def _days_of(table: pd.DataFrame) -> list[float] | None:

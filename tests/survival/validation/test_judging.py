@@ -260,6 +260,29 @@ def test_every_customer_is_predicted_by_a_model_of_others() -> None:
     assert (judged.of("scaled_brier")["estimate"] > 0.05).all()
 
 
+def test_predictions_come_in_any_form() -> None:
+    lives = modelled(100)
+    model = accelerated_failure_time(lives, covariates=["x"])
+    predicted = model.survival_at(lives, at_days=[20, 40])
+    table = predicted.table
+    forms = [
+        (predicted, None),
+        (table.sample(frac=1, random_state=1), None),
+        (table.set_axis(["first", "second"], axis=1), [20, 40]),
+        (table.to_numpy(), [20, 40]),
+        (Result(frame=predicted.frame.drop(columns="customer_id")), None),
+    ]
+    found = [validate(lives, survival=form, at_days=days).frame for form, days in forms]
+    for other in found[1:]:
+        pd.testing.assert_frame_equal(other, found[0])
+    nameless = Result(frame=predicted.frame.drop(columns="customer_id").iloc[:10])
+    with pytest.raises(ArgumentError, match="it has 5 and does not say who they are"):
+        validate(lives, survival=nameless)
+    mixed = Result(frame=predicted.frame.sample(frac=1, random_state=1))
+    with pytest.raises(ArgumentError, match="must predict the same days, in one order"):
+        validate(lives, survival=mixed)
+
+
 def test_nothing_is_said_beyond_the_data() -> None:
     frame, rate = drawn(100)
     last = frame["time"].max()
