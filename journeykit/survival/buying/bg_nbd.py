@@ -73,12 +73,19 @@ class BgNbd:
 
         This is equation (10) of the paper without its singularity at a = 1.
         """
-        r, alpha, a, b = np.exp(theta)
-        known, which = np.unique(x, return_inverse=True)
-        p, weight = _beta_nodes(a, b + known)
-        p, weight = p[which], weight[which]
+        r, alpha, _, _ = np.exp(theta)
+        p, weight = _dropping_out(theta, x)
         grown = np.log1p(p * (ahead / (alpha + end))[:, None])
         return np.asarray((weight * -np.expm1(-(r + x)[:, None] * grown) / p).sum(axis=1))
+
+    def pairs_if_alive(self, theta: Array, x: Array, end: Array, ahead: Array) -> Array:
+        """Integrate 2 (1 - p) / p^2 (1 - E[(1 + m) e^-m]) over p, m the rate times p times t."""
+        r, alpha, _, _ = np.exp(theta)
+        p, weight = _dropping_out(theta, x)
+        m = p * (ahead / (alpha + end))[:, None]
+        shape = (r + x)[:, None]
+        stays = -np.expm1(-shape * np.log1p(m)) - shape * m * np.exp(-(shape + 1) * np.log1p(m))
+        return np.asarray((weight * 2 * (1 - p) / p**2 * stays).sum(axis=1))
 
     def counts(self, theta: Array, most: int, end: Array) -> Array:
         """Return equation (8) of the paper."""
@@ -102,6 +109,14 @@ def _ways(theta: Array, seen: Seen) -> tuple[Array, Array]:
     chance = theta[2] - np.log(np.where(bought, b + x - 1, 1.0))
     drops = np.where(bought, chance - (r + x) * np.log(alpha + last), -np.inf)
     return -(r + x) * np.log(alpha + end), drops
+
+
+def _dropping_out(theta: Array, x: Array) -> tuple[Array, Array]:
+    """Return nodes and weights of p for customers of `x` repeats, shape (len(x), nodes)."""
+    _, _, a, b = np.exp(theta)
+    known, which = np.unique(x, return_inverse=True)
+    p, weight = _beta_nodes(a, b + known)
+    return p[which], weight[which]
 
 
 def _beta_nodes(a: float, b: Array) -> tuple[Array, Array]:

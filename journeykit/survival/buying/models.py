@@ -48,6 +48,9 @@ class BuyingModel(Protocol):
     def mean_if_alive(self, theta: Array, x: Array, end: Array, ahead: Array) -> Array:
         """Return the purchases expected in the `ahead` periods after `end`, if still there."""
 
+    def pairs_if_alive(self, theta: Array, x: Array, end: Array, ahead: Array) -> Array:
+        """Return E[Y (Y - 1)] of these purchases Y, from which their variance follows."""
+
     def counts(self, theta: Array, most: int, end: Array) -> Array:
         """Return P(k repeat purchases by `end`), k = 0, ..., most, shape (len(end), most + 1)."""
 
@@ -55,6 +58,14 @@ class BuyingModel(Protocol):
 def expected(model: BuyingModel, theta: Array, seen: Seen, ahead: Array) -> Array:
     """Return the purchases expected in the `ahead` periods after what was seen, shape (n,)."""
     return model.alive(theta, seen) * model.mean_if_alive(theta, seen.x, seen.end, ahead)
+
+
+def variance(model: BuyingModel, theta: Array, seen: Seen, ahead: Array) -> Array:
+    """Return the variance of one customer's purchases around `expected`, shape (n,)."""
+    alive = model.alive(theta, seen)
+    mean = model.mean_if_alive(theta, seen.x, seen.end, ahead)
+    pairs = model.pairs_if_alive(theta, seen.x, seen.end, ahead)
+    return alive * (pairs + mean) - (alive * mean) ** 2
 
 
 def expected_new(model: BuyingModel, theta: Array, ahead: Array) -> Array:

@@ -67,6 +67,15 @@ class ParetoNbd:
         lived = (beta + end) * grown * np.where(power == 0, 1.0, _expm1_ratio(power))
         return np.asarray((r + x) / (alpha + end) * lived)
 
+    def pairs_if_alive(self, theta: Array, x: Array, end: Array, ahead: Array) -> Array:
+        """Return E[rate^2] times E[L^2], L the time lived of the next t."""
+        r, alpha, s, beta = np.exp(theta)
+        # With B = beta + T, E[L^2] is the integral of 2 u (1 + u / B)^-s over [0, t].
+        u, log_weight = _time_nodes(np.zeros_like(ahead), ahead, beta, beta)
+        terms = log_weight - s * np.log1p(u / (beta + end)[:, None])
+        lived = 2 * (u * np.exp(terms)).sum(axis=1)
+        return np.asarray((r + x) * (r + x + 1) / (alpha + end) ** 2 * lived)
+
     def counts(self, theta: Array, most: int, end: Array) -> Array:
         """Return the counts of who stays, and of who drops out by the time of dropping out."""
         r, alpha, s, beta = np.exp(theta)
