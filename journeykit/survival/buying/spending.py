@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-#: Rank correlation of frequency and value beyond which they are not taken for independent.
+#: Correlation of frequency and value beyond which they are not taken for independent.
 _TOLERATED_CORRELATION = 0.1
 #: Steps of discounting; within a step the mean time stands for all.
 _STEPS = 12
@@ -40,8 +40,8 @@ class Spending(Result):
     ----------
     at : Maximum
     correlation, correlation_low, correlation_high : float
-        Spearman's between frequency and mean value of customers who repeat, with its interval;
-        the model takes the two for independent.
+        Pearson's between frequency and mean value of customers who repeat, with its interval; the
+        model takes the two for independent.
     histories : PurchaseHistories
     left_out : int
         Customers who repeat with a mean value of 0, which no gamma distribution has.
@@ -74,7 +74,7 @@ class Spending(Result):
     def summary(self) -> str:
         """Return the mean value and whether it goes with frequency."""
         return (
-            f"a purchase is worth {self.mean:,.4g} on average; rank correlation with frequency "
+            f"a purchase is worth {self.mean:,.4g} on average; correlation with frequency "
             f"{self.correlation:.2f} ({self.correlation_low:.2f} to {self.correlation_high:.2f})"
         )
 
@@ -128,7 +128,7 @@ def spending(histories: PurchaseHistories, /, *, confidence: float = 0.95) -> Sp
     Warns
     -----
     JourneyKitWarning
-        When the interval of the rank correlation lies beyond -0.1 or 0.1: those who buy often buy
+        When the interval of the correlation lies beyond -0.1 or 0.1: those who buy often buy
         dearer or cheaper, and the expected value of customers is too low or too high for them.
 
     References
@@ -168,10 +168,10 @@ def spending(histories: PurchaseHistories, /, *, confidence: float = 0.95) -> Sp
     low, high = positive_interval(at.parameters, std_error, confidence=confidence)
     columns = {"estimate": at.parameters, "std_error": std_error}
     frame = pd.DataFrame({"parameter": names, **columns, "conf_low": low, "conf_high": high})
-    correlation = _rank_correlation(x, total / x, confidence)
+    correlation = _correlation(x, total / x, confidence)
     if correlation[1] > _TOLERATED_CORRELATION or correlation[2] < -_TOLERATED_CORRELATION:
         warnings.warn(
-            "Value and frequency are taken for independent, but their rank correlation is "
+            "Value and frequency are taken for independent, but their correlation is "
             f"{correlation[0]:.2f} ({correlation[1]:.2f} to {correlation[2]:.2f}); the expected "
             "value of customers may mislead. Model the kinds of customers apart.",
             JourneyKitWarning,
@@ -314,16 +314,24 @@ def _log_likelihood(theta: Array, x: Array, total: Array) -> tuple[float, Array]
     return float(value.sum()), slopes * np.exp(theta)
 
 
-def _rank_correlation(x: Array, value: Array, confidence: float) -> tuple[float, float, float]:
-    """Return Spearman's correlation with Fisher's interval; 0 where one of them is constant."""
+def _correlation(x: Array, value: Array, confidence: float) -> tuple[float, float, float]:
+    """Return Pearson's correlation with an interval that allows for unequal spread.
+
+    Ranks will not do: the mean of few skewed values is often below that of many although their
+    expectations are equal. Where one of them is constant nothing is known.
+    """
     from scipy import stats
 
-    if np.ptp(x) == 0 or np.ptp(value) == 0 or len(x) < 5:
-        return 0.0, -1.0, 1.0
-    found = float(stats.spearmanr(x, value).statistic)
-    half = stats.norm.isf((1 - confidence) / 2) * np.sqrt((1 + found**2 / 2) / (len(x) - 3))
-    middle = np.arctanh(np.clip(found, -0.999999, 0.999999))
-    return found, float(np.tanh(middle - half)), float(np.tanh(middle + half))
+    off_x, off_value = x - x.mean(), value - value.mean()
+    scale = np.sqrt((off_x**2).sum() * (off_value**2).sum())
+    if scale == 0:
+        return float("nan"), -1.0, 1.0
+    found = float((off_x * off_value).sum() / scale)
+    # Of the slope, by White's variance; the scale is known far better.
+    residual = off_value - (off_x * off_value).sum() / (off_x**2).sum() * off_x
+    error = float(np.sqrt(((off_x * residual) ** 2).sum()) / scale)
+    half = float(stats.norm.isf((1 - confidence) / 2)) * error
+    return found, max(found - half, -1.0), min(found + half, 1.0)
 
 
 def _block_diagonal(one: Array, other: Array) -> Array:

@@ -1,0 +1,442 @@
+"""The shifted beta-geometric model: contracts whose retention rises because the fickle go first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from journeykit.checks import check_fraction, check_positive, check_whole
+from journeykit.errors import ArgumentError, DataError
+from journeykit.results import Provenance, Result
+from journeykit.stats.likelihood import Maximum, delta_errors, maximum, positive_interval
+from journeykit.survival.renewing.counting import RenewalCounts, counted_renewals
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from journeykit.survival.lives import Lifetimes
+
+    Array = NDArray[np.float64]
+
+_NAMES = ("alpha", "beta")
+_LEAST_EXPECTED = 5
+#: What is discounted to less than exp(-28) of itself is left out of sums without an end.
+_NEGLIGIBLE = 28.0
+
+
+class Fitted(NamedTuple):
+    """One group's model and how well it fits.
+
+    Attributes
+    ----------
+    at : Maximum
+        Logarithms of alpha and beta.
+    n_at_risk, n_event : arrays of int64, shape (n_periods,)
+        All that is known, the periods that were not used included.
+    used : int
+        Periods used for the fit.
+    customers : int
+    statistic, p_value : float
+        Pearson's chi-squared of the periods with at least 5 expected on either side.
+    degrees_of_freedom : int
+        These periods less 2.
+    """
+
+    at: Maximum
+    n_at_risk: NDArray[np.int64]
+    n_event: NDArray[np.int64]
+    used: int
+    customers: int
+    statistic: float
+    p_value: float
+    degrees_of_freedom: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Retention(Result):
+    """One row a group and period, from 1.
+
+    Columns: `group`; `period`, number of renewals; `n_at_risk` and `n_event`, how many could renew
+    for that time and did not, 0 beyond the data; `value`, the share still there as seen
+    (Kaplan-Meier), empty beyond the data; `estimate`, the model's, with `std_error`, `conf_low`,
+    `conf_high` from the parameters' uncertainty; `rate`, the model's share of those who renew;
+    `projected`, true in periods that were not used for the fit.
+    """
+
+    rows: ClassVar[str] = "periods"
+
+    def summary(self) -> str:
+        """Return the last period of each group."""
+        parts = []
+        for group, rows in self.frame.groupby("group", sort=False):
+            last = rows.iloc[-1]
+            told = " projected" if last["projected"] else ""
+            parts.append(
+                f"{group}: {last['estimate']:.1%} still there after {last['period']:,} renewals"
+                f"{told} ({last['conf_low']:.1%} to {last['conf_high']:.1%})"
+            )
+        return "; ".join(parts)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw retention seen and modelled, and where the projection begins."""
+        from journeykit.survival.renewing.picture import draw_retention
+
+        return draw_retention(self, ax)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ContractValue(Result):
+    """One row a group and number of renewals made: ``group renewed estimate std_error ...``.
+
+    `estimate` is what one customer of that many renewals is expected to pay from the next renewal
+    on, discounted to it; `conf_low` and `conf_high` are from the parameters' uncertainty;
+    `projected` is true.
+    """
+
+    rows: ClassVar[str] = "numbers of renewals"
+
+    def summary(self) -> str:
+        """Return the first row of each group."""
+        parts = [
+            f"{rows['group'].iloc[0]}: {rows['estimate'].iloc[0]:,.4g} expected after "
+            f"{rows['renewed'].iloc[0]} renewals ({rows['conf_low'].iloc[0]:,.4g} to "
+            f"{rows['conf_high'].iloc[0]:,.4g})"
+            for _, rows in self.frame.groupby("group", sort=False)
+        ]
+        return "; ".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ContractRenewal(Result):
+    """Parameters by group: ``group parameter estimate std_error conf_low conf_high``.
+
+    `alpha` and `beta` of the beta distribution of the probability not to renew, then its `mean`
+    (of those who never renewed yet) and its `polarization` 1 / (alpha + beta + 1): near 0
+    customers are all alike, near 1 each either leaves at once or stays for good.
+
+    Attributes
+    ----------
+    fits : mapping of group to Fitted
+    confidence : float
+    suppressed : tuple of str
+        Groups of fewer than `small_cell` customers.
+    """
+
+    fits: Mapping[str, Fitted] = field(default_factory=dict)
+    confidence: float
+    suppressed: tuple[str, ...] = ()
+    rows: ClassVar[str] = "parameters"
+
+    def __post_init__(self) -> None:
+        """Freeze the fits."""
+        object.__setattr__(self, "fits", MappingProxyType(dict(self.fits)))
+
+    def retention(self, *, periods: int | None = None) -> Retention:
+        """Return the share still there after every renewal.
+
+        Parameters
+        ----------
+        periods : int, optional
+            Up to which renewal; by default as far as the data go. What lies beyond the periods
+            used for the fit is the model's projection and marked so.
+        """
+        if periods is not None:
+            check_whole("periods", periods, least=1)
+        parts = [
+            _retention(group, fit, periods, self.confidence) for group, fit in self.fits.items()
+        ]
+        return Retention(frame=pd.concat(parts, ignore_index=True), provenance=self.provenance)
+
+    def value(
+        self,
+        *,
+        renewed: Sequence[int] = (0,),
+        per_period: float = 1.0,
+        discount: float = 0.0,
+        horizon_periods: int | None = None,
+    ) -> ContractValue:
+        """Return what a customer is expected to pay from the next renewal on.
+
+        The sum over j = 1, 2, ... of per_period S(m + j) / S(m) / (1 + discount)^(j - 1) after m
+        renewals, seen just before the next decision. With ``per_period=1`` it is the discounted
+        expected residual lifetime in periods.
+
+        Parameters
+        ----------
+        renewed : sequence of int
+            Renewals already made, m.
+        per_period : float
+            Paid at every renewal.
+        discount : float
+            By period, at least 0.
+        horizon_periods : int, optional
+            Count so many renewals only; without it `discount` must be above 0, since the expected
+            lifetime itself may be infinite.
+
+        Raises
+        ------
+        ArgumentError
+            When a number is out of range, or the sum has no end.
+
+        References
+        ----------
+        Fader, Hardie (2010), Customer-base valuation in a contractual setting, Marketing Science
+        29.
+        """
+        for made in renewed:
+            check_whole("renewed", made)
+        check_positive("per_period", per_period)
+        if isinstance(discount, bool) or not 0 <= discount < np.inf:
+            raise ArgumentError(f"`discount` must be at least 0; got {discount!r}.")
+        if horizon_periods is None and discount == 0:
+            raise ArgumentError(
+                "Without `horizon_periods` the sum has no end; give it, or a `discount` above 0."
+            )
+        horizon = np.inf if discount == 0 else np.ceil(_NEGLIGIBLE / np.log1p(discount))
+        if horizon_periods is not None:
+            check_whole("horizon_periods", horizon_periods, least=1)
+            horizon = min(horizon, horizon_periods)
+        made = np.asarray(renewed, dtype=np.float64)
+        worth = per_period * (1 + discount) ** -np.arange(int(horizon), dtype=np.float64)
+        parts = []
+        for group, fit in self.fits.items():
+            columns = _bounded(
+                lambda theta: _survival_from(theta, made, len(worth)) @ worth,
+                fit.at,
+                self.confidence,
+            )
+            table = {"group": group, "renewed": np.asarray(renewed), **columns, "projected": True}
+            parts.append(pd.DataFrame(table))
+        return ContractValue(frame=pd.concat(parts, ignore_index=True), provenance=self.provenance)
+
+    def summary(self) -> str:
+        """Return the parameters and the fit of each group."""
+        parts = []
+        for group, fit in self.fits.items():
+            alpha, beta = fit.at.parameters
+            p = f"fit p = {fit.p_value:.3f}" if fit.degrees_of_freedom else "fit not testable"
+            parts.append(f"{group}: alpha {alpha:.3f}, beta {beta:.3f}, {p}")
+        if self.suppressed:
+            parts.append(f"not shown, too few customers: {', '.join(self.suppressed)}")
+        return "; ".join(parts)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw retention as far as the data go."""
+        return self.retention().plot(ax)
+
+
+def contract_renewal(
+    data: Lifetimes | RenewalCounts,
+    /,
+    *,
+    period_days: float | None = None,
+    by: str | None = None,
+    fitted_periods: int | None = None,
+    confidence: float = 0.95,
+    small_cell: int = 10,
+) -> ContractRenewal:
+    """Model the renewal of contracts by the shifted beta-geometric distribution.
+
+    At every renewal a customer leaves with a probability of their own that never changes, and
+    that is Beta(alpha, beta) over customers. Of those who made k - 1 renewals, the share
+    alpha / (alpha + beta + k - 1) does not make the k-th: retention rises because the fickle leave
+    first, not because anyone grows loyal. Fitted by maximum likelihood over these decisions, so
+    that late entries count from the first renewal that could be seen on, and whoever is lost from
+    sight up to the last; both must not depend on leaving. Standard errors are from the observed
+    information.
+
+    Parameters
+    ----------
+    data : Lifetimes or RenewalCounts
+        Lifetimes are cut into periods: a contract that ends within a period, or up to a tenth of
+        one later, was not renewed at the period's end; sight lost within a period says nothing of
+        that renewal.
+    period_days : float, optional
+        Length of a contract, in the unit of the lifetimes; needed for these.
+    by : str, optional
+        Column of the lifetimes: one model for each of its values. Counts have their groups.
+    fitted_periods : int, optional
+        Use the first so many renewals only, at least 2, to see the others foretold.
+    confidence : float in (0, 1)
+    small_cell : int
+        Groups of fewer customers are not shown but named in `suppressed`.
+
+    Returns
+    -------
+    ContractRenewal
+
+    Raises
+    ------
+    ArgumentError
+        When a parameter does not go with the data, or every group is smaller than `small_cell`.
+    DataError
+        When retention does not rise, nobody leaves or all do, or only one renewal was seen: the
+        model has no maximum then.
+
+    References
+    ----------
+    Fader, Hardie (2007), How to project customer retention, Journal of Interactive Marketing 21.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from journeykit.survival.renewing import contract_renewal, renewal_counts
+    >>> table = pd.DataFrame({"period": range(5), "basic": [1000, 631, 468, 382, 326]})
+    >>> model = contract_renewal(renewal_counts(table, stayed=["basic"]))
+    >>> model.retention(periods=10).frame["estimate"].round(2).tolist()
+    [0.63, 0.47, 0.38, 0.33, 0.29, 0.26, 0.24, 0.22, 0.2, 0.19]
+    """
+    check_fraction("confidence", confidence)
+    check_whole("small_cell", small_cell, least=1)
+    if fitted_periods is not None:
+        check_whole("fitted_periods", fitted_periods, least=2)
+    counts = _renewals(data, period_days, by)
+    kept = np.flatnonzero(counts.customers >= small_cell)
+    if not len(kept):
+        raise ArgumentError(
+            f"No group has {small_cell} customers or more, so none may be shown; group more "
+            "coarsely or lower `small_cell`."
+        )
+    fits = {counts.groups[g]: _fitted(counts, int(g), fitted_periods) for g in kept}
+    given = {
+        "period_days": period_days,
+        "by": by,
+        "fitted_periods": fitted_periods,
+        "confidence": confidence,
+        "small_cell": small_cell,
+    }
+    parts = [_parameters(group, fit, confidence) for group, fit in fits.items()]
+    return ContractRenewal(
+        frame=pd.concat(parts, ignore_index=True),
+        provenance=Provenance(counts.fingerprint, given),
+        fits=fits,
+        confidence=confidence,
+        suppressed=tuple(counts.groups[g] for g in np.flatnonzero(counts.customers < small_cell)),
+    )
+
+
+def _renewals(
+    data: Lifetimes | RenewalCounts, period_days: float | None, by: str | None
+) -> RenewalCounts:
+    if isinstance(data, RenewalCounts):
+        if period_days is not None or by is not None:
+            raise ArgumentError(
+                "`period_days` and `by` must be left out for renewal counts, which have periods "
+                f"and groups already; got {period_days!r} and {by!r}."
+            )
+        return data
+    if period_days is None:
+        raise ArgumentError(
+            "`period_days` must say how long a contract runs, such as 365.25; got None."
+        )
+    check_positive("period_days", period_days)
+    return counted_renewals(data, period_days=period_days, by=by)
+
+
+def _fitted(counts: RenewalCounts, group: int, fitted_periods: int | None) -> Fitted:
+    from scipy import stats
+
+    known = int(np.flatnonzero(counts.n_at_risk[group]).max(initial=-1)) + 1
+    n, lost = counts.n_at_risk[group, :known], counts.n_event[group, :known]
+    used = known if fitted_periods is None else min(fitted_periods, known)
+    made = np.arange(used)
+
+    def objective(theta: Array) -> tuple[float, Array]:
+        alpha, beta = np.exp(theta)
+        all_of = np.log(alpha + beta + made)
+        stayed = n[:used] - lost[:used]
+        value = lost[:used] @ (theta[0] - all_of) + stayed @ (np.log(beta + made) - all_of)
+        shared = n[:used] / (alpha + beta + made)
+        slopes = np.array(
+            [(lost[:used] / alpha - shared).sum(), (stayed / (beta + made) - shared).sum()]
+        )
+        return float(value), slopes * np.exp(theta)
+
+    starts = [np.log([1.0, 3.0]), np.log([0.3, 1.0]), np.log([5.0, 20.0])]
+    try:
+        at = maximum(objective, starts, names=_NAMES)
+    except DataError as no_maximum:
+        raise DataError(
+            f"Retention of {counts.groups[group]!r} must rise from renewal to renewal for this "
+            f"model; {int(lost[:used].sum()):,} of {int(n[:used].sum()):,} decisions in {used} "
+            "periods were not to renew. Where it does not rise, read `kaplan_meier` instead. "
+            f"{no_maximum}"
+        ) from None
+    alpha, beta = at.parameters
+    wanted = n[:used] * alpha / (alpha + beta + made)
+    enough = (wanted >= _LEAST_EXPECTED) & (n[:used] - wanted >= _LEAST_EXPECTED)
+    spread = wanted * (1 - wanted / np.maximum(n[:used], 1))
+    off = (lost[:used] - wanted) ** 2 / np.where(enough, spread, 1)
+    degrees = max(int(enough.sum()) - 2, 0)
+    statistic = float(off[enough].sum())
+    p_value = float(stats.chi2.sf(statistic, degrees)) if degrees else float("nan")
+    customers = int(counts.customers[group])
+    return Fitted(at, n, lost, used, customers, statistic, p_value, degrees)
+
+
+def _parameters(group: str, fit: Fitted, confidence: float) -> pd.DataFrame:
+    def told(theta: Array) -> Array:
+        alpha, beta = np.exp(theta)
+        return np.array([alpha, beta, alpha / (alpha + beta), 1 / (alpha + beta + 1)])
+
+    columns = _bounded(told, fit.at, confidence)
+    names = [*_NAMES, "mean", "polarization"]
+    return pd.DataFrame({"group": group, "parameter": names, **columns})
+
+
+def _retention(group: str, fit: Fitted, periods: int | None, confidence: float) -> pd.DataFrame:
+    n = len(fit.n_at_risk) if periods is None else periods
+    seen = min(n, len(fit.n_at_risk))
+    at_risk, lost = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    at_risk[:seen], lost[:seen] = fit.n_at_risk[:seen], fit.n_event[:seen]
+    value = np.full(n, np.nan)
+    with np.errstate(invalid="ignore"):
+        value[:seen] = np.cumprod(1 - lost[:seen] / at_risk[:seen])
+
+    def survival(theta: Array) -> Array:
+        return np.asarray(_survival_from(theta, np.zeros(1), n)[0])
+
+    estimate = survival(fit.at.theta)
+    std_error = delta_errors(survival, fit.at)
+    # The cumulative hazard is positive and unbounded: its interval keeps shares in (0, 1).
+    hazard = -np.log(estimate)
+    low, high = positive_interval(hazard, std_error / estimate, confidence=confidence)
+    alpha, beta = fit.at.parameters
+    made = np.arange(n)
+    return pd.DataFrame(
+        {
+            "group": group,
+            "period": made + 1,
+            "n_at_risk": at_risk,
+            "n_event": lost,
+            "value": value,
+            "estimate": estimate,
+            "std_error": std_error,
+            "conf_low": np.exp(-high),
+            "conf_high": np.exp(-low),
+            "rate": (beta + made) / (alpha + beta + made),
+            "projected": made >= fit.used,
+        }
+    )
+
+
+def _survival_from(theta: Array, made: Array, n: int) -> Array:
+    """Return S(m + j) / S(m) for j = 1, ..., n, shape (len(made), n)."""
+    alpha, beta = np.exp(theta)
+    before = made[:, None] + np.arange(n)
+    return np.asarray(np.exp(np.cumsum(-np.log1p(alpha / (beta + before)), axis=1)))
+
+
+def _bounded(
+    function: Callable[[Array], Array], at: Maximum, confidence: float
+) -> dict[str, Array]:
+    estimate = function(at.theta)
+    std_error = delta_errors(function, at)
+    low, high = positive_interval(estimate, std_error, confidence=confidence)
+    return {"estimate": estimate, "std_error": std_error, "conf_low": low, "conf_high": high}
