@@ -86,7 +86,8 @@ def maximum(
             "a model of fewer parameters."
         )
     value, _ = objective(theta)
-    return Maximum(theta, np.linalg.inv(information), float(value))
+    covariance: NDArray[np.float64] = np.asarray(np.linalg.inv(information), dtype=np.float64)
+    return Maximum(theta, covariance, float(value))
 
 
 def delta_errors(

@@ -149,7 +149,7 @@ def held_out(fit: RepeatPurchase) -> PurchasesAhead:
     which = which.reshape(-1)
     row = pairs[:, 0].astype(np.int64)
     apart = Rows(type(rows.seen)(*(a[row] for a in rows.seen)), np.bincount(which), which)
-    came = np.bincount(which, frame["holdout_frequency"].to_numpy(dtype=np.float64))
+    came = np.asarray(np.bincount(which, frame["holdout_frequency"].to_numpy()), dtype=np.float64)
     return _grouped(fit, apart, pairs[:, 1] / fit.period_days, came=came)
 
 

@@ -283,9 +283,7 @@ class _Bought:
     value: NDArray[np.float64] | None
 
 
-def _orders(
-    journeys: Journeys, orders: Sequence[str], value: str | None, timezone: str
-) -> _Bought:
+def _orders(journeys: Journeys, orders: Sequence[str], value: str | None, timezone: str) -> _Bought:
     time = journeys.need_time("`purchase_histories`")
     if len(journeys) != journeys.n_customers:
         raise ArgumentError(
@@ -313,7 +311,8 @@ def _orders(
                 f"Column {value!r} must hold a value of at least 0 for every order; {wrong:,} of "
                 f"{len(each):,} are missing or negative. Leave returns out, or net them first."
             )
-        worth = np.bincount(np.cumsum(begins) - 1, each) if len(each) else each
+        worth = np.zeros(int(begins.sum()))
+        np.add.at(worth, np.cumsum(begins) - 1, each)
     return _Bought(customer[begins], day[begins], worth)
 
 

@@ -233,7 +233,7 @@ def customer_value(
     rows = rows_of(repeat.histories, repeat.period_days)
     groups = frequency_groups(rows, repeat.small_cell)
     _, total = _repeats(repeat.histories.frame)
-    spent_by_row = np.bincount(rows.which, total)
+    spent_by_row = np.asarray(np.bincount(rows.which, total), dtype=np.float64)
     steps = 1 if yearly_discount == 0 else _STEPS
     edges = np.linspace(0, horizon_days, steps + 1)
     worth = margin * (1 + yearly_discount) ** -((edges[1:] + edges[:-1]) / 2 / _YEAR)

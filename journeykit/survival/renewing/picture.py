@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from matplotlib.ticker import MaxNLocator
+
 from journeykit.draw import PALETTE, QUIET, axes, percent_axis, tidy
 from journeykit.draw.charts import shortened
 
@@ -37,7 +39,7 @@ def draw_retention(retention: Retention, ax: Axes | None) -> Axes:
     ax.set_ylim(0, 1.02)
     ax.set_xlim(left=0)
     percent_axis(ax, "y")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("renewals; dots seen, lines modelled, dashed beyond the data used")
     ax.set_ylabel("still there")
     if len(groups) > 1:

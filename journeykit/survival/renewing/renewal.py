@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from journeykit.checks import check_fraction, check_positive, check_whole
-from journeykit.errors import ArgumentError, DataError
+from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
 from journeykit.results import Provenance, Result
 from journeykit.stats.likelihood import Maximum, delta_errors, maximum, positive_interval
 from journeykit.survival.renewing.counting import RenewalCounts, counted_renewals
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _NAMES = ("alpha", "beta")
 _LEAST_EXPECTED = 5
+_CERTAIN = 0.001
 #: What is discounted to less than exp(-28) of itself is left out of sums without an end.
 _NEGLIGIBLE = 28.0
 
@@ -189,8 +191,8 @@ class ContractRenewal(Result):
         Fader, Hardie (2010), Customer-base valuation in a contractual setting, Marketing Science
         29.
         """
-        for made in renewed:
-            check_whole("renewed", made)
+        for number in renewed:
+            check_whole("renewed", number)
         check_positive("per_period", per_period)
         if isinstance(discount, bool) or not 0 <= discount < np.inf:
             raise ArgumentError(f"`discount` must be at least 0; got {discount!r}.")
@@ -279,6 +281,11 @@ def contract_renewal(
         When retention does not rise, nobody leaves or all do, or only one renewal was seen: the
         model has no maximum then.
 
+    Warns
+    -----
+    JourneyKitWarning
+        When the chi-squared test of the periods used has p < 0.001.
+
     References
     ----------
     Fader, Hardie (2007), How to project customer retention, Journal of Interactive Marketing 21.
@@ -304,6 +311,15 @@ def contract_renewal(
             "coarsely or lower `small_cell`."
         )
     fits = {counts.groups[g]: _fitted(counts, int(g), fitted_periods) for g in kept}
+    for group, fit in fits.items():
+        if fit.p_value < _CERTAIN:
+            warnings.warn(
+                f"The model does not fit {group!r}: chi-squared {fit.statistic:.1f} on "
+                f"{fit.degrees_of_freedom} degrees of freedom, p = {fit.p_value:.2g}. What it "
+                "projects may mislead; see `.plot()`.",
+                JourneyKitWarning,
+                stacklevel=2,
+            )
     given = {
         "period_days": period_days,
         "by": by,
