@@ -15,6 +15,8 @@ from journeykit.survival.regression import cox_time_varying
 from journeykit.survival.rows import spans
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from journeykit.survival.regression import CoxModel
 
 #: Column of the number of the event that a row waits for.
@@ -175,7 +177,7 @@ def numbered(
     customer, event = rows.customer[order], rows.event[order]
     first = np.diff(customer, prepend=-1) != 0
     begin = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))
-    happened = np.cumsum(event) - event
+    happened: NDArray[np.int64] = np.cumsum(event) - event
     number = happened - happened[begin] + 1
     frame = lifetimes.frame.iloc[order].reset_index(drop=True)
     entered_late = (first & frame["late"].to_numpy())[begin]

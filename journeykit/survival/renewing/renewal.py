@@ -297,7 +297,7 @@ def contract_renewal(
     >>> table = pd.DataFrame({"period": range(5), "basic": [1000, 631, 468, 382, 326]})
     >>> model = contract_renewal(renewal_counts(table, stayed=["basic"]))
     >>> model.retention(periods=10).frame["estimate"].round(2).tolist()
-    [0.63, 0.47, 0.38, 0.33, 0.29, 0.26, 0.24, 0.22, 0.2, 0.19]
+    [0.63, 0.47, 0.38, 0.33, 0.28, 0.25, 0.23, 0.21, 0.19, 0.18]
     """
     check_fraction("confidence", confidence)
     check_whole("small_cell", small_cell, least=1)
