@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -10,7 +11,7 @@ import pandas as pd
 
 from journeykit.errors import DataError
 from journeykit.results import Result, Status
-from journeykit.stats.likelihood import Maximum, maximum
+from journeykit.stats.likelihood import Maximum, maximum, positive_interval
 from journeykit.survival.buying.models import BuyingModel, Seen
 
 if TYPE_CHECKING:
@@ -117,6 +118,14 @@ def fitted(model: BuyingModel, rows: Rows) -> Maximum:
 
     scale = float((n @ seen.end) / n.sum())
     return maximum(objective, model.starts(scale), names=model.parameters)
+
+
+def parameter_table(names: Sequence[str], at: Maximum, confidence: float) -> pd.DataFrame:
+    """Return ``parameter estimate std_error conf_low conf_high``, intervals on the log scale."""
+    std_error = np.sqrt(np.diag(at.covariance)) * at.parameters
+    low, high = positive_interval(at.parameters, std_error, confidence=confidence)
+    columns = {"estimate": at.parameters, "std_error": std_error}
+    return pd.DataFrame({"parameter": list(names), **columns, "conf_low": low, "conf_high": high})
 
 
 def purchase_counts(

@@ -146,24 +146,16 @@ def purchase_histories(
     if holdout_from is not None:
         cut = np.minimum(last_day, _cut(journeys, holdout_from, timezone) - 1)
     edge = _edge(journeys)
-    out = {"without a purchase": first == np.iinfo(np.int64).max}
-    out["first purchase in the holdout"] = first > cut
+    out = {
+        "without a purchase": first == np.iinfo(np.int64).max,
+        "first purchase in the holdout": first > cut,
+    }
     if washout_days is not None:
-        assert journeys.window is not None or not edge.any(), "an edge is one of the window"
-        begin = 0 if journeys.window is None else journeys.window[0]
-        since = _days(np.array([begin]), journeys.clock, timezone)[0]
-        out["may have bought before the window"] = edge & (first - since < washout_days)
+        soon = edge & (first - _first_day(journeys, timezone) < washout_days)
+        out["may have bought before the window"] = soon
         edge = np.zeros_like(edge)
-    keep = np.ones(len(journeys), dtype=bool)
-    left_out = {}
-    for reason, mask in out.items():
-        if n := int((mask & keep).sum()):
-            left_out[reason] = n
-        keep &= ~mask
+    keep, left_out = _kept(out)
     kept = np.flatnonzero(keep)
-    if not len(kept):
-        told = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
-        raise DataError(f"Nobody is left whose purchases can be counted: {told or 'no customers'}.")
     row = np.cumsum(keep) - 1
     there = keep[bought.customer]
     days = OrderDays(row[bought.customer[there]], bought.day[there], last_day[kept])
@@ -272,6 +264,25 @@ def purchase_histories_from_frame(
     return PurchaseHistories(
         frame=table, provenance=Provenance(f"{number:032x}", {"columns": tuple(given)})
     )
+
+
+def _kept(out: Mapping[str, NDArray[np.bool_]]) -> tuple[NDArray[np.bool_], dict[str, int]]:
+    """Return who stays, and how many are left out for each reason, everyone for their first."""
+    left_out, gone = {}, np.zeros(len(next(iter(out.values()))), dtype=bool)
+    for reason, mask in out.items():
+        if n := int((mask & ~gone).sum()):
+            left_out[reason] = n
+        gone |= mask
+    if gone.all():
+        told = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
+        raise DataError(f"Nobody is left whose purchases can be counted: {told or 'no customers'}.")
+    return ~gone, left_out
+
+
+def _first_day(journeys: Journeys, timezone: str) -> int:
+    """Return the day on which the window begins."""
+    begin = 0 if journeys.window is None else journeys.window[0]
+    return int(_days(np.array([begin]), journeys.clock, timezone)[0])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

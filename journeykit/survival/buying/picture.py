@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from journeykit.draw import INK, PALETTE, QUIET, axes, tidy
-from journeykit.draw.charts import shortened
+from journeykit.draw import INK, PALETTE, axes, tidy
+from journeykit.draw.projection import mark_projection
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
     from journeykit.survival.buying.expecting import PurchasesAhead
@@ -24,7 +25,7 @@ def draw_purchase_counts(counts: PurchaseCounts, ax: Axes | None) -> Axes:
     at = np.arange(len(frame))
     ax.bar(at - 0.2, frame["n"], width=0.4, color=PALETTE[0], label="seen")
     ax.bar(at + 0.2, frame["expected"], width=0.4, color=PALETTE[1], label="expected")
-    ax.set_xticks(at, frame["group"])
+    ax.set_xticks(at, _short(frame["group"]))
     ax.set_xlabel("repeat purchases")
     ax.set_ylabel("customers")
     ax.legend(frameon=False)
@@ -45,7 +46,7 @@ def draw_purchases_ahead(ahead: PurchasesAhead, ax: Axes | None) -> Axes:
     ax.plot(at, estimate, "o", color=PALETTE[0], label="expected")
     if "value" in frame:
         ax.plot(at, frame["value"] / n, "D", color=PALETTE[1], markersize=5, label="came")
-    ax.set_xticks(at, frame["group"])
+    ax.set_xticks(at, _short(frame["group"]))
     ax.set_ylim(bottom=0)
     ax.set_xlabel("repeat purchases so far")
     ax.set_ylabel("purchases per customer")
@@ -78,15 +79,5 @@ def draw_tracking(tracking: Tracking, ax: Axes | None) -> Axes:
     return tidy(ax, grid="y")
 
 
-def mark_projection(ax: Axes, begin: float) -> None:
-    """Mark where the data end and the model goes on alone."""
-    ax.axvline(begin, color=QUIET, linewidth=1, linestyle=":")
-    ax.annotate(
-        shortened("projected"),
-        (begin, 0.02),
-        xycoords=ax.get_xaxis_transform(),
-        xytext=(4, 0),
-        textcoords="offset points",
-        color=INK,
-        fontsize=8,
-    )
+def _short(groups: pd.Series) -> list[str]:
+    return [group.replace(" or more", "+") for group in groups]

@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-import pandas as pd
-
 from journeykit.checks import check_choice, check_fraction, check_positive, check_whole
 from journeykit.errors import ArgumentError, GuardError
 from journeykit.results import Provenance, Result
-from journeykit.stats.likelihood import Maximum, positive_interval
+from journeykit.stats.likelihood import Maximum
 from journeykit.survival.buying.bg_nbd import BgNbd
-from journeykit.survival.buying.fitting import PurchaseCounts, fitted, purchase_counts, rows_of
+from journeykit.survival.buying.fitting import (
+    PurchaseCounts,
+    fitted,
+    parameter_table,
+    purchase_counts,
+    rows_of,
+)
 from journeykit.survival.buying.pareto_nbd import ParetoNbd
 
 if TYPE_CHECKING:
@@ -224,17 +227,6 @@ def repeat_purchase(
     rows = rows_of(histories, period_days)
     at = fitted(chosen, rows)
     fit = purchase_counts(chosen, at, rows, tolerated=tolerated, small_cell=small_cell)
-    std_error = np.sqrt(np.diag(at.covariance)) * at.parameters
-    low, high = positive_interval(at.parameters, std_error, confidence=confidence)
-    frame = pd.DataFrame(
-        {
-            "parameter": chosen.parameters,
-            "estimate": at.parameters,
-            "std_error": std_error,
-            "conf_low": low,
-            "conf_high": high,
-        }
-    )
     given = {
         "model": model,
         "period_days": period_days,
@@ -243,7 +235,7 @@ def repeat_purchase(
         "small_cell": small_cell,
     }
     return RepeatPurchase(
-        frame=frame,
+        frame=parameter_table(chosen.parameters, at, confidence),
         provenance=Provenance(histories.provenance.fingerprint, given),
         model=chosen,
         at=at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,7 +15,7 @@ from journeykit.errors import ArgumentError, DataError, GuardError, JourneyKitWa
 from journeykit.results import Provenance, Result
 from journeykit.stats.likelihood import Maximum, delta_errors, maximum, positive_interval
 from journeykit.survival.buying.expecting import ALL
-from journeykit.survival.buying.fitting import frequency_groups, rows_of
+from journeykit.survival.buying.fitting import Rows, frequency_groups, parameter_table, rows_of
 from journeykit.survival.buying.histories import PurchaseHistories
 from journeykit.survival.buying.models import expected
 
@@ -30,6 +31,7 @@ _TOLERATED_CORRELATION = 0.1
 #: Steps of discounting; within a step the mean time stands for all.
 _STEPS = 12
 _YEAR = 365.25
+_NAMES = ("p", "q", "gamma")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -144,49 +146,46 @@ def spending(histories: PurchaseHistories, /, *, confidence: float = 0.95) -> Sp
         )
     x, total = _repeats(histories.frame)
     used = total > 0
-    left_out = int(((x > 0) & ~used).sum())
     if used.sum() < 3:
         raise DataError(
             "`spending` needs customers who bought again for a value above 0; got "
             f"{int(used.sum())} of {len(x):,}."
         )
-    x, total = x[used], total[used]
+    at = _fitted(x[used], total[used])
+    found, low, high = _correlation(x[used], (total / np.maximum(x, 1))[used], confidence)
+    if low > _TOLERATED_CORRELATION or high < -_TOLERATED_CORRELATION:
+        warnings.warn(
+            "Value and frequency are taken for independent, but their correlation is "
+            f"{found:.2f} ({low:.2f} to {high:.2f}); the expected value of customers may mislead. "
+            "Model the kinds of customers apart.",
+            JourneyKitWarning,
+            stacklevel=2,
+        )
+    return Spending(
+        frame=parameter_table(_NAMES, at, confidence),
+        provenance=Provenance(histories.provenance.fingerprint, {"confidence": confidence}),
+        at=at,
+        correlation=found,
+        correlation_low=low,
+        correlation_high=high,
+        histories=histories,
+        left_out=int(((x > 0) & ~used).sum()),
+    )
 
+
+def _fitted(x: Array, total: Array) -> Maximum:
     def objective(theta: Array) -> tuple[float, Array]:
         return _log_likelihood(theta, x, total)
 
     typical = float(np.median(total / x))
     starts = [np.log([p, q, typical * q / p]) for p, q in ((2.0, 3.0), (6.0, 4.0), (1.0, 2.0))]
-    names = ("p", "q", "gamma")
-    at = maximum(objective, starts, names=names)
+    at = maximum(objective, starts, names=_NAMES)
     if at.parameters[1] <= 1:
         raise GuardError(
             f"The mean value of a purchase must be finite; q = {at.parameters[1]:.3g} is at most "
             "1, so few purchases of enormous value decide everything. Look at the largest ones."
         )
-    std_error = np.sqrt(np.diag(at.covariance)) * at.parameters
-    low, high = positive_interval(at.parameters, std_error, confidence=confidence)
-    columns = {"estimate": at.parameters, "std_error": std_error}
-    frame = pd.DataFrame({"parameter": names, **columns, "conf_low": low, "conf_high": high})
-    correlation = _correlation(x, total / x, confidence)
-    if correlation[1] > _TOLERATED_CORRELATION or correlation[2] < -_TOLERATED_CORRELATION:
-        warnings.warn(
-            "Value and frequency are taken for independent, but their correlation is "
-            f"{correlation[0]:.2f} ({correlation[1]:.2f} to {correlation[2]:.2f}); the expected "
-            "value of customers may mislead. Model the kinds of customers apart.",
-            JourneyKitWarning,
-            stacklevel=2,
-        )
-    return Spending(
-        frame=frame,
-        provenance=Provenance(histories.provenance.fingerprint, {"confidence": confidence}),
-        at=at,
-        correlation=correlation[0],
-        correlation_low=correlation[1],
-        correlation_high=correlation[2],
-        histories=histories,
-        left_out=left_out,
-    )
+    return at
 
 
 def customer_value(
@@ -232,22 +231,12 @@ def customer_value(
     repeat.need_fit("The value of customers")
     rows = rows_of(repeat.histories, repeat.period_days)
     groups = frequency_groups(rows, repeat.small_cell)
-    _, total = _repeats(repeat.histories.frame)
-    spent_by_row = np.asarray(np.bincount(rows.which, total), dtype=np.float64)
-    steps = 1 if yearly_discount == 0 else _STEPS
-    edges = np.linspace(0, horizon_days, steps + 1)
+    edges = np.linspace(0, horizon_days, (1 if yearly_discount == 0 else _STEPS) + 1)
     worth = margin * (1 + yearly_discount) ** -((edges[1:] + edges[:-1]) / 2 / _YEAR)
-    split = len(repeat.at.theta)
+    by_row = _value_by_row(repeat, rows, edges[1:] / repeat.period_days, worth)
 
     def summed(theta: Array) -> Array:
-        buying = [
-            expected(repeat.model, theta[:split], rows.seen, np.full(len(rows.n), edge))
-            for edge in edges[1:] / repeat.period_days
-        ]
-        discounted = worth @ np.diff(np.array([np.zeros(len(rows.n)), *buying]), axis=0)
-        # The mean value is linear in what was spent, so alike customers add up.
-        each = _mean_value(theta[split:], rows.seen.x, spent_by_row, rows.n)
-        by_group = np.bincount(groups.of_row, discounted * each)
+        by_group = np.bincount(groups.of_row, by_row(theta))
         return np.append(by_group, by_group.sum())
 
     both = Maximum(
@@ -259,24 +248,39 @@ def customer_value(
     std_error = delta_errors(summed, both)
     low, high = positive_interval(estimate, std_error, confidence=repeat.confidence)
     n = np.bincount(groups.of_row, rows.n).astype(np.int64)
-    frame = pd.DataFrame(
-        {
-            "group": [*groups.names, ALL],
-            "n": np.append(n, n.sum()),
-            "estimate": estimate,
-            "std_error": std_error,
-            "conf_low": low,
-            "conf_high": high,
-            "projected": True,
-        }
-    )
+    columns = {"estimate": estimate, "std_error": std_error, "conf_low": low, "conf_high": high}
+    who = {"group": [*groups.names, ALL], "n": np.append(n, n.sum())}
     given = {"horizon_days": horizon_days, "yearly_discount": yearly_discount, "margin": margin}
     return CustomerValue(
-        frame=frame,
+        frame=pd.DataFrame({**who, **columns, "projected": True}),
         provenance=Provenance(repeat.provenance.fingerprint, given),
         horizon_days=horizon_days,
         confidence=repeat.confidence,
     )
+
+
+def _value_by_row(
+    repeat: RepeatPurchase, rows: Rows, until: Array, worth: Array
+) -> Callable[[Array], Array]:
+    """Return what alike customers are worth together, as a function of both models' parameters.
+
+    `until` are the ends of the steps in periods, `worth` what a unit of value is worth in each.
+    """
+    split = len(repeat.at.theta)
+    _, total = _repeats(repeat.histories.frame)
+    spent_by_row = np.asarray(np.bincount(rows.which, total), dtype=np.float64)
+
+    def by_row(theta: Array) -> Array:
+        buying = [
+            expected(repeat.model, theta[:split], rows.seen, np.full(len(rows.n), end))
+            for end in until
+        ]
+        discounted = worth @ np.diff(np.array([np.zeros(len(rows.n)), *buying]), axis=0)
+        # The mean value is linear in what was spent, so alike customers add up.
+        each = _mean_value(theta[split:], rows.seen.x, spent_by_row, rows.n)
+        return np.asarray(discounted * each)
+
+    return by_row
 
 
 def _repeats(frame: pd.DataFrame) -> tuple[Array, Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -65,7 +65,69 @@ def recurrences(
     DataError
         When nobody is left to follow.
     """
-    time = journeys.need_time("`recurrences`")
+    _check(journeys)
+    recurs = mask_of(journeys, "touchpoints", tuple(touchpoints))
+    watched = _watched(journeys, start, end, recurs)
+    if not watched.keep.any():
+        told = ", ".join(f"{n:,} {reason}" for reason, n in watched.left_out.items())
+        raise DataError(f"Nobody is left to follow: {told or 'there are no customers'}.")
+    # Where the clock starts with one of these events, that one is the start and no recurrence.
+    itself = start is None or (
+        isinstance(start, StartTouchpoint) and start.touchpoint in set(touchpoints)
+    )
+    rows = _rows(journeys, recurs, watched, itself=itself)
+    own = watched.origin[rows.who]
+    entry = np.where(rows.first, watched.begin[rows.who], np.roll(rows.stop, 1))
+    gone = ~rows.event & (watched.left == watched.until)[rows.who]
+    ids = journeys.customer_id.take(pa.array(journeys.customer_index[rows.who]))
+    frame = pd.DataFrame(
+        {
+            "customer_id": ids.to_pandas(),
+            "entry_days": (entry - own) / DAY,
+            "exit_days": (rows.stop - own) / DAY,
+            "event": rows.event | gone,
+            "late": ~rows.first | watched.late[rows.who],
+            "edge": watched.edge[rows.who],
+        }
+    )
+    if end is not None:
+        code = np.where(rows.event, 0, np.where(gone, 1, -1))
+        frame.insert(4, "cause", pd.Categorical.from_codes(code, categories=[AGAIN, LEFT]))
+    check_names(journeys.attributes.column_names)
+    if journeys.attributes.num_columns:
+        attributes = journeys.attributes.take(pa.array(rows.who))
+        frame = frame.join(attributes.to_pandas(strings_to_categorical=True))
+    given = {"touchpoints": tuple(touchpoints), "start": repr(start), "end": repr(end)}
+    return Lifetimes(
+        frame=frame,
+        provenance=Provenance(journeys.fingerprint, given),
+        left_out=watched.left_out,
+    )
+
+
+class _Watched(NamedTuple):
+    """Customers' clocks in microseconds, arrays of shape (n_journeys,).
+
+    Attributes
+    ----------
+    origin, begin, until, left : arrays of int64
+        Start of the clock, of the risk, its end, and when the customer left (NEVER: did not).
+    late, keep, edge : arrays of bool
+    left_out : dict of reason to number of customers
+    """
+
+    origin: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    until: NDArray[np.int64]
+    left: NDArray[np.int64]
+    late: NDArray[np.bool_]
+    keep: NDArray[np.bool_]
+    edge: NDArray[np.bool_]
+    left_out: dict[str, int]
+
+
+def _check(journeys: Journeys) -> None:
+    journeys.need_time("`recurrences`")
     if len(journeys) != journeys.n_customers:
         raise ArgumentError(
             "`recurrences` follows whole customers, one journey each; got "
@@ -77,70 +139,31 @@ def recurrences(
             "`recurrences` needs to know until when customers are watched; these journeys have no "
             "`observed_to`."
         )
-    recurs = mask_of(journeys, "touchpoints", tuple(touchpoints))
+
+
+def _watched(
+    journeys: Journeys,
+    start: Start | None,
+    end: EndTouchpoint | EndAttribute | None,
+    recurs: NDArray[np.bool_],
+) -> _Watched:
+    assert journeys.observed_to is not None, "_check sees to it"
+    n = len(journeys)
     origin = origins(journeys, start, recurs)
-    since = (
-        np.full(len(journeys), -NEVER) if journeys.observed_from is None else journeys.observed_from
-    )
+    since = journeys.observed_from
+    since = np.full(n, -NEVER) if since is None else since
     left = _ends(journeys, end, start)
-    until = np.minimum(journeys.observed_to, left)
-    begin = np.maximum(origin, since)
-    known = origin < NEVER
-    keep = known & (until > begin)
-    left_out = {
-        reason: int(mask.sum())
-        for reason, mask in (
-            ("without a start", ~known),
-            ("not watched after their start", known & ~keep),
-        )
-        if mask.any()
-    }
-    if not keep.any():
-        told = ", ".join(f"{n:,} {reason}" for reason, n in left_out.items())
-        raise DataError(f"Nobody is left to follow: {told or 'there are no customers'}.")
-    owner = np.repeat(np.arange(len(journeys)), journeys.length)
-    # Where the clock starts with one of these events, that one is the start and no recurrence.
-    itself = start is None or (
-        isinstance(start, StartTouchpoint) and start.touchpoint in set(touchpoints)
-    )
-    after = time > origin[owner] if itself else time >= origin[owner]
-    # A late customer is under risk after watching began; who is there from the start, at it too.
-    late = since > origin
-    after &= np.where(late[owner], time > begin[owner], True)
-    happened = recurs & after & (time < until[owner]) & keep[owner]
-    who, when = owner[happened], time[happened]
-    first = (np.diff(who, prepend=-1) != 0) | (np.diff(when, prepend=-1) != 0)
-    who, when = who[first], when[first]
-    rows = _rows(who, when, np.flatnonzero(keep), until)
-    entry = np.where(rows.first, begin[rows.who], np.roll(rows.stop, 1)) - origin[rows.who]
-    gone = ~rows.event & (left <= until)[rows.who]
-    frame = pd.DataFrame(
-        {
-            "customer_id": journeys.customer_id.take(
-                pa.array(journeys.customer_index[rows.who])
-            ).to_pandas(),
-            "entry_days": entry / DAY,
-            "exit_days": (rows.stop - origin[rows.who]) / DAY,
-            "event": rows.event | gone,
-            "late": ~rows.first | late[rows.who],
-            "edge": _edge(journeys, start, since)[rows.who],
-        }
-    )
-    if end is not None:
-        cause = pd.Categorical.from_codes(
-            np.where(rows.event, 0, np.where(gone, 1, -1)), categories=[AGAIN, LEFT]
-        )
-        frame.insert(4, "cause", cause)
-    check_names(journeys.attributes.column_names)
-    if journeys.attributes.num_columns:
-        attributes = journeys.attributes.take(pa.array(rows.who))
-        frame = frame.join(attributes.to_pandas(strings_to_categorical=True))
-    given = {"touchpoints": tuple(touchpoints), "start": repr(start), "end": repr(end)}
-    return Lifetimes(
-        frame=frame,
-        provenance=Provenance(journeys.fingerprint, given),
-        left_out=left_out,
-    )
+    until, begin = np.minimum(journeys.observed_to, left), np.maximum(origin, since)
+    # An end at the very time at which watching ends is not seen.
+    left = np.where(left < journeys.observed_to, left, NEVER)
+    known, runs = origin < NEVER, until > begin
+    reasons = {"without a start": ~known, "not watched after their start": known & ~runs}
+    left_out = {reason: int(mask.sum()) for reason, mask in reasons.items() if mask.any()}
+    # The clock of these may read "since first seen": an event may lie before the data.
+    edge = np.zeros(n, dtype=bool)
+    if start is None and journeys.window is not None:
+        edge = since <= journeys.window[0]
+    return _Watched(origin, begin, until, left, since > origin, known & runs, edge, left_out)
 
 
 class _Rows:
@@ -157,14 +180,20 @@ class _Rows:
 
 
 def _rows(
-    who: NDArray[np.int64],
-    when: NDArray[np.int64],
-    kept: NDArray[np.int64],
-    until: NDArray[np.int64],
+    journeys: Journeys, recurs: NDArray[np.bool_], watched: _Watched, *, itself: bool
 ) -> _Rows:
-    everyone = np.concatenate([who, kept])
-    stop = np.concatenate([when, until[kept]])
-    event = np.arange(len(everyone)) < len(who)
+    time = journeys.need_time("`recurrences`")
+    owner = np.repeat(np.arange(len(journeys)), journeys.length)
+    after = time > watched.origin[owner] if itself else time >= watched.origin[owner]
+    # A late customer is under risk after watching began; who is there from the start, at it too.
+    after &= ~watched.late[owner] | (time > watched.begin[owner])
+    happened = recurs & after & (time < watched.until[owner]) & watched.keep[owner]
+    who, when = owner[happened], time[happened]
+    first = (np.diff(who, prepend=-1) != 0) | (np.diff(when, prepend=-1) != 0)
+    kept = np.flatnonzero(watched.keep)
+    everyone = np.concatenate([who[first], kept])
+    stop = np.concatenate([when[first], watched.until[kept]])
+    event = np.arange(len(everyone)) < first.sum()
     # Events lie before the end, and come in order already.
     order = np.argsort(everyone, kind="stable")
     return _Rows(everyone[order], stop[order], event[order])
@@ -178,10 +207,3 @@ def _ends(
     if isinstance(end, EndTouchpoint):
         return ends(journeys, end.touchpoint, start)
     return attribute_times(journeys, "end", end.attribute)
-
-
-def _edge(journeys: Journeys, start: Start | None, since: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mark customers whose clock may read "since first seen": an event may lie before the data."""
-    if start is not None or journeys.window is None:
-        return np.zeros(len(journeys), dtype=bool)
-    return np.asarray(since <= journeys.window[0])
