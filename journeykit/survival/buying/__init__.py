@@ -4,10 +4,10 @@ from journeykit.survival.buying.histories import (
     OrderDays,
     PurchaseHistories,
     purchase_histories,
-    purchase_histories_from_frame,
 )
 from journeykit.survival.buying.repeat import RepeatPurchase, repeat_purchase
 from journeykit.survival.buying.spending import CustomerValue, Spending, customer_value, spending
+from journeykit.survival.buying.tables import purchase_histories_from_frame
 
 __all__ = [
     "CustomerValue",
