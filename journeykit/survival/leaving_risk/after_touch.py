@@ -23,7 +23,8 @@ from journeykit.survival.leaving_risk.people import (
     warn_of_dating,
     with_known_past,
 )
-from journeykit.survival.leaving_risk.person_time import hazard_ratios, person_time
+from journeykit.survival.leaving_risk.person_time import person_time
+from journeykit.survival.leaving_risk.ratios import hazard_ratios
 from journeykit.survival.leaving_risk.stretches import cut, first_only, since_touch
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance, Result
 from journeykit.survival.leaving_risk.after_touch import TENURE_DAYS, check_edges, without_small
 from journeykit.survival.leaving_risk.people import followed, judged, touches_of, warn_of_dating
-from journeykit.survival.leaving_risk.person_time import Ratios, hazard_ratios, person_time
+from journeykit.survival.leaving_risk.person_time import person_time
+from journeykit.survival.leaving_risk.ratios import Ratios, hazard_ratios
 from journeykit.survival.leaving_risk.stretches import Changes, cut, first_only
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from journeykit.survival.leaving_risk.people import (
     warn_of_dating,
     with_known_past,
 )
-from journeykit.survival.leaving_risk.person_time import hazard_ratios, person_time
+from journeykit.survival.leaving_risk.person_time import person_time
+from journeykit.survival.leaving_risk.ratios import hazard_ratios, ratios_alone
 from journeykit.survival.leaving_risk.stretches import cut, since_touch
 
 if TYPE_CHECKING:
@@ -269,11 +270,9 @@ def _at_lag(
     covariates = np.concatenate([exposed, within[:, within.any(axis=0)]], axis=1)
     shown = hazard_ratios(data, covariates, confidence=confidence).first(len(names))
     alone = [
-        hazard_ratios(
-            data,
-            np.stack([exposed[:, k], within[:, k]][: 1 + bool(within[:, k].any())], axis=1),
-            confidence=confidence,
-        ).ratio[0]
+        ratios_alone(
+            data, np.stack([exposed[:, k], within[:, k]][: 1 + bool(within[:, k].any())], axis=1)
+        )[0]
         for k in range(len(names))
     ]
     return pd.DataFrame(
