@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _MONDAY = 4 * DAY
 #: Person-days below which a sum of differences is rounding.
 NOTHING = 1e-6
+#: Rows looked at together.
+_ROWS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,12 +59,14 @@ def person_time(rows: Rows, /, *, calendar_days: float) -> PersonTime:
     weeks = -(-(int(rows.end.max()) - since) // step)
     cells, shape = len(rows.band), (len(rows.band), weeks)
     partial, whole = np.zeros(cells * weeks), np.zeros(cells * weeks)
-    for time, sign in ((rows.begin, 1.0), (rows.end, -1.0)):
-        week = np.minimum((time - since) // step, weeks - 1)
-        at = rows.cell.astype(np.int64) * weeks + week
-        rest = (since + (week + 1) * step - time) / DAY
-        partial += sign * np.bincount(at, rest, cells * weeks)
-        whole += sign * np.bincount(at, minlength=cells * weeks)
+    for low in range(0, len(rows.owner), _ROWS):
+        part = slice(low, low + _ROWS)
+        cell = rows.cell[part].astype(np.int64) * weeks
+        for time, sign in ((rows.begin[part], 1.0), (rows.end[part], -1.0)):
+            week = np.minimum((time - since) // step, weeks - 1)
+            rest = (since + (week + 1) * step - time) / DAY
+            partial += sign * np.bincount(cell + week, rest, len(partial))
+            whole += sign * np.bincount(cell + week, minlength=len(whole))
     before = np.cumsum(whole.reshape(shape), axis=1) - whole.reshape(shape)
     days: NDArray[np.float64] = partial.reshape(shape) + before * (step / DAY)
     left = rows.event

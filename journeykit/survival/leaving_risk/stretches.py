@@ -134,7 +134,9 @@ def cut(
     ]
     owner, end, code, keys = (list(part) for part in zip(*blocks, strict=True))
     known = pd.Index(np.unique(np.concatenate(keys)))
-    cell = [known.get_indexer(key)[at] for key, at in zip(keys, code, strict=True)]
+    cell = [
+        known.get_indexer(key).astype(np.int32)[at] for key, at in zip(keys, code, strict=True)
+    ]
     owners, ends = np.concatenate(owner), np.concatenate(end)
     begins = np.roll(ends, 1)
     new = np.diff(owners, prepend=-1) != 0
@@ -146,8 +148,7 @@ def cut(
     powers = n_states ** np.arange(len(kinds), dtype=np.int64)
     states = key[:, None] // powers % n_states
     band = key // n_states ** len(kinds)
-    cells = np.concatenate(cell).astype(np.int32)
-    return Rows(owners, begins, ends, event, cells, states, band)
+    return Rows(owners, begins, ends, event, np.concatenate(cell), states, band)
 
 
 def _cut_block(
