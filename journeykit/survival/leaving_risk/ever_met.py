@@ -74,7 +74,7 @@ def immortal_time(
     start: Start | None = None,
     activity: Sequence[str] | None = None,
     landmarks_days: Sequence[float] = (30.0, 90.0),
-    calendar_days: float = 7.0,
+    calendar_days: float = 1.0,
     tenure_days: Sequence[float] = TENURE_DAYS,
     confidence: float = 0.95,
     small_cell: int = 10,

@@ -20,7 +20,7 @@ _ROWS = 500_000
 
 def customer_scores(
     data: PersonTime,
-    x: NDArray[np.float64],
+    covariates: NDArray[np.bool_],
     log_ratio: NDArray[np.float64],
     weight: NDArray[np.float64],
     fitted: Fitted,
@@ -33,15 +33,16 @@ def customer_scores(
 
     Parameters
     ----------
-    x : array of float64, shape (n_cells, p)
+    covariates : array of bool, shape (n_cells, p)
     log_ratio : array of float64, shape (p,)
     weight : array of float64, shape (n_cells,)
     fitted : Fitted
     """
-    rows, p = data.rows, x.shape[1]
+    rows, x = data.rows, covariates.astype(np.float64)
+    p = x.shape[1]
     scores = np.zeros((int(rows.owner[-1]) + 1, p), order="F")
     raised = weight * np.exp(x @ log_ratio)
-    # At the edges of weeks the totals are known, and they are straight within.
+    # At the edges of periods the totals are known, and they are straight within.
     totals = [_total(fitted.hazard, data)]
     totals += [_total(fitted.hazard * fitted.mean[:, :, at], data) for at in range(p)]
     for low in range(0, len(rows.owner), _ROWS):
@@ -57,17 +58,17 @@ def customer_scores(
         into = scores[first : first + n]
         for at in range(p):
             into[:, at] += np.bincount(place, own * _between(totals[1 + at], begin, end), n)
-            with_it = np.flatnonzero(x[cell, at])
+            with_it = np.flatnonzero(covariates[cell, at])
             into[:, at] -= np.bincount(place[with_it], expected[with_it], n)
     left = np.flatnonzero(rows.event)
     owner, cell = rows.owner[left], rows.cell[left]
     # Every customer leaves once.
-    scores[owner] += x[cell] - fitted.mean[rows.band[cell], data.week_of(rows.end[left])]
+    scores[owner] += x[cell] - fitted.mean[rows.band[cell], data.period_of(rows.end[left])]
     return scores
 
 
 def _total(rate: NDArray[np.float64], data: PersonTime) -> NDArray[np.float64]:
-    """Integrate a rate by band and week up to the edges of weeks, flat (bands * edges,)."""
+    """Integrate a rate by band and period up to the edges of periods, flat (bands * edges,)."""
     grown = np.cumsum(rate * (data.step / DAY), axis=1)
     return np.concatenate([np.zeros((len(rate), 1)), grown], axis=1).ravel()
 
@@ -75,9 +76,9 @@ def _total(rate: NDArray[np.float64], data: PersonTime) -> NDArray[np.float64]:
 def _place(
     data: PersonTime, band: NDArray[np.int64], time: NDArray[np.int64], width: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return where in a total the week of each time begins, and which share of it has passed."""
-    week = np.minimum((time - data.since) // data.step, width - 2)
-    return band * width + week, (time - data.since - week * data.step) / data.step
+    """Return where in a total the period of each time begins, and which share of it has passed."""
+    period = np.minimum((time - data.since) // data.step, width - 2)
+    return band * width + period, (time - data.since - period * data.step) / data.step
 
 
 def _between(
@@ -85,7 +86,7 @@ def _between(
     begin: tuple[NDArray[np.int64], NDArray[np.float64]],
     end: tuple[NDArray[np.int64], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
-    """Return the growth of a total, straight within weeks."""
+    """Return the growth of a total, straight within periods."""
     slope = np.diff(total, append=0.0)
     (first, since), (last, until) = begin, end
     grown = total.take(last) - total.take(first)

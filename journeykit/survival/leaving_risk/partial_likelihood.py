@@ -1,4 +1,4 @@
-"""Cox's likelihood on person-time by week and band: its maximum, and what it says of strata."""
+"""Cox's likelihood on person-time by period and band: its maximum, and what it says of strata."""
 
 from __future__ import annotations
 
@@ -21,17 +21,47 @@ _ROUNDING = 1e-9
 _TOLD = 1e-7
 
 
+class Pooled(NamedTuple):
+    """Person-time of cells that are alike in band and covariates put together.
+
+    Attributes
+    ----------
+    days, events : arrays of float64, shape (m, n_periods)
+    band : array of int64, shape (m,)
+    x : array of float64, shape (m, p)
+    place : array of int64, shape (n_cells,)
+        Which of the m each cell went into.
+    """
+
+    days: NDArray[np.float64]
+    events: NDArray[np.float64]
+    band: NDArray[np.int64]
+    x: NDArray[np.float64]
+    place: NDArray[np.int64]
+
+
+def pooled(data: PersonTime, covariates: NDArray[np.bool_], /) -> Pooled:
+    """Put cells together that have the same covariates, shape (n_cells, p), and band."""
+    kinds = np.column_stack([data.rows.band, covariates])
+    kind, place = np.unique(kinds, axis=0, return_inverse=True)
+    place = place.reshape(-1)
+    order = np.argsort(place, kind="stable")
+    first = np.searchsorted(place[order], np.arange(len(kind)))
+    days, events = (np.add.reduceat(part[order], first) for part in (data.days, data.events))
+    return Pooled(days, events, kind[:, 0], kind[:, 1:].astype(np.float64), place)
+
+
 class Fitted(NamedTuple):
-    """The likelihood at some coefficients, and what it says of strata (bands, weeks).
+    """The likelihood at some coefficients, and what it says of strata (bands, periods).
 
     Attributes
     ----------
     log_likelihood : float
     score : array of float64, shape (p,)
     information : array of float64, shape (p, p)
-    hazard : array of float64, shape (n_bands, n_weeks)
+    hazard : array of float64, shape (n_bands, n_periods)
         A day, where all covariates are 0.
-    mean : array of float64, shape (n_bands, n_weeks, p)
+    mean : array of float64, shape (n_bands, n_periods, p)
         Mean of the covariates over the hazards of those under risk.
     """
 
@@ -43,7 +73,7 @@ class Fitted(NamedTuple):
 
 
 def solved(
-    data: PersonTime, x: NDArray[np.float64], weight: NDArray[np.float64]
+    data: Pooled, x: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], Fitted]:
     """Return the maximum, and what is known there, by Newton's method with steps halved."""
     b = np.zeros(x.shape[1])
@@ -63,7 +93,7 @@ def solved(
 
 
 def moments(
-    data: PersonTime, x: NDArray[np.float64], weight: NDArray[np.float64], b: NDArray[np.float64]
+    data: Pooled, x: NDArray[np.float64], weight: NDArray[np.float64], b: NDArray[np.float64]
 ) -> Fitted:
     """Return the likelihood at `b` with its derivatives, and what it says of the strata."""
     p, raised = x.shape[1], weight * np.exp(x @ b)
@@ -87,14 +117,13 @@ def moments(
     return Fitted(value, score, information, hazard, mean)
 
 
-def _bands(data: PersonTime) -> list[NDArray[np.int64]]:
+def _bands(data: Pooled) -> list[NDArray[np.int64]]:
     """Return the cells of each band, up to the last band there is."""
-    band = data.rows.band
-    return [np.flatnonzero(band == at) for at in range(int(band.max()) + 1)]
+    return [np.flatnonzero(data.band == at) for at in range(int(data.band.max()) + 1)]
 
 
 def identified(
-    data: PersonTime,
+    data: Pooled,
     x: NDArray[np.float64],
     weight: NDArray[np.float64],
     possible: NDArray[np.bool_],
@@ -125,7 +154,7 @@ def identified(
     return told, kept
 
 
-def _comparable(data: PersonTime, one: NDArray[np.float64], weight: NDArray[np.float64]) -> bool:
+def _comparable(data: Pooled, one: NDArray[np.float64], weight: NDArray[np.float64]) -> bool:
     """Tell whether some left with the covariate and some without, among both under risk."""
     inside = outside = 0.0
     for cells in _bands(data):

@@ -126,7 +126,7 @@ def risk_of_leaving(
     exclude: Sequence[str] = (),
     window_days: float = 14.0,
     lags_days: Sequence[float] = (0.0, 1.0, 7.0),
-    calendar_days: float = 7.0,
+    calendar_days: float = 1.0,
     tenure_days: Sequence[float] = TENURE_DAYS,
     confidence: float = 0.95,
     small_cell: int = 10,
@@ -140,13 +140,12 @@ def risk_of_leaving(
     without lag only; one that makes people leave goes on at a lag of some days.
 
     **The clock** is the calendar, late entries and all, with strata of time since the start:
-    leaving and touches share their seasons, and weeks of the calendar are what must be alike. Risk
-    sets within one week are taken together, which makes the likelihood that of Poisson counts of
-    events by week, band of time since the start and pattern of exposure, given the sums over
-    patterns. As `calendar_days` falls, it becomes Cox's partial likelihood; for times in whole days
-    and one-day weeks it is that, with Breslow's ties. Its size does not grow with customers. (The
-    other clock, time since the start with calendar weeks as strata, compares only customers who
-    started in the same week.)
+    leaving and touches share their seasons, so customers are compared with those there on the same
+    day. Risk sets within one day are taken together, which makes the likelihood that of Poisson
+    counts of events by day, band of time since the start and pattern of exposure, given the sums
+    over patterns; for times in whole days it is Cox's partial likelihood with Breslow's ties. It
+    does not grow with customers. (On the other clock, time since the start with calendar weeks as
+    strata, only customers who started in the same week could be compared.)
 
     Covariances are sandwiches over customers. The ratios average over what differs between
     customers beyond strata and touchpoints: they are marginal ones. Comparing is not yet causing.
@@ -169,7 +168,7 @@ def risk_of_leaving(
     lags_days : sequence of float
         Rising, from 0 to below `window_days`.
     calendar_days : float
-        Length of what is called a week here, beginning on Mondays, UTC.
+        Length of the periods of the calendar: 1 for days, 7 for weeks from Monday on, UTC.
     tenure_days : sequence of float
         Days since the start at which strata end. Narrower ones where the hazard changes quickly
         and touches come on set days.

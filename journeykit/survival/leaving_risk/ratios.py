@@ -11,7 +11,9 @@ from journeykit.survival.leaving_risk.influence import customer_scores
 from journeykit.survival.leaving_risk.partial_likelihood import (
     FARTHEST,
     Fitted,
+    Pooled,
     identified,
+    pooled,
     solved,
 )
 
@@ -64,7 +66,8 @@ class _Maximum(NamedTuple):
         0 for those that are not in the model.
     kept, told, empty : arrays of bool, shape (p,)
         In the model; with something to compare; with time but without an event: the ratio is 0.
-    weight : array of float64, shape (n_cells,)
+    weight : array of float64, shape (m,)
+        Of the pooled cells.
     fitted : Fitted
     """
 
@@ -79,11 +82,11 @@ class _Maximum(NamedTuple):
 def hazard_ratios(
     data: PersonTime, covariates: NDArray[np.bool_], /, *, confidence: float
 ) -> Ratios:
-    """Estimate hazard ratios with a baseline hazard of its own in every week and band.
+    """Estimate hazard ratios with a baseline of its own in every calendar period and band.
 
     With d events and person-time T of the cells g of stratum s, the log partial likelihood is the
     sum of d_gs log(T_gs e^(b x_g) / sum over h of T_hs e^(b x_h)): Cox's on the calendar,
-    stratified by time since the start, with risk sets taken together within a week (Breslow's at
+    stratified by time since the start, with risk sets taken together within a period (Breslow's at
     ties). The covariance is the sandwich of the customers' score residuals. Where nobody left
     while a covariate was 1, its ratio is 0, and the upper bound is the exact Poisson one of no
     event over the events expected.
@@ -98,14 +101,17 @@ def hazard_ratios(
     ----------
     Lin, Wei (1989), JASA 84, for the covariance. Holford (1980), Biometrics 36, for the likelihood.
     """
-    x = covariates.astype(np.float64)
-    best = _maximum(data, x)
+    pool = pooled(data, covariates)
+    x = pool.x
+    best = _maximum(pool)
     kept, empty = best.kept, best.empty
-    expected = _expected(data, x, best)
+    expected = _expected(pool, best)
     std_error = np.full(x.shape[1], np.nan)
     if kept.any():
         bread = np.linalg.pinv(best.fitted.information, hermitian=True)
-        scores = customer_scores(data, x[:, kept], best.log_ratio[kept], best.weight, best.fitted)
+        weight = best.weight[pool.place]
+        own = covariates[:, kept]
+        scores = customer_scores(data, own, best.log_ratio[kept], weight, best.fitted)
         std_error[kept] = np.sqrt(np.diag(bread @ (scores.T @ scores) @ bread))
     told = (best.told | empty) & (expected > 0)
     ratio = np.where(empty, 0.0, np.exp(best.log_ratio))
@@ -119,8 +125,8 @@ def hazard_ratios(
     hidden = np.where(told, 1.0, np.nan)
     return Ratios(
         _customers(data, covariates),
-        (x.T @ data.events.sum(axis=1)).astype(np.int64),
-        x.T @ data.days.sum(axis=1),
+        (x.T @ pool.events.sum(axis=1)).astype(np.int64),
+        x.T @ pool.days.sum(axis=1),
         expected * hidden,
         ratio * hidden,
         std_error * hidden,
@@ -133,30 +139,31 @@ def hazard_ratios(
 
 def ratios_alone(data: PersonTime, covariates: NDArray[np.bool_], /) -> NDArray[np.float64]:
     """Return the estimates of `hazard_ratios`, shape (p,), without intervals."""
-    best = _maximum(data, covariates.astype(np.float64))
+    best = _maximum(pooled(data, covariates))
     ratio = np.where(best.empty, 0.0, np.exp(best.log_ratio))
     return np.asarray(np.where(best.told | best.empty, ratio, np.nan))
 
 
-def _maximum(data: PersonTime, x: NDArray[np.float64]) -> _Maximum:
-    n_event, person_days = x.T @ data.events.sum(axis=1), x.T @ data.days.sum(axis=1)
+def _maximum(pool: Pooled) -> _Maximum:
+    x = pool.x
+    n_event, person_days = x.T @ pool.events.sum(axis=1), x.T @ pool.days.sum(axis=1)
     empty = (n_event == 0) & (person_days > 0)
     # A ratio of 0 takes its cells out of the comparison.
     weight = np.where((x[:, empty] > 0).any(axis=1), 0.0, 1.0)
-    told, kept = identified(data, x, weight, ~empty & (person_days > 0))
+    told, kept = identified(pool, x, weight, ~empty & (person_days > 0))
     log_ratio = np.zeros(x.shape[1])
-    log_ratio[kept], fitted = solved(data, x[:, kept], weight)
+    log_ratio[kept], fitted = solved(pool, x[:, kept], weight)
     told &= np.abs(log_ratio) <= FARTHEST
     return _Maximum(log_ratio, kept, told, empty, weight, fitted)
 
 
 def _expected(
-    data: PersonTime,
-    x: NDArray[np.float64],
+    pool: Pooled,
     best: _Maximum,
 ) -> NDArray[np.float64]:
     """Return events expected while each covariate is 1 if its own ratio were 1."""
-    base = (data.days * best.fitted.hazard[data.rows.band]).sum(axis=1)
+    x = pool.x
+    base = (pool.days * best.fitted.hazard[pool.band]).sum(axis=1)
     expected = np.zeros(x.shape[1])
     for at in range(x.shape[1]):
         others = best.log_ratio.copy()

@@ -134,9 +134,7 @@ def cut(
     ]
     owner, end, code, keys = (list(part) for part in zip(*blocks, strict=True))
     known = pd.Index(np.unique(np.concatenate(keys)))
-    cell = [
-        known.get_indexer(key).astype(np.int32)[at] for key, at in zip(keys, code, strict=True)
-    ]
+    cell = [known.get_indexer(key).astype(np.int32)[at] for key, at in zip(keys, code, strict=True)]
     owners, ends = np.concatenate(owner), np.concatenate(end)
     begins = np.roll(ends, 1)
     new = np.diff(owners, prepend=-1) != 0
