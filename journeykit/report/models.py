@@ -146,6 +146,8 @@ def _unknown_churn(churn: Churn | None, journeys: Journeys) -> list[str]:
             found += _unknown(f"{key}.touchpoint", "a touchpoint", part.touchpoint, journeys.names)
         if part is not None and part.attribute is not None:
             found += _unknown(f"{key}.attribute", "an attribute", part.attribute, known)
+    if churn.cause is not None:
+        found += _unknown("churn.cause", "an attribute", churn.cause, known)
     return found
 
 

@@ -182,7 +182,7 @@ class Churn(Part):
     """What counts as leaving, and from when the clock runs (by default the first activity).
 
     A silence beyond a threshold, a touchpoint that says goodbye, or an attribute with the time at
-    which a contract ended.
+    which a contract ended, and `cause`, one that says which of several ends it was.
     """
 
     rule: Literal["inactivity", "touchpoint", "contract_end"]
@@ -190,6 +190,7 @@ class Churn(Part):
     dated_at: Literal["last_activity", "declaration"] = "last_activity"
     touchpoint: str | None = None
     attribute: str | None = None
+    cause: str | None = None
     start: Start | None = None
 
     @model_validator(mode="after")
