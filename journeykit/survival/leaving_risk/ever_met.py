@@ -144,8 +144,8 @@ def immortal_time(
 
     def compared(some: People, since: NDArray[np.int64]) -> dict[str, object]:
         """Compare time from `since` on with other time."""
-        owner = np.flatnonzero(since < some.end)
-        change = Changes(owner, since[owner], np.ones(len(owner), dtype=np.int64))
+        owner = np.flatnonzero(since < some.end).astype(np.int32)
+        change = Changes(owner, since[owner], np.ones(len(owner), dtype=np.int16))
         rows = cut(some, [change], n_states=2, tenure_days=bands)
         data = person_time(rows, calendar_days=calendar_days)
         fit = hazard_ratios(data, rows.states == 1, confidence=confidence)

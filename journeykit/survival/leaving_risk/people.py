@@ -12,7 +12,7 @@ import pandas as pd
 from journeykit.checks import check_known
 from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
 from journeykit.journeys.durations import DAY
-from journeykit.survival.churn import EndTouchpoint, Inactivity
+from journeykit.survival.churn import EndTouchpoint, FirstOf, Inactivity
 from journeykit.survival.clocks import mask_of
 from journeykit.survival.following import lifetimes
 
@@ -172,9 +172,8 @@ def _bound(journeys: Journeys, churn: ChurnRule, activity: Sequence[str] | None)
             "a sign of life, and leaving is defined by the silence after one, so how soon "
             "somebody leaves after it is set by the definition",
         )
-    if isinstance(churn, EndTouchpoint):
-        return {churn.touchpoint: "what leaving is"}
-    return {}
+    ends = churn.ends.values() if isinstance(churn, FirstOf) else (churn,)
+    return {end.touchpoint: "what leaving is" for end in ends if isinstance(end, EndTouchpoint)}
 
 
 def _mend(churn: ChurnRule) -> str:

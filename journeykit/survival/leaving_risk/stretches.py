@@ -27,16 +27,16 @@ class Changes(NamedTuple):
 
     Attributes
     ----------
-    owner : array of int64
+    owner : array of int32
         Not decreasing.
     time : array of int64
-    by : array of int64
+    by : array of int16
         What is added to the state; before all changes it is 0.
     """
 
-    owner: NDArray[np.int64]
+    owner: NDArray[np.int32]
     time: NDArray[np.int64]
-    by: NDArray[np.int64]
+    by: NDArray[np.int16]
 
 
 def since_touch(touches: Touches, edges: NDArray[np.int64]) -> Changes:
@@ -60,12 +60,12 @@ def since_touch(touches: Touches, edges: NDArray[np.int64]) -> Changes:
     previous = np.zeros(len(time), dtype=np.int64)
     previous[1:][same] = found[:-1][same]
     when = time[:, None] + edges
-    steps = np.ones(len(edges), dtype=np.int64)
+    steps = np.ones(len(edges), dtype=np.int16)
     steps[-1] = -(len(edges) - 1)
     by = np.broadcast_to(steps, when.shape).copy()
     by[:, 0] = 1 - previous
     real = when < upcoming[:, None]
-    return Changes(np.repeat(owner, real.sum(axis=1)), when[real], by[real])
+    return Changes(np.repeat(owner.astype(np.int32), real.sum(axis=1)), when[real], by[real])
 
 
 def first_only(touches: Touches) -> Touches:
@@ -100,6 +100,15 @@ class Rows(NamedTuple):
     band: NDArray[np.int64]
 
 
+class _Block(NamedTuple):
+    """Rows of some customers: owners, ends, and which of the keys (band and states) they have."""
+
+    owner: NDArray[np.int32]
+    end: NDArray[np.int64]
+    code: NDArray[np.int32]
+    keys: NDArray[np.int64]
+
+
 def cut(
     people: People, kinds: Sequence[Changes], *, n_states: int, tenure_days: Sequence[float]
 ) -> Rows:
@@ -132,21 +141,28 @@ def cut(
         _cut_block(people, kinds, n_states, edges, first, min(first + _BLOCK, len(people.begin)))
         for first in range(0, len(people.begin), _BLOCK)
     ]
-    owner, end, code, keys = (list(part) for part in zip(*blocks, strict=True))
-    known = pd.Index(np.unique(np.concatenate(keys)))
-    cell = [known.get_indexer(key).astype(np.int32)[at] for key, at in zip(keys, code, strict=True)]
-    owners, ends = np.concatenate(owner), np.concatenate(end)
-    begins = np.roll(ends, 1)
-    new = np.diff(owners, prepend=-1) != 0
-    begins[new] = people.begin[owners[new]]
-    last = np.diff(owners, append=-1) != 0
-    event = np.zeros(len(owners), dtype=bool)
-    event[last] = people.event[owners[last]]
+    known = pd.Index(np.unique(np.concatenate([block.keys for block in blocks])))
+    lengths = [len(block.owner) for block in blocks]
+    owner, cell = (np.empty(sum(lengths), dtype=np.int32) for _ in range(2))
+    end = np.empty(len(owner), dtype=np.int64)
+    for last in np.cumsum(lengths)[::-1].tolist():
+        # What is filled in is let go, so that the rows are not held twice.
+        block = blocks.pop()
+        part = slice(last - len(block.owner), last)
+        owner[part], end[part] = block.owner, block.end
+        cell[part] = known.get_indexer(block.keys)[block.code]
+    begin = np.empty_like(end)
+    begin[1:] = end[:-1]
+    new = np.diff(owner, prepend=-1) != 0
+    begin[new] = people.begin[owner[new]]
+    final = np.append(new[1:], True)
+    event = np.zeros(len(owner), dtype=bool)
+    event[final] = people.event[owner[final]]
     key = known.to_numpy()
     powers = n_states ** np.arange(len(kinds), dtype=np.int64)
     states = key[:, None] // powers % n_states
     band = key // n_states ** len(kinds)
-    return Rows(owners, begins, ends, event, np.concatenate(cell), states, band)
+    return Rows(owner, begin, end, event, cell, states, band)
 
 
 def _cut_block(
@@ -156,17 +172,17 @@ def _cut_block(
     tenure: NDArray[np.int64],
     first: int,
     last: int,
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return owners, ends, place among the keys and the keys of the rows of some customers."""
+) -> _Block:
+    """Cut the lives of customers `first` up to `last`."""
     n = last - first
     begin, end = people.begin[first:last], people.end[first:last]
     everyone = np.arange(n)
     owner, time, by = [everyone], [begin], [np.zeros(n, dtype=np.int64)]
     for place, kind in enumerate(kinds):
         low, high = np.searchsorted(kind.owner, [first, last])
-        owner.append(kind.owner[low:high] - first)
+        owner.append(kind.owner[low:high].astype(np.int64) - first)
         time.append(kind.time[low:high])
-        by.append(kind.by[low:high] * n_states**place)
+        by.append(kind.by[low:high].astype(np.int64) * n_states**place)
     for edge in tenure.tolist():
         owner.append(everyone)
         time.append(people.origin[first:last] + edge)
@@ -189,4 +205,5 @@ def _cut_block(
     until[:-1][same] = when[1:][same]
     lasting = until > when
     code, keys = pd.factorize(state[lasting])
-    return (who[lasting] + first).astype(np.int32), until[lasting], code.astype(np.int32), keys
+    owners = (who[lasting] + first).astype(np.int32)
+    return _Block(owners, until[lasting], code.astype(np.int32), keys)
