@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 #: Ratios further from 1 are drawn as reaching the edge.
 _FARTHEST = 100.0
+#: Ratios to write, the coarsest first.
+_SAID = (
+    (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100),
+    (0.25, 0.35, 0.5, 0.7, 1, 1.4, 2, 3, 4),
+    (0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4, 1.5),
+)
 #: The hazard is written for as many customers and days.
 _PER = 1_000.0
 
@@ -57,7 +63,11 @@ def draw_windows(hazard: TouchpointHazard, ax: Axes | None) -> Axes:
         for (low, high), rows in frame.groupby(["from_days", "to_days"], sort=False)
     ]
     return _forest(
-        ax, hazard.touchpoints, series, ("ratio_low", "ratio_high"), "times the hazard of leaving"
+        ax,
+        hazard.touchpoints,
+        series,
+        ("ratio_low", "ratio_high"),
+        "times the hazard of leaving, by days after the touch",
     )
 
 
@@ -68,7 +78,7 @@ def draw_ranking(risk: RiskOfLeaving, ax: Axes | None) -> Axes:
     series = [
         (_lag_text(lag, risk.window_days), frame[frame["lag_days"] == lag]) for lag in risk.lags
     ]
-    label = "times the hazard of leaving"
+    label = "times the hazard of leaving, by days after the touch"
     return _forest(ax, names, series, ("conf_low", "conf_high"), label)
 
 
@@ -113,25 +123,33 @@ def _forest(
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.set_xlabel(label)
     if len(series) > 1:
-        ax.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+        ax.legend(
+            frameon=False,
+            fontsize=8,
+            loc="lower right",
+            bbox_to_anchor=(1.0, 1.0),
+            borderaxespad=0.2,
+            columnspacing=1.0,
+            handletextpad=0.2,
+            ncols=3,
+        )
     return tidy(ax, grid="x")
 
 
 def _few_ticks(ax: Axes) -> None:
     """Write ratios that people say: halves, doubles, fives."""
     low, high = ax.get_xlim()
-    said = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100]
-    inside = [value for value in said if low <= value <= high]
-    if len(inside) < 3:
-        said = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0]
+    for said in _SAID:
         inside = [value for value in said if low <= value <= high]
+        if len(inside) >= 4:
+            break
     ax.set_xticks(inside)
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.minorticks_off()
 
 
 def _lag_text(lag: float, window: float) -> str:
-    return f"day {lag:g} to {window:g} after the touch"
+    return f"day {lag:g} to {window:g}"
 
 
 def _per(values: pd.Series) -> NDArray[np.float64]:
