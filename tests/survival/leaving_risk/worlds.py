@@ -19,8 +19,8 @@ def made(
     *,
     customers: int = 2_000,
     days: int = 180,
-    log_ratio: Sequence[float] = (0.0,),
-    touched: float | np.ndarray = 0.01,
+    log_ratio: Sequence[float] | np.ndarray = (0.0,),
+    touched: float | Sequence[float] | np.ndarray = 0.01,
     hazard: float | np.ndarray = 0.004,
     window: int = 14,
     early: float = 0.0,
@@ -32,15 +32,20 @@ def made(
 
     Parameters
     ----------
-    touched, hazard : float, or array of shape (days,)
-        Probability a day of each touch, and hazard a day.
+    touched : float, or one for each touchpoint or each day
+        Probability a day.
+    hazard : float, or array of shape (days,)
+        A day.
     early : float
         Added to the logarithm of the hazard in a customer's first 30 days.
     """
     rng = np.random.default_rng(seed)
     kinds, at = len(log_ratio), np.arange(days)
     began = rng.integers(0, days // 2, customers)
-    met = rng.random((kinds, customers, days)) < np.broadcast_to(touched, days)
+    rates = np.asarray(touched, dtype=float)
+    # As many as touchpoints are theirs, as many as days are the days'.
+    rates = rates[:, None, None] if rates.shape == (kinds,) else rates
+    met = rng.random((kinds, customers, days)) < rates
     met &= at >= began[:, None]
     log = np.zeros((customers, days))
     for ratio, touch in zip(log_ratio, met, strict=True):
