@@ -213,7 +213,8 @@ def touchpoint_hazard(
     Raises
     ------
     ArgumentError
-        Windows that do not rise from above 0, or a touchpoint that cannot be judged.
+        Windows that do not rise from above 0, a touchpoint that cannot be judged, or more periods
+        of the calendar than fit into memory.
     NotObservedError, MappingError, DataError
         As `lifetimes`.
 
@@ -225,6 +226,21 @@ def touchpoint_hazard(
     References
     ----------
     Garwood (1936), Biometrika 28. Breslow, Day (1987), Statistical Methods in Cancer Research II.
+
+    Examples
+    --------
+    >>> from journeykit import simulate
+    >>> from journeykit.survival import EndAttribute, StartAttribute
+    >>> company = simulate.world(customers=3_000, parts=("orders", "contracts"), seed=1)
+    >>> found = touchpoint_hazard(
+    ...     company.journeys(),
+    ...     churn=EndAttribute("contract_end"),
+    ...     start=StartAttribute("contract_start"),
+    ...     touchpoints=["payment_failed"],
+    ...     windows_days=(30, 90),
+    ... )
+    >>> found.effect("payment_failed").until_days
+    30.0
     """
     windows = check_edges("windows_days", windows_days)
     bands = check_edges("tenure_days", tenure_days)

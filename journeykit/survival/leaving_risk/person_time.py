@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from journeykit.errors import ArgumentError
 from journeykit.journeys.durations import DAY
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ _MONDAY = 4 * DAY
 NOTHING = 1e-6
 #: Rows looked at together.
 _ROWS = 2_000_000
+#: Numbers in one table of person-days: 0.8 GB.
+_MOST = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,12 +55,23 @@ def person_time(rows: Rows, /, *, calendar_days: float) -> PersonTime:
 
     Every row adds the time after its begin and takes away the time after its end, so no row is
     cut: time O(rows + cells * periods).
+
+    Raises
+    ------
+    ArgumentError
+        When cells and periods are more than fit into memory.
     """
     step = round(calendar_days * DAY)
     first = int(rows.begin.min())
     since = _MONDAY + (first - _MONDAY) // step * step
     periods = -(-(int(rows.end.max()) - since) // step)
     cells, shape = len(rows.band), (len(rows.band), periods)
+    if cells * periods > _MOST:
+        raise ArgumentError(
+            f"Too much to hold at once: {cells:,} combinations of touchpoints and bands on "
+            f"{periods:,} periods of the calendar. Raise `calendar_days`, such as to 7, or name "
+            "fewer in `touchpoints`."
+        )
     partial, whole = np.zeros(cells * periods), np.zeros(cells * periods)
     for low in range(0, len(rows.owner), _ROWS):
         part = slice(low, low + _ROWS)

@@ -184,7 +184,7 @@ def risk_of_leaving(
     ------
     ArgumentError
         Lags that do not rise from 0 to below the window, a touchpoint that cannot be judged, none
-        left, or too many for one model.
+        left, or too many for one model or for memory.
     NotObservedError, MappingError, DataError
         As `lifetimes`.
 
@@ -197,6 +197,21 @@ def risk_of_leaving(
     ----------
     Cox (1972), JRSS B 34. Andersen, Gill (1982), Annals of Statistics 10. Lin, Wei (1989), JASA 84.
     Benjamini, Hochberg (1995), JRSS B 57.
+
+    Examples
+    --------
+    >>> from journeykit import simulate
+    >>> from journeykit.survival import EndAttribute, StartAttribute
+    >>> company = simulate.world(customers=3_000, parts=("orders", "contracts"), seed=1)
+    >>> found = risk_of_leaving(
+    ...     company.journeys(),
+    ...     churn=EndAttribute("contract_end"),
+    ...     start=StartAttribute("contract_start"),
+    ...     touchpoints=["payment_failed", "survey_post_sale"],
+    ...     window_days=30,
+    ... )
+    >>> found.holding()["touchpoint"].tolist()
+    ['payment_failed']
     """
     check_positive("window_days", window_days)
     lags = _lags(lags_days, window_days)

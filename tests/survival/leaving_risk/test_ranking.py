@@ -239,6 +239,8 @@ def test_what_is_asked_must_make_sense() -> None:
         risk_of_leaving(journeys, churn=CHURN, start=START, exclude=["call"])
     with pytest.raises(ArgumentError, match="No touchpoint is left to judge"):
         risk_of_leaving(journeys, churn=CHURN, start=START, exclude=["touch 0"])
+    with pytest.raises(ArgumentError, match="Too much to hold at once: .* Raise `calendar_days`"):
+        risk_of_leaving(journeys, churn=CHURN, start=START, calendar_days=1e-5)
     many = made(1, customers=50, log_ratio=np.zeros(40))
     with pytest.raises(ArgumentError, match="Too many touchpoints for one model: 40"):
         risk_of_leaving(many, churn=CHURN, start=START)
