@@ -231,7 +231,7 @@ def touchpoint_hazard(
     --------
     >>> from journeykit import simulate
     >>> from journeykit.survival import EndAttribute, StartAttribute
-    >>> company = simulate.world(customers=3_000, parts=("orders", "contracts"), seed=1)
+    >>> company = simulate.world(customers=3_000, parts=("orders", "contracts"), seed=3)
     >>> found = touchpoint_hazard(
     ...     company.journeys(),
     ...     churn=EndAttribute("contract_end"),
