@@ -151,9 +151,11 @@ def _read_causes(journeys: Journeys, name: str) -> pd.Categorical:
     column = journeys.attributes[name]
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    text = column.cast(pa.string()).to_pandas().replace("", None).fillna(UNKNOWN_CAUSE)
-    known = sorted(set(text) - {UNKNOWN_CAUSE})
-    return pd.Categorical(text, categories=[*known, UNKNOWN_CAUSE])
+    coded = column.cast(pa.string()).fill_null("").combine_chunks().dictionary_encode()
+    written = [text or UNKNOWN_CAUSE for text in coded.dictionary.to_pylist()]
+    names = [*sorted(set(written) - {UNKNOWN_CAUSE}), UNKNOWN_CAUSE]
+    place = np.array([names.index(text) for text in written], dtype=np.int64)
+    return pd.Categorical.from_codes(place[coded.indices.to_numpy()], categories=names)
 
 
 def first_silence(

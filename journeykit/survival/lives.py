@@ -53,7 +53,10 @@ class LifetimesAudit(Result):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Lifetimes(Result):
-    """One row a customer followed (one an interval, where `lifetimes_from_frame` was given such).
+    """One row a customer followed, or one an interval.
+
+    Intervals are what `lifetimes_from_frame` is given, `spells` of customers who return, and what
+    `counting_process` cuts.
 
     Columns: `customer_id`; `origin_time`, when the clock starts (only of journeys); `entry_days`
     and `exit_days`, elapsed days on that clock between which the customer is under risk; `event`,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple, Self
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Measure = Literal["seen", "count", "within", "days_since"]
 _MEASURES = ("seen", "count", "within", "days_since")
 _NEVER_SEEN = "never"
-#: Rows cut at a time: what is in between them then fits a processor's cache.
+#: Rows cut at a time.
 _BLOCK = 20_000
 
 
@@ -55,10 +55,20 @@ class _Column(NamedTuple):
         codes = {"seen": [1], "within": [1, 0]}.get(self.measure, list(range(1, len(offsets) + 1)))
         return since_latest(row, time, offsets, codes)
 
-    def written(self, value: NDArray[np.int32]) -> NDArray[np.signedinteger] | pd.Categorical:
+    def small(self, value: NDArray[np.int32]) -> NDArray[np.signedinteger]:
+        """Return the values in as few bytes as they need."""
+        return (
+            value
+            if self.measure == "count"
+            else value.astype(np.min_scalar_type(-len(self.days) - 2))
+        )
+
+    def written(
+        self, value: NDArray[np.signedinteger]
+    ) -> NDArray[np.signedinteger] | pd.Categorical:
         if self.measure == "days_since":
             return pd.Categorical.from_codes(value, categories=_bands(self.days), ordered=True)
-        return value if self.measure == "count" else value.astype(np.int8)
+        return value
 
 
 class _Met(NamedTuple):
@@ -213,21 +223,7 @@ def counting_process(
         )
     whose, clock = _journey_of(lifetimes, journeys), _origin(lifetimes) - round(lag_days * DAY)
     met = {name: _Met.at(journeys, name, whose, clock) for name in touchpoints}
-    risk = spans(lifetimes)
-    late = frame["late"].to_numpy()
-    entry = risk.entry + ~late
-    if (risk.event & (risk.exit == entry) & ~late).any():
-        entry = risk.entry
-    blocks = [slice(at, at + _BLOCK) for at in range(0, len(entry), _BLOCK)]
-    cuts = [
-        cut(
-            entry[block],
-            risk.exit[block],
-            [column.changes(*met[column.touchpoint].of(block)) for column in columns],
-        )
-        for block in blocks
-    ]
-    pieces = together(cuts, [block.start for block in blocks])
+    pieces = _cut(lifetimes, columns, met)
     given = {
         **lifetimes.provenance.parameters,
         "touchpoints": tuple(touchpoints),
@@ -307,6 +303,24 @@ def _origin(lifetimes: Lifetimes) -> Ints:
         )
     origin = lifetimes.frame["origin_time"].to_numpy(dtype="datetime64[us]")
     return np.asarray(origin.astype(np.int64))
+
+
+def _cut(lifetimes: Lifetimes, columns: Sequence[_Column], met: Mapping[str, _Met]) -> Pieces:
+    """Cut all rows, so many at a time that what is in between fits a processor's cache."""
+    risk = spans(lifetimes)
+    late = lifetimes.frame["late"].to_numpy()
+    entry = risk.entry + ~late
+    if (risk.event & (risk.exit == entry) & ~late).any():
+        # Those who leave at the very start are compared with others as they were just then.
+        entry = risk.entry
+    blocks = [slice(at, at + _BLOCK) for at in range(0, len(entry), _BLOCK)]
+    cuts = []
+    for block in blocks:
+        changes = [column.changes(*met[column.touchpoint].of(block)) for column in columns]
+        found = cut(entry[block], risk.exit[block], changes)
+        small = [column.small(v) for column, v in zip(columns, found.values, strict=True)]
+        cuts.append(found._replace(values=small))
+    return together(cuts, [block.start for block in blocks])
 
 
 def _assembled(frame: pd.DataFrame, pieces: Pieces, columns: Sequence[_Column]) -> pd.DataFrame:

@@ -40,7 +40,7 @@ class Pieces(NamedTuple):
         A piece is (entry, exit].
     first, last : arrays of bool, same shape
         Whether it is the first and the last piece of its row.
-    values : list of arrays of int32, same shape
+    values : list of arrays of integers, same shape
         Every covariate, constant on a piece.
     """
 
@@ -49,7 +49,7 @@ class Pieces(NamedTuple):
     exit: Ints
     first: NDArray[np.bool_]
     last: NDArray[np.bool_]
-    values: list[NDArray[np.int32]]
+    values: list[NDArray[np.signedinteger]]
 
 
 def counted(row: Ints, time: Ints) -> Changes:

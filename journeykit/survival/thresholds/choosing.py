@@ -219,7 +219,9 @@ def _returning(
     found: dict[str, float] = {"n": len(exit_), "n_event": int(counts.n_event.sum())}
     stayed = int((exit_ > within).sum())
     followed = int((declared.until - 1 - since >= within).sum())
-    if followed < small_cell or int(exit_.max()) < within:
+    # The curve is known to its last time, and for ever where all under risk then returned.
+    known = int(exit_.max()) >= within or bool(event[exit_ == exit_.max()].all())
+    if followed < small_cell or not known:
         return found | dict.fromkeys(("estimate", "std_error", "conf_low", "conf_high"), np.nan)
     if not len(counts.time):
         # Of those followed for the whole time nobody returned: the exact bound of a binomial.

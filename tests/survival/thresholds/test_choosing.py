@@ -92,6 +92,21 @@ def test_what_cannot_be_told_stays_so() -> None:
     )
 
 
+def test_everybody_returns() -> None:
+    found = churn_threshold(
+        made([[0, 15], [0, 18], [0, 99]]), within_days=10, thresholds_days=[12], small_cell=1
+    )
+    assert found.frame["estimate"].tolist() == pytest.approx([2 / 3])
+    found = churn_threshold(
+        made([[0, 15, 99], [0, 18, 99]]), within_days=10, thresholds_days=[12], small_cell=1
+    )
+    assert found.frame["estimate"].tolist() == [1]
+    assert found.frame[["std_error", "conf_low"]].isna().all(axis=None)
+    assert found.summary() == (
+        "no silence after which fewer than 10% return within 10 days: after 12 days 100% still do"
+    )
+
+
 class People(NamedTuple):
     journeys: Journeys
     began: np.ndarray
@@ -213,16 +228,41 @@ def test_the_table_is_that_of_lifetimes(people: Journeys, threshold: int) -> Non
     assert row["median_days"] == pytest.approx(median, nan_ok=True)
 
 
-@given(any_journeys(min_customers=2), st.randoms(use_true_random=False))
-def test_the_order_of_customers_does_not_matter(people: Journeys, random: object) -> None:
-    found = [
-        churn_threshold(x, within_days=5, thresholds_days=[1, 6, 20], small_cell=1).frame
-        for x in (people, people.replace(customer_id=people.customer_id[::-1]))
-    ]
-    pd.testing.assert_frame_equal(*found)
+@given(any_journeys(min_customers=2))
+def test_twice_the_customers_in_another_order_are_as_likely_to_return(people: Journeys) -> None:
+    order = np.concatenate([np.arange(len(people)), np.arange(len(people))[::-1]])
+    events = [np.arange(people.start[i], people.start[i + 1]) for i in order]
+    place = np.concatenate(events)
+    assert people.time is not None
+    assert people.observed_from is not None
+    assert people.observed_to is not None
+    twice = Journeys(
+        names=people.names,
+        touchpoint=people.touchpoint[place],
+        start=np.concatenate([[0], np.cumsum([len(e) for e in events])]),
+        time=people.time[place],
+        observed_from=people.observed_from[order],
+        observed_to=people.observed_to[order],
+    )
+    try:
+        once, doubled = (
+            churn_threshold(x, within_days=5, thresholds_days=[1, 6, 20], small_cell=2 * k)
+            for k, x in ((1, people), (2, twice))
+        )
+    except DataError:
+        return
+    assert doubled.frame["n"].tolist() == (2 * once.frame["n"]).tolist()
+    assert doubled.frame["estimate"].to_numpy() == pytest.approx(
+        once.frame["estimate"].to_numpy(), nan_ok=True
+    )
+    assert doubled.frame["std_error"].to_numpy() * np.sqrt(2) == pytest.approx(
+        once.frame["std_error"].to_numpy(), nan_ok=True
+    )
+    shares = [name for name in once.table if name.startswith(("share", "median"))]
+    pd.testing.assert_frame_equal(once.table[shares], doubled.table[shares])
 
 
-def test_the_pictures(tmp_path: object) -> None:
+def test_the_pictures() -> None:
     found = churn_threshold(company(2_000, seed=4).journeys, within_days=120)
     ax = found.plot()
     assert ax.get_ylabel() == "return within 120 days"
