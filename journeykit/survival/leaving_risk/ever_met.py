@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from journeykit.results import Provenance, Result
 from journeykit.survival.leaving_risk.after_touch import TENURE_DAYS, check_edges, without_small
 from journeykit.survival.leaving_risk.people import followed, judged, touches_of, warn_of_dating
 from journeykit.survival.leaving_risk.person_time import person_time
-from journeykit.survival.leaving_risk.ratios import Ratios, hazard_ratios
+from journeykit.survival.leaving_risk.ratios import hazard_ratios
 from journeykit.survival.leaving_risk.stretches import Changes, cut, first_only
 
 if TYPE_CHECKING:
@@ -29,6 +29,19 @@ if TYPE_CHECKING:
 
 NAIVE = "ever met against never met"
 TIME_VARYING = "from the first touch on"
+_COLUMNS = (
+    "design",
+    "landmark_days",
+    "n",
+    "n_met",
+    "n_event",
+    "hazard_ratio",
+    "conf_low",
+    "conf_high",
+    "p_value",
+    "sound",
+)
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -139,47 +152,16 @@ def immortal_time(
             "known. Declare another `start`, or use `touchpoint_hazard`."
         )
     first = first_only(touches_of(journeys, people, touchpoint))
-    met = np.full(len(people.begin), np.iinfo(np.int64).max)
+    met = np.full(len(people.begin), _NEVER)
     met[first.owner] = first.time
 
-    def compared(some: People, since: NDArray[np.int64]) -> dict[str, object]:
-        """Compare time from `since` on with other time."""
-        owner = np.flatnonzero(since < some.end).astype(np.int32)
-        change = Changes(owner, since[owner], np.ones(len(owner), dtype=np.int16))
-        rows = cut(some, [change], n_states=2, tenure_days=bands)
-        data = person_time(rows, calendar_days=calendar_days)
-        fit = hazard_ratios(data, rows.states == 1, confidence=confidence)
-        return _line(some, fit)
-
-    never = np.iinfo(np.int64).max
-    ever = np.where(met < people.end, people.begin, never)
-    lines = [{"design": NAIVE, "landmark_days": np.nan, **compared(people, ever), "sound": False}]
-    for day in landmarks:
-        line = people.origin + round(day * DAY)
-        kept = people.end > line
-        if not kept.any():
-            continue
-        some = people.keep(kept)
-        some = some._replace(begin=np.maximum(some.begin, line[kept]))
-        by_then = np.where(met[kept] <= line[kept], some.begin, never)
-        lines.append(
-            {
-                "design": f"met by day {day:g}",
-                "landmark_days": day,
-                **compared(some, by_then),
-                "sound": True,
-            }
-        )
-    lines.append(
-        {
-            "design": TIME_VARYING,
-            "landmark_days": np.nan,
-            **compared(people, met),
-            "sound": True,
-        }
-    )
+    strata = _Strata(calendar_days, bands, confidence)
+    lines = _designs(people, met, landmarks, strata)
     frame = without_small(
-        pd.DataFrame(lines), small_cell, by="n_met", keep=("design", "landmark_days", "sound")
+        pd.DataFrame(lines, columns=_COLUMNS),
+        small_cell,
+        by="n_met",
+        keep=("design", "landmark_days", "sound"),
     )
     given = {
         "touchpoint": touchpoint,
@@ -200,7 +182,43 @@ def immortal_time(
     )
 
 
-def _line(some: People, fit: Ratios) -> dict[str, object]:
+class _Strata(NamedTuple):
+    """Within what customers are compared, and how sure intervals are."""
+
+    calendar_days: float
+    tenure_days: tuple[float, ...]
+    confidence: float
+
+
+def _designs(
+    people: People, met: NDArray[np.int64], landmarks: tuple[float, ...], strata: _Strata
+) -> list[dict[str, object]]:
+    """Compare by every design; `met` is when each of the people first met the touch, or never."""
+    ever = np.where(met < people.end, people.begin, _NEVER)
+    naive = _compared(people, ever, strata)
+    lines = [{"design": NAIVE, "landmark_days": np.nan, **naive, "sound": False}]
+    for day in landmarks:
+        line = people.origin + round(day * DAY)
+        kept = people.end > line
+        if not kept.any():
+            continue
+        some = people.keep(kept)
+        some = some._replace(begin=np.maximum(some.begin, line[kept]))
+        by_then = np.where(met[kept] <= line[kept], some.begin, _NEVER)
+        found = _compared(some, by_then, strata)
+        lines.append({"design": f"met by day {day:g}", "landmark_days": day, **found})
+    varying = _compared(people, met, strata)
+    lines.append({"design": TIME_VARYING, "landmark_days": np.nan, **varying})
+    return [{"sound": True, **line} for line in lines]
+
+
+def _compared(some: People, since: NDArray[np.int64], strata: _Strata) -> dict[str, object]:
+    """Compare time from `since` on with other time."""
+    owner = np.flatnonzero(since < some.end).astype(np.int32)
+    change = Changes(owner, since[owner], np.ones(len(owner), dtype=np.int16))
+    rows = cut(some, [change], n_states=2, tenure_days=strata.tenure_days)
+    data = person_time(rows, calendar_days=strata.calendar_days)
+    fit = hazard_ratios(data, rows.states == 1, confidence=strata.confidence)
     return {
         "n": len(some.begin),
         "n_met": int(fit.n[0]),

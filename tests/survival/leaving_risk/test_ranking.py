@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from journeykit.errors import ArgumentError, JourneyKitWarning, MappingError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
-from journeykit.survival import EndTouchpoint, Inactivity
+from journeykit.survival import EndTouchpoint, Inactivity, lifetimes
 from journeykit.survival.churn import FirstOf
+from journeykit.survival.covariates import counting_process
 from journeykit.survival.leaving_risk import RiskOfLeaving, risk_of_leaving
+from journeykit.survival.regression import cox_time_varying
 from tests.survival.leaving_risk.worlds import CHURN, START, made
 
 TRUTH = np.array([0.0, -0.2, 1.0, 0.3, 0.5])
@@ -134,6 +137,31 @@ def test_people_at_risk_now_are_counted_not_named() -> None:
     )
     assert hidden.frame["n_now"].isna().all()
     assert "customer_id" not in found.frame
+
+
+def test_it_is_cox_with_time_varying_covariates_where_the_clocks_are_one() -> None:
+    """Everybody begins on one day and leaves at midnight, so calendar and tenure are the same."""
+    journeys = made(19, customers=600, log_ratio=(0.8, 0.0), touched=0.02, hazard=0.01)
+    began = np.zeros(len(journeys), dtype=np.int64)
+    left = pc.multiply(pc.add(pc.divide(journeys.attributes["left"], DAY), 1), DAY)
+    journeys = journeys.replace(attributes=pa.table({"began": began, "left": left}))
+    found = risk_of_leaving(
+        journeys, churn=CHURN, start=START, lags_days=(0,), tenure_days=(1e4,)
+    ).frame.sort_values("touchpoint")
+    names = ["within_14d[touch 0]", "within_14d[touch 1]"]
+    rows = counting_process(
+        lifetimes(journeys, churn=CHURN, start=START),
+        journeys,
+        touchpoints=["touch 0", "touch 1"],
+        measures=["within"],
+    )
+    peer = cox_time_varying(rows, covariates=names, ties="breslow").frame
+    assert np.log(found["hazard_ratio"].to_numpy(dtype=float)) == pytest.approx(
+        peer["estimate"].to_numpy(), abs=1e-6
+    )
+    assert found["std_error"].to_numpy(dtype=float) == pytest.approx(
+        peer["std_error"].to_numpy(), rel=1e-5
+    )
 
 
 def acted(seed: int, answers: float) -> Journeys:
