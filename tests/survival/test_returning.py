@@ -100,7 +100,7 @@ def test_one_clock_a_customer() -> None:
     assert found.frame["late"].tolist() == [False, True, False, False]
     # Seen once and silent again: the spell has no length, and its end counts all the same.
     once = spells(made([[0, 50], [0, 20, 40, 60, 80]]), churn=Inactivity(30), clock="customer")
-    frame = kaplan_meier(once, small_cell=1).frame
+    frame = kaplan_meier(once.counts(), small_cell=1).frame
     at_50 = frame[frame["time_days"].round(6) == 50].iloc[0]
     assert (at_50["n_event"], at_50["n_at_risk"]) == (1, 2)
 
@@ -162,7 +162,7 @@ def test_returns_at_a_known_rate() -> None:
         observed_to=np.full(n, 400 * DAY),
     )
     away = spells(people, churn=Inactivity(60, "declaration"), of="absence")
-    read = kaplan_meier(away).survival_at([50, 100]).frame
+    read = kaplan_meier(away.counts()).survival_at([50, 100]).frame
     mixed = 0.2 * np.exp(-0.6), 0.8 * np.exp(-6)
     for row in read.itertuples():
         stays = mixed[0] * np.exp(-row.time_days / 100) + mixed[1] * np.exp(-row.time_days / 10)
@@ -173,7 +173,7 @@ def test_returns_at_a_known_rate() -> None:
     # Later spells are like the first.
     first, later = (active.frame[mask] for mask in _first_and_later(active.frame["spell"]))
     halves = [
-        kaplan_meier(Lifetimes(frame=part)).survival_at(100).frame.iloc[0]
+        kaplan_meier(Lifetimes(frame=part).counts()).survival_at(100).frame.iloc[0]
         for part in (first, later)
     ]
     error = np.hypot(*(half["std_error"] for half in halves))

@@ -5,8 +5,13 @@ from journeykit.survival.buying.histories import (
     PurchaseHistories,
     purchase_histories,
 )
+from journeykit.survival.buying.order_values import (
+    CustomerValue,
+    Spending,
+    customer_value,
+    spending,
+)
 from journeykit.survival.buying.repeat import RepeatPurchase, repeat_purchase
-from journeykit.survival.buying.spending import CustomerValue, Spending, customer_value, spending
 from journeykit.survival.buying.tables import purchase_histories_from_frame
 
 __all__ = [

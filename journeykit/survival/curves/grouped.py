@@ -70,7 +70,9 @@ class GroupedCurves(Result):
             row = np.searchsorted(table.time, at, side="right")
             seen = at <= table.time[-1]
             bound = np.where((row == 0) & (at == 0), begin, np.nan)
-            first = {"estimate": begin, "std_error": 0.0, "conf_low": bound, "conf_high": bound}
+            first: dict[str, float | NDArray[np.float64]] = {
+                "estimate": begin, "std_error": 0.0, "conf_low": bound, "conf_high": bound,
+            }  # fmt: skip
             read = {
                 name: np.where(
                     seen,

@@ -14,7 +14,7 @@ from journeykit.survival.buying import (
     repeat_purchase,
     spending,
 )
-from journeykit.survival.buying.spending import _log_likelihood
+from journeykit.survival.buying.order_values import _log_likelihood
 from tests.survival.buying.test_repeat import world
 
 
