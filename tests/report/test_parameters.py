@@ -209,7 +209,7 @@ def test_the_group_is_modelled_where_no_covariate_is_named() -> None:
     assert SurvivalParameters.of({"study": "x"}).modelled() == ()
 
 
-@pytest.mark.parametrize("windows", ["", "7, 7", "14, 7", "0, 7", "1.5", "week", "-3, 7"])
+@pytest.mark.parametrize("windows", ["", "3, 7", "7, 7", "14, 7", "0, 7", "1.5", "week", "-3, 7"])
 def test_windows_must_grow(windows: str) -> None:
     with pytest.raises(ParameterError, match="`windows`"):
         SurvivalParameters.of({"study": "x", "windows": windows})

@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from journeykit.survival.churn import ChurnRule, Start
     from journeykit.survival.leaving_risk.people import People, Touches
     from journeykit.survival.leaving_risk.person_time import PersonTime
+    from journeykit.survival.leaving_risk.stretches import Rows
 
+#: Correlation of exposed time from which two touchpoints are told apart by accidents only.
+_TOGETHER = 0.8
 #: Touchpoints named in a summary.
 _NAMED = 3
 
@@ -147,6 +150,10 @@ def risk_of_leaving(
     does not grow with customers. (On the other clock, time since the start with calendar weeks as
     strata, only customers who started in the same week could be compared.)
 
+    **Met together.** Of touchpoints whose exposed time is all but the same, such as a page and the
+    mail that confirms it (correlation above 0.8), only the one met for longer is judged, and its
+    ratio stands for all of them; `left_out` names the others.
+
     Covariances are sandwiches over customers. The ratios average over what differs between
     customers beyond strata and touchpoints: they are marginal ones. Comparing is not yet causing.
 
@@ -223,12 +230,16 @@ def risk_of_leaving(
     warn_of_dating(churn)
     people = followed(journeys, churn=churn, start=start, activity=activity)
     people = with_known_past(people, window_days)
-    touches = [touches_of(journeys, people, name) for name in names]
     edges = np.rint(np.array([*lags, window_days]) * DAY).astype(np.int64)
-    kinds = [since_touch(one, edges) for one in touches]
-    rows = cut(people, kinds, n_states=len(edges), tenure_days=bands)
+    touches = {name: touches_of(journeys, people, name) for name in names}
+    rows = _rows(people, touches, edges, bands)
+    if together := _together(rows, names):
+        left_out = {**left_out, **together}
+        names = tuple(name for name in names if name not in together)
+        touches = {name: touches[name] for name in names}
+        rows = _rows(people, touches, edges, bands)
     data = person_time(rows, calendar_days=calendar_days)
-    now = _now(journeys, people, touches, window_days)
+    now = _now(journeys, people, list(touches.values()), window_days)
     table = _tested(
         [_at_lag(data, names, lag, at, now, confidence) for at, lag in enumerate(lags)],
         confidence,
@@ -255,6 +266,36 @@ def risk_of_leaving(
         n_tested=int(table["p_value"].notna().sum()),
         left_out=left_out,
     )
+
+
+def _rows(
+    people: People,
+    touches: Mapping[str, Touches],
+    edges: NDArray[np.int64],
+    bands: Sequence[float],
+) -> Rows:
+    kinds = [since_touch(one, edges) for one in touches.values()]
+    return cut(people, kinds, n_states=len(edges), tenure_days=bands)
+
+
+def _together(rows: Rows, names: Sequence[str]) -> dict[str, str]:
+    """Return touchpoints that are met together with one that is met for longer, and with which."""
+    days = np.bincount(rows.cell, (rows.end - rows.begin) / DAY, len(rows.states))
+    exposed = (rows.states > 0).astype(np.float64)
+    share = days @ exposed / days.sum()
+    covariance = (exposed.T * days) @ exposed / days.sum() - np.outer(share, share)
+    spread = np.sqrt(covariance.diagonal().clip(0))
+    size = np.outer(spread, spread)
+    alike = np.divide(covariance, size, out=np.zeros_like(size), where=size > 0)
+    kept: list[int] = []
+    found: dict[str, str] = {}
+    for one in np.argsort(-share, kind="stable").tolist():
+        twin = next((other for other in kept if alike[one, other] > _TOGETHER), None)
+        if twin is None:
+            kept.append(one)
+        else:
+            found[names[one]] = f"met together with {names[twin]}: the two cannot be told apart"
+    return found
 
 
 def _lags(lags_days: Sequence[float], window_days: float) -> tuple[float, ...]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from journeykit.errors import ArgumentError, JourneyKitWarning, MappingError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
-from journeykit.survival import EndTouchpoint, Inactivity, lifetimes
+from journeykit.survival import EndAttribute, EndTouchpoint, Inactivity, lifetimes
 from journeykit.survival.churn import FirstOf
 from journeykit.survival.covariates import counting_process
 from journeykit.survival.leaving_risk import RiskOfLeaving, risk_of_leaving
@@ -297,3 +298,42 @@ def _joined(first: Journeys, second: Journeys) -> Journeys:
         observed_to=np.concatenate([first.observed_to, second.observed_to]),
         attributes=pa.concat_tables([first.attributes, second.attributes]),
     )
+
+
+def test_what_is_met_together_is_judged_once() -> None:
+    """A page and the mail that confirms it a minute later, unlike a third touchpoint."""
+    random = np.random.default_rng(3)
+    n = 400
+    page, other = random.uniform(0, 80, (2, n))
+    gone = random.exponential(150, n)
+    rows = [
+        (who, day, name)
+        for who in range(n)
+        for day, name in (
+            (0.0, "sign_up"),
+            (page[who], "page"),
+            (page[who] + 1 / 1440, "mail"),
+            (other[who], "other"),
+        )
+        if day < min(gone[who], 100)
+    ]
+    frame = pd.DataFrame(rows, columns=["who", "day", "what"]).sort_values(["who", "day"])
+    names = tuple(sorted(set(frame["what"])))
+    end = np.where(gone < 100, gone * DAY, np.nan)
+    journeys = Journeys(
+        names=names,
+        touchpoint=frame["what"].map(names.index).to_numpy(dtype=np.uint8),
+        start=np.concatenate([[0], np.cumsum(frame.groupby("who").size())]),
+        time=(frame["day"].to_numpy() * DAY).astype(np.int64),
+        observed_from=np.zeros(n, dtype=np.int64),
+        observed_to=np.full(n, 100 * DAY),
+        attributes=pa.table({"left": pa.array(end, from_pandas=True).cast(pa.int64(), safe=False)}),
+    )
+    found = risk_of_leaving(
+        journeys,
+        churn=EndAttribute("left"),
+        touchpoints=["mail", "other", "page"],
+        window_days=20,
+    )
+    assert set(found.frame["touchpoint"]) == {"other", "page"}
+    assert dict(found.left_out) == {"mail": "met together with page: the two cannot be told apart"}
