@@ -110,7 +110,7 @@ def spells(
     --------
     >>> import numpy as np
     >>> from journeykit.journeys import Journeys
-    >>> from journeykit.survival.churn import Inactivity
+    >>> from journeykit.survival import Inactivity
     >>> day = 86_400_000_000
     >>> seen = Journeys(
     ...     names=("visit",),

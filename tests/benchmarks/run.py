@@ -20,7 +20,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-from contracts import contracts
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -136,6 +135,8 @@ def compare(name: str, peers: tuple[str, ...], n: int, what: str, path: Path) ->
 
 
 def main() -> None:
+    from contracts import contracts
+
     sizes = [int(word) for word in sys.argv[1:] if word.isdecimal()]
     suites = [word for word in sys.argv[1:] if not word.isdecimal()]
     folder = ROOT / "build" / "bench"

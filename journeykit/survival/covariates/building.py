@@ -191,8 +191,8 @@ def counting_process(
     --------
     >>> import numpy as np
     >>> from journeykit.journeys import Journeys
-    >>> from journeykit.survival.churn import EndTouchpoint
-    >>> from journeykit.survival.following import lifetimes
+    >>> from journeykit.survival import EndTouchpoint
+    >>> from journeykit.survival import lifetimes
     >>> day = 86_400_000_000
     >>> seen = Journeys(
     ...     names=("call", "cancel", "join"),

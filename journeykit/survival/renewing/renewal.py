@@ -219,7 +219,7 @@ def contract_renewal(
     Examples
     --------
     >>> import pandas as pd
-    >>> from journeykit.survival.renewing import contract_renewal, renewal_counts
+    >>> from journeykit.survival import contract_renewal, renewal_counts
     >>> table = pd.DataFrame({"period": range(5), "basic": [1000, 631, 468, 382, 326]})
     >>> model = contract_renewal(renewal_counts(table, stayed=["basic"]))
     >>> model.retention(periods=10).frame["estimate"].round(2).tolist()
