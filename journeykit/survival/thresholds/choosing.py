@@ -15,6 +15,7 @@ from journeykit.journeys.ending import refuse_collapsed
 from journeykit.results import Provenance
 from journeykit.survival.clocks import mask_of
 from journeykit.survival.curves import product_limit
+from journeykit.survival.curves.survival import ROUNDING
 from journeykit.survival.following import watched_customers
 from journeykit.survival.thresholds.result import ChurnThreshold
 from journeykit.survival.thresholds.silences import Silences, silences, table
@@ -247,7 +248,7 @@ def _said(first: Silences, last: Silences, declared: Silences, threshold: int) -
     running = last.until - 1 - last.began < threshold
     curve = table(exit_[can], left[can])
     survival = np.cumprod(1 - curve.n_event / curve.n_at_risk)
-    half = np.flatnonzero(survival <= 0.5)
+    half = np.flatnonzero(survival <= 0.5 + ROUNDING)
     return {
         "n": int(can.sum()),
         "n_event": int(left.sum()),

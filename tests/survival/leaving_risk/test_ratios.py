@@ -124,6 +124,7 @@ def test_ratios_and_errors_are_those_of_cox_with_breslow_ties(seed: int) -> None
     assert found.low == pytest.approx(np.exp(b - 1.959964 * std_error), rel=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:.*will be keyword-only")
 def test_without_ties_it_is_cox_of_lifelines() -> None:
     from lifelines import CoxTimeVaryingFitter
 

@@ -56,6 +56,7 @@ def test_andersen_gill_by_hand() -> None:
     assert found["hazard_ratio"].tolist() == pytest.approx([2])
 
 
+@pytest.mark.filterwarnings("ignore:.*will be keyword-only")
 def test_andersen_gill_equals_lifelines(some: pd.DataFrame) -> None:
     found = andersen_gill(lives(some, ["dose"]), covariates=["dose"]).frame
     peer = CoxTimeVaryingFitter().fit(
@@ -65,6 +66,7 @@ def test_andersen_gill_equals_lifelines(some: pd.DataFrame) -> None:
     assert np.log(found["hazard_ratio"]).tolist() == pytest.approx(peer.params_.tolist(), rel=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:.*will be keyword-only")
 def test_total_clock_equals_lifelines_with_strata(some: pd.DataFrame) -> None:
     found = prentice_williams_peterson(
         lives(some, ["dose"]), covariates=["dose"], pooled_from=4

@@ -225,7 +225,7 @@ def test_what_a_model_shows() -> None:
     fitted = fit(world(6, 200), strata=["region"])
     frame = fitted.frame
     assert frame["covariate"].tolist() == ["x", "plan", "plan"]
-    assert frame["level"].tolist() == [None, "gold", "plus"]
+    assert frame["level"].fillna("").tolist() == ["", "gold", "plus"]
     assert fitted.names == ("x", "plan[gold]", "plan[plus]")
     table = world(6, 200)
     gold = table[table["plan"] == "gold"]
