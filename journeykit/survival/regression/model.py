@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from journeykit.results import Result
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
@@ -195,7 +195,7 @@ class CoxModel(Result):
         if len(seen):
             row = seen.loc[seen["z"].abs().idxmax()]
             name = (
-                row["covariate"] if row["level"] is None else f"{row['covariate']}[{row['level']}]"
+                row["covariate"] if pd.isna(row["level"]) else f"{row['covariate']}[{row['level']}]"
             )
             parts.append(
                 f"clearest: {name}, hazard ratio {row['hazard_ratio']:.3g} ({self.confidence:.0%} "
