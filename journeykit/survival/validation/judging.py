@@ -119,8 +119,9 @@ def validate(
     Standard errors are the infinitesimal jackknife over customers, which holds the part of the
     estimated G, on predictions taken as given: they do not know how uncertain the model is.
     Intervals are on the log scale for scores, the logit for AUC and concordance, with Student's
-    quantiles where few customers decide. In 1,000 worlds of 1,000 customers, a third of them lost
-    before their end, intervals of 95 % held the truth in COVERED.
+    quantiles where few customers decide. In 1,000 worlds of 1,000 customers of whom 41 % were lost,
+    intervals of 95 % held the truth in 93.6 to 96.0 %, of 200 customers in 93.0 to 97.1 %, over
+    seven measures at three days and Uno's concordance.
 
     Parameters
     ----------
