@@ -110,14 +110,19 @@ def discrete_hazard(
     --------
     >>> import pandas as pd
     >>> from journeykit.survival import lifetimes_from_frame
-    >>> from journeykit.survival.models import discrete_hazard
+    >>> from journeykit.survival import discrete_hazard
     >>> contracts = pd.DataFrame(
     ...     {"time": [1, 1, 2, 2, 1, 2, 2, 2], "status": [1, 1, 1, 0, 1, 1, 0, 0],
     ...      "plan": ["basic"] * 4 + ["plus"] * 4}
     ... )
     >>> lives = lifetimes_from_frame(contracts, covariates=["plan"])
     >>> found = discrete_hazard(
-    ...     lives, covariates=["plan"], period_days=1, link="logit", baseline="constant"
+    ...     lives,
+    ...     covariates=["plan"],
+    ...     period_days=1,
+    ...     link="logit",
+    ...     baseline="constant",
+    ...     small_cell=1,
     ... )
     >>> round(float(found.frame["ratio"][1]), 4)  # 2 of 7 against 3 of 6
     0.4

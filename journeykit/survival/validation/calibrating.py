@@ -12,7 +12,7 @@ from journeykit.counts import life_counts
 from journeykit.journeys.durations import DAY
 from journeykit.results import Result
 from journeykit.survival.curves import product_limit
-from journeykit.survival.tables import life_table
+from journeykit.survival.curves.tables import life_table
 from journeykit.survival.validation.watched import Watched
 
 if TYPE_CHECKING:

@@ -106,8 +106,8 @@ def cross_predict(
     --------
     >>> import pandas as pd
     >>> from journeykit.survival import lifetimes_from_frame
-    >>> from journeykit.survival.models import accelerated_failure_time
-    >>> from journeykit.survival.validation import cross_predict, validate
+    >>> from journeykit.survival import accelerated_failure_time
+    >>> from journeykit.survival import cross_predict, validate
     >>> table = pd.DataFrame({"time": range(1, 41), "status": 1, "x": [1, 2, 0, 3] * 10})
     >>> lives = lifetimes_from_frame(table, covariates=["x"])
     >>> def predict(train, test):

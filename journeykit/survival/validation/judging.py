@@ -165,7 +165,7 @@ def validate(
     >>> import numpy as np
     >>> import pandas as pd
     >>> from journeykit.survival import lifetimes_from_frame
-    >>> from journeykit.survival.validation import validate
+    >>> from journeykit.survival import validate
     >>> lives = lifetimes_from_frame(pd.DataFrame({"time": [1, 2, 3, 4], "status": 1}))
     >>> good = validate(lives, survival=np.array([0.1, 0.1, 0.9, 0.9]), at_days=2, small_cell=1)
     >>> good.of("brier")["estimate"].round(4).tolist()

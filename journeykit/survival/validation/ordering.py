@@ -94,7 +94,7 @@ def concordance(
     >>> import numpy as np
     >>> import pandas as pd
     >>> from journeykit.survival import lifetimes_from_frame
-    >>> from journeykit.survival.validation import concordance
+    >>> from journeykit.survival import concordance
     >>> lives = lifetimes_from_frame(pd.DataFrame({"time": [1, 2, 3], "status": [1, 1, 0]}))
     >>> concordance(lives, risk=np.array([0.9, 0.2, 0.4])).frame["n_pairs"].tolist()
     [3, 3]
