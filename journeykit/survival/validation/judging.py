@@ -13,6 +13,7 @@ from journeykit.checks import check_fraction, check_whole
 from journeykit.errors import ArgumentError
 from journeykit.results import Provenance, Result
 from journeykit.survival.validation.calibrating import Calibration, calibration_bins
+from journeykit.survival.validation.crossing import CrossPredictions
 from journeykit.survival.validation.forecasts import forecasts
 from journeykit.survival.validation.measures import measures
 from journeykit.survival.validation.watched import Watched, watched
@@ -200,7 +201,7 @@ def validate(
         frame=measures(people, said, confidence=confidence),
         provenance=provenance,
         calibration=Calibration(frame=pd.concat(binned, ignore_index=True), provenance=provenance),
-        known_to_model=None if fitted_on is None else _in_both(lifetimes, fitted_on),
+        known_to_model=_known(lifetimes, survival, fitted_on),
         confidence=confidence,
     )
 
@@ -218,6 +219,13 @@ def _check_people(people: Watched, small_cell: int) -> None:
             f"`validate` needs {small_cell} customers or more (`small_cell`); got "
             f"{len(people.exit):,}."
         )
+
+
+def _known(lifetimes: Lifetimes, survival: object, fitted_on: Lifetimes | None) -> int | None:
+    """Count customers whom the model knew: none, where others' models predicted each."""
+    if fitted_on is not None:
+        return _in_both(lifetimes, fitted_on)
+    return 0 if isinstance(survival, CrossPredictions) else None
 
 
 def _in_both(judged: Lifetimes, fitted_on: Lifetimes) -> int | None:

@@ -257,6 +257,7 @@ def test_every_customer_is_predicted_by_a_model_of_others() -> None:
     assert len(found.frame) == 1200
     assert set.union(*met) == set(lives.frame["customer_id"])
     judged = validate(lives, survival=found)
+    assert judged.known_to_model == 0
     assert (judged.of("scaled_brier")["estimate"] > 0.05).all()
 
 
