@@ -254,7 +254,7 @@ def multistate_from_frame(
     Examples
     --------
     >>> import pandas as pd
-    >>> from journeykit.survival.states import multistate_from_frame
+    >>> from journeykit.survival import multistate_from_frame
     >>> stays = pd.DataFrame(
     ...     {
     ...         "customer_id": [1, 1, 2],
