@@ -106,7 +106,7 @@ def cox(
     --------
     >>> import pandas as pd
     >>> from journeykit.survival import lifetimes_from_frame
-    >>> from journeykit.survival.regression import cox
+    >>> from journeykit.survival import cox
     >>> contracts = pd.DataFrame(
     ...     {"time": [1, 2, 3, 4, 5, 6], "status": [1, 1, 1, 1, 0, 0], "paid": [0, 1, 0, 1, 0, 1]}
     ... )
