@@ -181,7 +181,8 @@ def shares(
         np.searchsorted(moves.time, spells.stop, side="right"),
         spells.customer, influence,
     )[np.searchsorted(at, wanted)]  # fmt: skip
-    error = np.sqrt(squares)
+    # Where the variance is 0, rounding can leave a sum of about -1e-17.
+    error = np.sqrt(np.maximum(squares, 0))
     return Shares(
         time=wanted,
         n_at_risk=at_risk(spells, wanted, n_states),
