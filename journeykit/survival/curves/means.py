@@ -231,7 +231,8 @@ def rmst(
     >>> from journeykit.survival import lifetimes_from_frame
     >>> from journeykit.survival.curves import rmst
     >>> contracts = pd.DataFrame({"time": [1, 2, 3, 4], "status": [1, 1, 1, 0]})
-    >>> rmst(lifetimes_from_frame(contracts), horizon_days=4, small_cell=1).frame["estimate"].tolist()
+    >>> means = rmst(lifetimes_from_frame(contracts), horizon_days=4, small_cell=1)
+    >>> means.frame["estimate"].tolist()
     [2.5]
     """
     check_fraction("confidence", confidence)

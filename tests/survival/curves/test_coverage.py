@@ -20,13 +20,13 @@ WORLDS, CUSTOMERS, HORIZON = 300, 200, 120
 def world(rng: np.random.Generator, *, late: bool) -> LifeCounts:
     """Return two groups of 200, about a quarter of them lost from sight at random."""
     parts = []
-    for group, rate in enumerate(RATES):
+    for number, rate in enumerate(RATES):
         entry = rng.uniform(0, 80, 4 * CUSTOMERS) * (rng.random(4 * CUSTOMERS) < 0.5) * late
         life = rng.exponential(1 / rate, 4 * CUSTOMERS)
         there = np.flatnonzero(life > entry)[:CUSTOMERS]
         entry, life = entry[there], life[there]
         lost = entry + rng.exponential(400, CUSTOMERS)
-        parts.append((entry, np.minimum(life, lost), life <= lost, np.full(CUSTOMERS, group)))
+        parts.append((entry, np.minimum(life, lost), life <= lost, np.full(CUSTOMERS, number)))
     entry, out, event, group = (np.concatenate(values) for values in zip(*parts, strict=True))
     begin = np.rint(entry * DAY).astype(np.int64) - (entry == 0)
     end = np.rint(out * DAY).astype(np.int64)
