@@ -69,14 +69,18 @@ class GroupedCurves(Result):
             curve = self.of(group)
             row = np.searchsorted(table.time, at, side="right")
             seen = at <= table.time[-1]
-            # Before the first row: what holds by definition.
-            bound = np.where(at == 0, begin, np.nan)
-            begun = {"estimate": np.full(len(at), begin), "std_error": np.zeros(len(at))}
-            read = {}
-            for name in ("estimate", "std_error", "conf_low", "conf_high"):
-                within = np.append(0.0, curve[name].to_numpy())[row]
-                known = np.where(row == 0, begun.get(name, bound), within)
-                read[name] = np.where(seen, known, np.nan)
+            bound = np.where((row == 0) & (at == 0), begin, np.nan)
+            first: dict[str, float | NDArray[np.float64]] = {
+                "estimate": begin, "std_error": 0.0, "conf_low": bound, "conf_high": bound,
+            }  # fmt: skip
+            read = {
+                name: np.where(
+                    seen,
+                    np.where(row == 0, value, np.append(0.0, curve[name].to_numpy())[row]),
+                    np.nan,
+                )
+                for name, value in first.items()
+            }
             risk = np.where(seen, table.at_risk_just_before(at), 0)
             parts.append(
                 pd.DataFrame({"group": group, "time_days": wanted, "n_at_risk": risk, **read})

@@ -195,7 +195,7 @@ def nelson_aalen(
     Examples
     --------
     >>> import pandas as pd
-    >>> from journeykit.survival.curves import nelson_aalen
+    >>> from journeykit.survival import nelson_aalen
     >>> from journeykit.survival import lifetimes_from_frame
     >>> contracts = pd.DataFrame({"time": [1, 2, 2, 4, 5], "status": [1, 1, 0, 1, 0]})
     >>> curve = nelson_aalen(lifetimes_from_frame(contracts), small_cell=1)

@@ -229,10 +229,10 @@ def rmst(
     --------
     >>> import pandas as pd
     >>> from journeykit.survival import lifetimes_from_frame
-    >>> from journeykit.survival.curves import rmst
+    >>> from journeykit.survival import rmst
     >>> contracts = pd.DataFrame({"time": [1, 2, 3, 4], "status": [1, 1, 1, 0]})
-    >>> means = rmst(lifetimes_from_frame(contracts), horizon_days=4, small_cell=1)
-    >>> means.frame["estimate"].tolist()
+    >>> lives = lifetimes_from_frame(contracts)
+    >>> rmst(lives, horizon_days=4, small_cell=1).frame["estimate"].tolist()
     [2.5]
     """
     check_fraction("confidence", confidence)

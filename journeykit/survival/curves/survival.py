@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from journeykit.survival.lives import Lifetimes
 
 #: Survival that rounding alone keeps above a share counts as having reached it.
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 _GROUPS_IN_SUMMARY = 4
 
 
@@ -327,6 +327,6 @@ def first_days(curve: pd.DataFrame, share: float, /) -> tuple[float, float, floa
     days = curve["time_days"].to_numpy()
     found = []
     for name in ("estimate", "conf_low", "conf_high"):
-        below = np.flatnonzero(curve[name].to_numpy() <= 1 - share + _ROUNDING)
+        below = np.flatnonzero(curve[name].to_numpy() <= 1 - share + ROUNDING)
         found.append(float(days[below[0]]) if len(below) else float("nan"))
     return found[0], found[1], found[2]

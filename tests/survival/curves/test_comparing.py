@@ -119,6 +119,7 @@ def test_weights_by_the_formula_also_with_events_at_0(weights: LogRankWeights) -
     assert found.summary().startswith(f"log-rank test of 2 groups{named}: chi-squared")
 
 
+@pytest.mark.filterwarnings("ignore:.*will be keyword-only")
 def test_lifelines_agrees_on_weights() -> None:
     lifelines = pytest.importorskip("lifelines")
     frame = at_zero().assign(time=lambda table: table["time"] + 1)
