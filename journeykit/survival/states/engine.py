@@ -100,12 +100,44 @@ class Shares:
     days_error: NDArray[np.float64]
 
 
-class Hazard(NamedTuple):
-    """A cumulative hazard at G times, and who is in the state just before; shape (G,)."""
+class Presence(NamedTuple):
+    """How much one state was watched until G times; arrays of shape (G,), in days.
+
+    Attributes
+    ----------
+    days : array of float64
+        During which anyone was in it.
+    customer_days : array of float64
+    per_customer : array of float64
+        The integral of 1 / n over the days with n > 0 customers in it.
+    """
+
+    days: NDArray[np.float64]
+    customer_days: NDArray[np.float64]
+    per_customer: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CumulativeHazards:
+    """Cumulative hazards of the moves from one state to J others at G times.
+
+    Attributes
+    ----------
+    estimate, std_error : arrays of float64, shape (J, G)
+    variance : array of float64, shape (J, G)
+        Aalen's, the sum of d / n^2.
+    n_event : array of int64, shape (J, G)
+    n_at_risk : array of int64, shape (G,)
+        In the state just before.
+    presence : Presence
+    """
 
     estimate: NDArray[np.float64]
     std_error: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    n_event: NDArray[np.int64]
     n_at_risk: NDArray[np.int64]
+    presence: Presence
 
 
 def at_risk(spells: Spells, time: NDArray[np.int64], n_states: int) -> NDArray[np.int64]:
@@ -217,34 +249,56 @@ def standing(spells: Spells, wanted: NDArray[np.int64], n_states: int) -> NDArra
     return n
 
 
-def cumulative_hazard(
-    spells: Spells, moves: Moves, source: int, target: int, wanted: NDArray[np.int64]
-) -> Hazard:
-    """Estimate Nelson and Aalen's sum of d / n up to each wanted time, and its error.
+def presence(
+    start: NDArray[np.int64], stop: NDArray[np.int64], wanted: NDArray[np.int64]
+) -> Presence:
+    """Add up how long, and how many, customers were in a state until each wanted time."""
+    edges = np.unique(np.concatenate([start, stop]))
+    n = np.searchsorted(np.sort(start), edges, side="right").astype(np.float64)
+    n -= np.searchsorted(np.sort(stop), edges, side="right")
+    n, days = n[:-1], np.diff(edges) / DAY
+    anyone = n > 0
+    parts = (anyone, n, np.divide(1.0, n, out=np.zeros_like(n), where=anyone))
+    sums = [np.concatenate([[0.0], np.cumsum(part * days)]) for part in parts]
+    return Presence(*(np.interp(wanted, edges, total) for total in sums))
 
-    The variance is the sum over customers of the squares of sum (dN - Y d / n) / n.
+
+def cumulative_hazards(
+    spells: Spells,
+    moves: Moves,
+    source: int,
+    targets: NDArray[np.integer],
+    wanted: NDArray[np.int64],
+) -> CumulativeHazards:
+    """Estimate Nelson and Aalen's sums of d / n up to each wanted time, and their errors.
+
+    The squared error is the sum over customers of the squares of sum (dN - Y d / n) / n.
     """
     n = moves.n_at_risk[:, source].astype(np.float64)
-    mine = (moves.source == source) & (moves.target == target)
+    inverse = np.divide(1.0, n, out=np.zeros_like(n), where=n > 0)
+    place = np.full(moves.n_at_risk.shape[1] + 1, -1)
+    place[targets] = np.arange(len(targets))
+    mine = (moves.source == source) & (place[moves.target] >= 0)
     when = np.repeat(np.arange(len(moves.time)), np.diff(moves.offset))[mine]
-    d = np.zeros(len(moves.time))
-    d[when] = moves.count[mine]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        step, drift, jump = (np.where(n > 0, a / b, 0.0) for a, b in ((d, n), (d, n**2), (1, n)))
+    d = np.zeros((len(targets), len(moves.time)))
+    d[place[moves.target[mine]], when] = moves.count[mine]
+    sums = [
+        np.concatenate([np.zeros((len(targets), 1)), np.cumsum(part, axis=1)], axis=1)
+        for part in (d * inverse, d * inverse**2, d)
+    ]
     cut = np.searchsorted(moves.time, wanted, side="right")
-    own = spells.source == source
+    own = spells.take(spells.source == source)
     squares = hazard_squares(
-        np.concatenate([[0.0], np.cumsum(drift)]),
-        jump,
-        cut,
-        spells.target[own] == target,
-        np.searchsorted(moves.time, spells.start[own], side="right"),
-        np.searchsorted(moves.time, spells.stop[own], side="right"),
-        spells.customer[own],
-        spells.n_customers,
-    )
-    return Hazard(
-        estimate=np.concatenate([[0.0], np.cumsum(step)])[cut],
-        std_error=np.sqrt(squares),
-        n_at_risk=at_risk(spells, wanted, source + 1)[:, source],
+        np.ascontiguousarray(sums[1].T), inverse, cut, place[own.target],
+        np.searchsorted(moves.time, own.start, side="right"),
+        np.searchsorted(moves.time, own.stop, side="right"),
+        own.customer, own.n_customers,
+    )  # fmt: skip
+    return CumulativeHazards(
+        estimate=sums[0][:, cut],
+        std_error=np.sqrt(squares.T),
+        variance=sums[1][:, cut],
+        n_event=sums[2][:, cut].astype(np.int64),
+        n_at_risk=at_risk(own, wanted, source + 1)[:, source],
+        presence=presence(own.start, own.stop, wanted),
     )

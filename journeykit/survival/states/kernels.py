@@ -132,25 +132,34 @@ def _backwards(
 
 
 @numba.njit(cache=True, nogil=True)
-def hazard_squares(drift, jump, cut, happened, first, last, customer, n_customers):
-    """Sum the squares of the customers' influence on one cumulative hazard, at some times.
+def hazard_squares(drift, jump, cut, goal, first, last, customer, n_customers):
+    """Sum the squares of the customers' influence on cumulative hazards, at some times.
 
-    `drift`, shape (m + 1,), is the running sum of d / n^2 and `jump`, shape (m,), 1 / n; the
-    spells are those in the state that is left, and `happened` marks those that left it so.
+    `drift`, shape (m + 1, J), is the running sum of d / n^2 of each of J moves out of one state
+    and `jump`, shape (m,), 1 / n; the spells are those in that state, and `goal` is the move that
+    ended each, or -1. A spell that is over is not looked at again. Returns (G, J).
     """
-    squares = np.zeros(len(cut))
-    influence = np.zeros(n_customers)
+    n_moves = drift.shape[1]
+    squares = np.zeros((len(cut), n_moves))
+    influence = np.zeros((n_customers, n_moves))
+    open_spells = np.arange(len(first))
     low = 0
     for g in range(len(cut)):
         high = cut[g]
-        for spell in range(len(first)):
-            a, b = max(first[spell], low), min(last[spell], high)
-            if a >= b:
-                continue
-            influence[customer[spell]] -= drift[b] - drift[a]
-            if happened[spell] and last[spell] <= high:
-                influence[customer[spell]] += jump[b - 1]
+        n_left = 0
+        for spell in open_spells:
+            a, b, c = max(first[spell], low), min(last[spell], high), customer[spell]
+            if a < b:
+                for move in range(n_moves):
+                    influence[c, move] -= drift[b, move] - drift[a, move]
+                if goal[spell] >= 0 and last[spell] <= high:
+                    influence[c, goal[spell]] += jump[b - 1]
+            if last[spell] > high:
+                open_spells[n_left] = spell
+                n_left += 1
+        open_spells = open_spells[:n_left]
         for c in range(n_customers):
-            squares[g] += influence[c] ** 2
+            for move in range(n_moves):
+                squares[g, move] += influence[c, move] ** 2
         low = high
     return squares

@@ -165,8 +165,8 @@ class Multistate(Result):
         confidence: float = 0.95,
         small_cell: int = 10,
     ) -> Hazards:
-        """Estimate the cumulative hazard of every move; see `states.moving`."""
-        from journeykit.survival.states.moving import hazards_of
+        """Estimate the cumulative hazard of every move; see `states.hazard_curves`."""
+        from journeykit.survival.states.hazard_curves import hazards_of
 
         return hazards_of(
             self, by=by, times_days=times_days, confidence=confidence, small_cell=small_cell
