@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import expit, logit, ndtri
 
 from journeykit.checks import check_choice, check_positive
 from journeykit.errors import ArgumentError
 from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance
 from journeykit.stats.aalen_johansen import effective_interval, seen_without
-from journeykit.survival.states.engine import Shares, Spells, shares
-from journeykit.survival.states.grouping import emptied, few, grouped, report_times
+from journeykit.survival.states.engine import Shares, Spells, shares, standing
+from journeykit.survival.states.grouping import Group, emptied, few, grouped, report_times
 from journeykit.survival.states.results import Occupancy, Probabilities, TimeInStates
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ def occupancy_of(
     dA_hj(s) = d_hj(s) / n_h(s) of the moves seen among those in state h. p(0) is how those are
     spread who are watched from the beginning of their clock. Occupancy is right whether or not
     the future depends on more than the present state. Standard errors are infinitesimal
-    jackknifes over customers, so several spells of one customer are one customer; the interval
-    is Wilson's at the number of customers whose binomial error would be that large.
+    jackknifes over customers, so several spells of one customer are one customer. The interval is
+    Wilson's at the number of customers whose binomial error would be that large, at most all of
+    the group; to that error it adds what a jackknife of few under risk misses.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ def _check_beginning(spells: Spells, group: str) -> None:
 def _rows(data: Multistate, part: Shares, spells: Spells, confidence: float) -> pd.DataFrame:
     """Lay shares out, one row a time and state; nothing is told beyond what was watched."""
     n_states = len(data.states)
-    interval = _interval(data, part, confidence)
+    interval = _interval(data, part, spells.n_customers, confidence)
     seen = np.repeat(part.time <= spells.stop.max(), n_states)
     numbers = {
         "estimate": part.estimate,
@@ -123,7 +125,7 @@ def _rows(data: Multistate, part: Shares, spells: Spells, confidence: float) -> 
     )
 
 
-def _interval(data: Multistate, part: Shares, confidence: float) -> Interval:
+def _interval(data: Multistate, part: Shares, n_customers: int, confidence: float) -> Interval:
     for_good = np.array([state in set(data.absorbing) for state in data.states])
     waiting = part.there[:, ~for_good].sum(axis=1)
     settled = part.there[:, for_good].sum(axis=1)
@@ -131,9 +133,10 @@ def _interval(data: Multistate, part: Shares, confidence: float) -> Interval:
     never = seen_without(waiting, settled, moving, confidence=confidence)
     return effective_interval(
         part.estimate,
-        part.std_error,
+        part.spread,
         never=np.repeat(never[:, None], len(data.states), axis=1),
         always=np.maximum(part.there, 1),
+        most=n_customers,
         confidence=confidence,
     )
 
@@ -155,9 +158,11 @@ def probabilities_of(
     from s on. It is right whatever the past has to do with the future. ``aalen_johansen``: on all
     customers, which takes the future to depend on the present state only (the Markov assumption)
     and is more precise where that holds. Where customers differ in ways that their state does not
-    tell, the two drift apart: trust the landmark. From s = 0 on there is the plain one only.
+    tell, the two drift apart: trust the landmark. From s = 0 on they differ too, by those who
+    begin elsewhere or are watched from later on.
 
     Standard errors and intervals as in `occupancy_of`, given that the customer is in `source`.
+    Those who are in `source` at s but not seen then are in no landmark.
 
     Parameters
     ----------
@@ -186,29 +191,24 @@ def probabilities_of(
     if since_days:
         check_positive("since_days", since_days)
     found = grouped(data, by, confidence, small_cell)
-    begin, state = round(since_days * DAY), data.states.index(source)
+    begin = round(since_days * DAY)
     frames, small = [], list(found.suppressed)
     for group in found:
-        everyone = group.spells
-        there = (everyone.start <= begin) & (everyone.stop > begin) & (everyone.source == state)
-        mine = everyone.take(np.isin(everyone.customer, everyone.customer[there])).since(begin)
-        if there.sum() < small_cell:
+        landmark = _seen_in(group.spells, data.states.index(source), begin)
+        if landmark.n_customers < small_cell:
             small.append(group.name)
             continue
-        wanted = report_times(mine, times_days, begin=begin)
-        plain = everyone.since(begin)
-        used = {"landmark": mine, "aalen_johansen": plain} if begin else {"aalen_johansen": plain}
+        wanted = report_times(landmark, times_days, begin=begin)
+        used = {"landmark": landmark, "aalen_johansen": group.spells.since(begin)}
         for method, spells in used.items():
-            part = shares(spells, len(data.states), wanted, begin=begin, from_state=state)
-            rows = _rows(data, part, spells, confidence).drop(columns="n_at_risk")
-            hidden = few(mine, len(data.states), small_cell)
+            rows = _later(data, spells, landmark, source, begin, wanted, confidence)
+            hidden = few(landmark, len(data.states), small_cell)
             rows = emptied(rows, np.tile(hidden, len(wanted)), _NUMBERS[1:])
-            rows = rows.rename(columns={"state": "target"})
             rows.insert(0, "group", group.name)
             rows.insert(1, "source", source)
             rows.insert(3, "since_days", since_days)
             rows.insert(5, "method", method)
-            rows.insert(6, "n", int(there.sum()))
+            rows.insert(6, "n", landmark.n_customers)
             frames.append(rows)
     if not frames:
         raise ArgumentError(
@@ -231,6 +231,30 @@ def probabilities_of(
         suppressed=tuple(small),
         states=data.states,
     )
+
+
+def _seen_in(spells: Spells, state: int, begin: int) -> Spells:
+    """Return what is left, after `begin`, of those who are in the state then."""
+    there = (spells.start <= begin) & (spells.stop > begin) & (spells.source == state)
+    return spells.take(np.isin(spells.customer, spells.customer[there])).since(begin)
+
+
+def _later(
+    data: Multistate,
+    spells: Spells,
+    landmark: Spells,
+    source: str,
+    begin: int,
+    wanted: NDArray[np.int64],
+    confidence: float,
+) -> pd.DataFrame:
+    """Return where those in `source` at `begin` are later, estimated on `spells`."""
+    n_states = len(data.states)
+    part = shares(spells, n_states, wanted, begin=begin, from_state=data.states.index(source))
+    # Only they have shown that nobody, or everybody, of them is in a state.
+    part = replace(part, there=standing(landmark, wanted, n_states))
+    rows = _rows(data, part, spells, confidence)
+    return rows.drop(columns="n_at_risk").rename(columns={"state": "target"})
 
 
 def time_in_states_of(
@@ -258,7 +282,6 @@ def time_in_states_of(
     check_positive("until_days", until_days)
     found = grouped(data, by, confidence, small_cell)
     wanted = np.array([round(until_days * DAY)], dtype=np.int64)
-    quantile = float(ndtri((1 + confidence) / 2))
     frames = []
     for group in found:
         _check_beginning(group.spells, group.name)
@@ -268,20 +291,7 @@ def time_in_states_of(
                 f"`until_days` must not lie after day {last / DAY:.6g}, when the last of "
                 f"{group.name!r} is watched; got {until_days:g}."
             )
-        part = shares(group.spells, len(data.states), wanted)
-        days, error = part.days[0], part.days_error[0]
-        low, high = _days_between(days, error, until_days, quantile)
-        rows = pd.DataFrame(
-            {
-                "group": group.name,
-                "state": np.array(data.states, dtype=object),
-                "time_days": until_days,
-                "estimate": days,
-                "std_error": error,
-                "conf_low": low,
-                "conf_high": high,
-            }
-        )
+        rows = _mean_days(data, group, wanted, confidence)
         hidden: NDArray[np.bool_] = few(group.spells, len(data.states), small_cell)
         frames.append(emptied(rows, hidden, _NUMBERS[1:]))
     given = {
@@ -299,16 +309,26 @@ def time_in_states_of(
     )
 
 
-def _days_between(
-    days: NDArray[np.float64], error: NDArray[np.float64], until_days: float, quantile: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Bound days on the scale of the logit of their share: means of few days are skewed."""
-    share = days / until_days
+def _mean_days(
+    data: Multistate, group: Group, wanted: NDArray[np.int64], confidence: float
+) -> pd.DataFrame:
+    """Return the mean days of one group in each state, bounded by the logit of their share."""
+    part = shares(group.spells, len(data.states), wanted)
+    days, error, until = part.days[0], part.days_error[0], wanted[0] / DAY
+    share = days / until
     inside = (share > 0) & (share < 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        half = quantile * error / until_days / (share * (1 - share))
-        stretch = np.exp(half)
-        odds = share / (1 - share)
-        low, high = odds / stretch, odds * stretch
-        bounds = [until_days * bound / (1 + bound) for bound in (low, high)]
-    return np.where(inside, bounds[0], np.nan), np.where(inside, bounds[1], np.nan)
+        half = float(ndtri((1 + confidence) / 2)) * error / until / (share * (1 - share))
+        bounds = [until * expit(logit(share) + side * half) for side in (-1, 1)]
+    low, high = (np.where(inside, bound, np.nan) for bound in bounds)
+    return pd.DataFrame(
+        {
+            "group": group.name,
+            "state": np.array(data.states, dtype=object),
+            "time_days": until,
+            "estimate": days,
+            "std_error": error,
+            "conf_low": low,
+            "conf_high": high,
+        }
+    )

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from journeykit.journeys.durations import DAY
-from journeykit.survival.states.kernels import hazard_squares, influence_squares, multiplied
+from journeykit.survival.states.kernels import (
+    hazard_squares,
+    influence_squares,
+    multiplied,
+    small_sets,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,6 +92,8 @@ class Shares:
     there : array of int64, shape (G, S)
         In each state just after, or for good in one that nobody leaves.
     estimate, std_error : arrays of float64, shape (G, S)
+    spread : array of float64, shape (G, S)
+        `std_error`, and what it misses where few are under risk: the error of intervals.
     days, days_error : arrays of float64, shape (G, S)
         Expected days in each state from the beginning until that time.
     """
@@ -96,6 +103,7 @@ class Shares:
     there: NDArray[np.int64]
     estimate: NDArray[np.float64]
     std_error: NDArray[np.float64]
+    spread: NDArray[np.float64]
     days: NDArray[np.float64]
     days_error: NDArray[np.float64]
 
@@ -184,6 +192,7 @@ def shares(
     (dN_hj - Y_h dA_hj) / n_h of the customer's own moves and presence; it begins with
     (e_h - p(0)) / n(0) where p(0) is estimated. The variance is the sum of squares over customers:
     the infinitesimal jackknife, right whatever the moves of one customer have to do with another.
+    Of n customers under risk it misses one n-th, of one all: `spread` adds that.
 
     Parameters
     ----------
@@ -191,39 +200,63 @@ def shares(
         Increasing, from `begin` on.
     """
     moves = moves_of(spells, n_states)
-    p0 = np.zeros(n_states)
-    influence = np.zeros((spells.n_customers, 2 * n_states))
-    if from_state is None:
-        there = np.flatnonzero(spells.start == begin)
-        p0 = np.bincount(spells.source[there], minlength=n_states) / len(there)
-        influence[spells.customer[there], :n_states] = -p0 / len(there)
-        influence[spells.customer[there], spells.source[there]] += 1 / len(there)
-    else:
-        p0[from_state] = 1.0
-    share = multiplied(moves.offset, moves.source, moves.target, moves.count, moves.n_at_risk, p0)
+    n_at_risk = moves.n_at_risk.astype(np.float64)
+    p0, influence = _beginning(spells, n_states, begin, from_state)
+    share = multiplied(moves.offset, moves.source, moves.target, moves.count, n_at_risk, p0)
     cut = np.searchsorted(moves.time, wanted, side="right")
-    extra = np.arange(_STRETCH, len(moves.time), _STRETCH)
-    at = np.union1d(wanted, moves.time[extra - 1])
-    squares = influence_squares(
-        moves.time / DAY, moves.offset, moves.source, moves.target, moves.count,
-        moves.n_at_risk.astype(np.float64), share,
-        np.searchsorted(moves.time, at, side="right"), at / DAY, begin / DAY,
-        spells.source, spells.target,
-        np.searchsorted(moves.time, spells.start, side="right"),
-        np.searchsorted(moves.time, spells.stop, side="right"),
-        spells.customer, influence,
-    )[np.searchsorted(at, wanted)]  # fmt: skip
-    # Where the variance is 0, rounding can leave a sum of about -1e-17.
-    error = np.sqrt(np.maximum(squares, 0))
+    squares = _squares(spells, moves, n_at_risk, share, influence, wanted, begin)
+    missing = small_sets(
+        moves.offset, moves.source, moves.target, moves.count, n_at_risk, share, cut
+    )
+    error = np.sqrt(squares)
     return Shares(
         time=wanted,
         n_at_risk=at_risk(spells, wanted, n_states),
         there=standing(spells, wanted, n_states),
         estimate=np.clip(share[cut], 0, 1),
         std_error=error[:, :n_states],
+        spread=np.sqrt(squares[:, :n_states] + np.maximum(missing, 0)),
         days=_days(moves.time, share, wanted, begin),
         days_error=error[:, n_states:],
     )
+
+
+def _beginning(
+    spells: Spells, n_states: int, begin: int, from_state: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return p(0), and each customer's influence on it."""
+    influence = np.zeros((spells.n_customers, 2 * n_states))
+    if from_state is not None:
+        return np.eye(n_states)[from_state], influence
+    there = np.flatnonzero(spells.start == begin)
+    p0 = np.bincount(spells.source[there], minlength=n_states) / len(there)
+    influence[spells.customer[there], :n_states] = -p0 / len(there)
+    influence[spells.customer[there], spells.source[there]] += 1 / len(there)
+    return p0, influence
+
+
+def _squares(
+    spells: Spells,
+    moves: Moves,
+    n_at_risk: NDArray[np.float64],
+    share: NDArray[np.float64],
+    influence: NDArray[np.float64],
+    wanted: NDArray[np.int64],
+    begin: int,
+) -> NDArray[np.float64]:
+    """Sum the squares of influences on shares and days, shape (G, 2 S); `influence` is changed."""
+    extra = np.arange(_STRETCH, len(moves.time), _STRETCH)
+    at = np.union1d(wanted, moves.time[extra - 1])
+    squares = influence_squares(
+        moves.time / DAY, moves.offset, moves.source, moves.target, moves.count,
+        n_at_risk, share, np.searchsorted(moves.time, at, side="right"), at / DAY, begin / DAY,
+        spells.source, spells.target,
+        np.searchsorted(moves.time, spells.start, side="right"),
+        np.searchsorted(moves.time, spells.stop, side="right"),
+        spells.customer, influence,
+    )[np.searchsorted(at, wanted)]  # fmt: skip
+    # Where the variance is 0, rounding can leave a sum of about -1e-17.
+    return np.asarray(np.maximum(squares, 0))
 
 
 def _days(
