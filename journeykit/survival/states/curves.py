@@ -44,8 +44,7 @@ def occupancy_of(
     spread who are watched from the beginning of their clock. Occupancy is right whether or not
     the future depends on more than the present state. Standard errors are infinitesimal
     jackknifes over customers, so several spells of one customer are one customer. The interval is
-    Wilson's at the number of customers whose binomial error would be that large, at most all of
-    the group; to that error it adds what a jackknife of few under risk misses.
+    Wilson's at the number of customers whose binomial error would be that large.
 
     Parameters
     ----------
@@ -104,10 +103,18 @@ def _check_beginning(spells: Spells, group: str) -> None:
         )
 
 
-def _rows(data: Multistate, part: Shares, spells: Spells, confidence: float) -> pd.DataFrame:
+def _rows(
+    data: Multistate,
+    part: Shares,
+    spells: Spells,
+    confidence: float,
+    *,
+    error: NDArray[np.float64] | None = None,
+    most: float = np.inf,
+) -> pd.DataFrame:
     """Lay shares out, one row a time and state; nothing is told beyond what was watched."""
     n_states = len(data.states)
-    interval = _interval(data, part, spells.n_customers, confidence)
+    interval = _interval(data, part, part.std_error if error is None else error, most, confidence)
     seen = np.repeat(part.time <= spells.stop.max(), n_states)
     numbers = {
         "estimate": part.estimate,
@@ -125,7 +132,9 @@ def _rows(data: Multistate, part: Shares, spells: Spells, confidence: float) -> 
     )
 
 
-def _interval(data: Multistate, part: Shares, n_customers: int, confidence: float) -> Interval:
+def _interval(
+    data: Multistate, part: Shares, error: NDArray[np.float64], most: float, confidence: float
+) -> Interval:
     for_good = np.array([state in set(data.absorbing) for state in data.states])
     waiting = part.there[:, ~for_good].sum(axis=1)
     settled = part.there[:, for_good].sum(axis=1)
@@ -133,10 +142,10 @@ def _interval(data: Multistate, part: Shares, n_customers: int, confidence: floa
     never = seen_without(waiting, settled, moving, confidence=confidence)
     return effective_interval(
         part.estimate,
-        part.spread,
+        error,
         never=np.repeat(never[:, None], len(data.states), axis=1),
         always=np.maximum(part.there, 1),
-        most=n_customers,
+        most=most,
         confidence=confidence,
     )
 
@@ -162,7 +171,9 @@ def probabilities_of(
     begin elsewhere or are watched from later on.
 
     Standard errors and intervals as in `occupancy_of`, given that the customer is in `source`.
-    Those who are in `source` at s but not seen then are in no landmark.
+    The plain one also goes by hazards of times with few in a state, where the jackknife misses
+    part of the variance: its interval adds that, and is at most as narrow as one of as many
+    customers as are watched. Who is in `source` at s but not seen then is in no landmark.
 
     Parameters
     ----------
@@ -253,7 +264,10 @@ def _later(
     part = shares(spells, n_states, wanted, begin=begin, from_state=data.states.index(source))
     # Only they have shown that nobody, or everybody, of them is in a state.
     part = replace(part, there=standing(landmark, wanted, n_states))
-    rows = _rows(data, part, spells, confidence)
+    if spells is landmark:
+        rows = _rows(data, part, spells, confidence)
+    else:
+        rows = _rows(data, part, spells, confidence, error=part.spread, most=spells.n_customers)
     return rows.drop(columns="n_at_risk").rename(columns={"state": "target"})
 
 

@@ -62,6 +62,9 @@ class Multistate(Result):
         States that were passed in no time, because another event stands at the same instant.
     n_after : int
         Events at mapped touchpoints after a state that nobody leaves.
+    n_edge : int
+        Customers of journeys who may have begun before the window: their clock reads "since first
+        seen", see `multistate`.
     """
 
     states: tuple[str, ...]
@@ -69,6 +72,7 @@ class Multistate(Result):
     left_out: Mapping[str, int] = field(default_factory=dict)
     n_instant: int = 0
     n_after: int = 0
+    n_edge: int = 0
     rows: ClassVar[str] = "spells"
 
     def __post_init__(self) -> None:
@@ -80,6 +84,12 @@ class Multistate(Result):
         """States that nobody is seen to leave or to stay in under watch."""
         left = set(self.frame["source"].unique())
         return tuple(state for state in self.states if state not in left)
+
+    @property
+    def n_late(self) -> int:
+        """Customers who are under risk only from later than the start of their clock on."""
+        first = self.frame.groupby("customer_id", observed=True)["start_days"].min()
+        return int((first > 0).sum())
 
     def spells(self) -> Spells:
         """Return the spells as arrays, states numbered as in `states`."""
@@ -192,15 +202,24 @@ class Multistate(Result):
         """Return who is followed through how many states and moves, in one sentence."""
         n = self.frame["customer_id"].nunique()
         moves = int(self.frame["target"].notna().sum())
-        parts = [f"{n:,} customers in {len(self.states)} states, {moves:,} moves"]
+        states = _some(len(self.states), "state")
+        parts = [f"{_some(n, 'customer')} in {states}, {_some(moves, 'move')}"]
+        if late := self.n_late:
+            parts.append(f"{late:,} watched from later than their start")
+        if self.n_edge:
+            parts.append(f"{self.n_edge:,} may have begun before the window")
         if self.n_instant:
-            parts.append(f"{self.n_instant:,} states passed in no time")
+            parts.append(f"{_some(self.n_instant, 'state')} passed in no time")
         if self.n_after:
-            parts.append(f"{self.n_after:,} events after the end")
+            parts.append(f"{_some(self.n_after, 'event')} after the end")
         if out := sum(self.left_out.values()):
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in self.left_out.items())
             parts.append(f"{out:,} left out ({reasons})")
         return "; ".join(parts)
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def check_ladder(ladder: Sequence[str], states: Sequence[str]) -> tuple[str, ...]:

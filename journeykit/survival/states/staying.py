@@ -81,7 +81,7 @@ def _stay(
     )
     interval = effective_interval(
         part.estimate,
-        part.spread,
+        part.std_error,
         never=np.repeat(never[:, None], len(goals) + 1, axis=1),
         always=np.maximum(part.there, 1),
         confidence=confidence,

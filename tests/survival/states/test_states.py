@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from journeykit.errors import ArgumentError, DataError, MappingError, NotObservedError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
+from journeykit.survival.churn import StartAttribute, StartTouchpoint
 from journeykit.survival.states import Multistate, multistate, multistate_from_frame
 
 COLUMNS = ["customer_id", "start", "stop", "source", "target"]
@@ -201,9 +203,99 @@ def test_journeys_with_steps_back_skips_and_customers_still_watched() -> None:
     wanted |= {("plan", "back"): 1, ("pro", "exit"): 1}
     assert count.to_dict() == wanted
     assert data.summary() == (
-        "3 customers in 4 states, 6 moves; 1 states passed in no time; 1 events after the end; "
-        "1 left out (1 never in any state)"
+        "3 customers in 4 states, 6 moves; 3 may have begun before the window; 1 state passed in "
+        "no time; 1 event after the end; 1 left out (1 never in any state)"
     )
+
+
+def entries(data: Multistate) -> list[tuple[object, ...]]:
+    frame = data.frame
+    ends = np.rint(frame["stop_days"] * DAY) + frame["target"].isna()
+    entered = frame["entered_days"]
+    return list(
+        zip(
+            frame["customer_id"],
+            frame["start_days"],
+            ends / DAY,
+            frame["source"],
+            frame["target"].astype(object).where(frame["target"].notna(), None),
+            entered.astype(object).where(entered.notna(), None),
+            strict=True,
+        )
+    )
+
+
+def test_customers_watched_from_later_on_enter_then_by_hand() -> None:
+    # Watched from day 3 on; the first three came before, the fourth after.
+    customers = [
+        [("trial", 0), ("plan", 5), ("cancel", 8)],
+        [("trial", 1), ("plan", 2), ("pro", 6)],
+        [("trial", 0), ("cancel", 2)],
+        [("trial", 4), ("plan", 6)],
+    ]
+    data = multistate(logged(customers, since=3), states=MAPPED, absorbing=["left"])
+    assert entries(data) == [
+        (0, 3, 5, "trial", "plan", 0),
+        (0, 5, 8, "plan", "left", 5),
+        (1, 2, 5, "plan", "pro", 1),
+        (1, 5, 9, "pro", None, 5),
+        (3, 0, 2, "trial", "plan", 0),
+        (3, 2, 6, "plan", None, 2),
+    ]
+    assert data.left_out == {"not watched in a state that can be left": 1}
+    assert (data.n_late, data.n_edge) == (2, 0)
+    # Before anyone of them is watched, at clock 1, the fourth alone is at risk.
+    hazards = data.hazards(times_days=[1, 2, 4, 5], small_cell=1).frame
+    trial = hazards[(hazards["source"] == "trial") & (hazards["target"] == "plan")]
+    assert trial["n_at_risk"].tolist() == [1, 1, 1, 1]
+    assert trial["estimate"].tolist() == [0, 1, 1, 2]
+    plan = hazards[(hazards["source"] == "plan") & (hazards["target"] == "pro")]
+    # Of the second, under risk from 2, and the fourth, from 2.
+    assert plan["n_at_risk"].tolist() == [0, 0, 2, 2]
+    assert plan["estimate"].tolist() == [0, 0, 0, 1 / 2]
+
+
+@pytest.mark.parametrize("start_state", [None, "aware"])
+def test_a_start_before_the_data_is_late_entry_by_hand(start_state: str | None) -> None:
+    """Signed up on day -4, 2, 2, never; seen from day 0 on."""
+    journeys = logged(
+        [
+            [("visit", 1), ("plan", 3), ("pro", 6)],
+            [("visit", 3), ("plan", 5)],
+            [("plan", 1), ("pro", 4)],
+            [("plan", 2)],
+        ]
+    )
+    signed = pa.table({"signed": pa.array([-4 * DAY, 2 * DAY, 2 * DAY, None], pa.int64())})
+    journeys = replace(journeys, attributes=signed)
+    data = multistate(
+        journeys, states=MAPPED, start_state=start_state, start=StartAttribute("signed")
+    )
+    # The first is known to be in a state from day 3 on only, 7 days after signing up, and nobody
+    # saw when that state began. The third was on the plan before signing up.
+    begins = [] if start_state is None else [(1, 0, 3, "aware", "plan", 0)]
+    assert entries(data) == [
+        (0, 7, 10, "plan", "pro", None),
+        (0, 10, 14, "pro", None, 10),
+        *begins,
+        (1, 3, 8, "plan", None, 3),
+        (2, 0, 2, "plan", "pro", -1),
+        (2, 2, 8, "pro", None, 2),
+    ]
+    assert data.left_out == {"without a start": 1}
+    assert data.n_late == (1 if start_state else 2)
+    assert data.n_edge == 0
+    stays = data.sojourns(small_cell=1)
+    assert stays.n_unknown == 1
+    # The third stayed from day 1 to day 4, under risk from its second day on.
+    plan = stays.frame[(stays.frame["source"] == "plan") & (stays.frame["target"] == "pro")]
+    assert plan["time_days"].tolist()[0] == 3
+
+
+def test_an_end_before_the_clock_started_is_another_story() -> None:
+    journeys = logged([[("plan", 0), ("cancel", 2), ("trial", 4), ("plan", 6)]])
+    data = multistate(journeys, states=MAPPED, absorbing=["left"], start=StartTouchpoint("trial"))
+    assert entries(data) == [(0, 0, 2, "trial", "plan", 0), (0, 2, 6, "plan", None, 2)]
 
 
 def test_small_groups_and_states_stay_hidden() -> None:
