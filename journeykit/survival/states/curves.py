@@ -214,7 +214,7 @@ def probabilities_of(
         for method, spells in used.items():
             rows = _later(data, spells, landmark, source, begin, wanted, confidence)
             hidden = few(landmark, len(data.states), small_cell)
-            rows = emptied(rows, np.tile(hidden, len(wanted)), _NUMBERS[1:])
+            rows = emptied(rows, np.tile(hidden, len(wanted)), _NUMBERS)
             rows.insert(0, "group", group.name)
             rows.insert(1, "source", source)
             rows.insert(3, "since_days", since_days)
@@ -268,7 +268,7 @@ def _later(
         rows = _rows(data, part, spells, confidence)
     else:
         rows = _rows(data, part, spells, confidence, error=part.spread, most=spells.n_customers)
-    return rows.drop(columns="n_at_risk").rename(columns={"state": "target"})
+    return rows.rename(columns={"state": "target"})
 
 
 def time_in_states_of(

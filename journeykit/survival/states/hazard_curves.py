@@ -79,6 +79,7 @@ def hazards_of(
         confidence=confidence,
         small_cell=small_cell,
         suppressed=found.suppressed,
+        states=data.states,
     )
 
 

@@ -88,6 +88,7 @@ def rates_of(
         confidence=confidence,
         small_cell=small_cell,
         suppressed=found.suppressed,
+        states=data.states,
     )
 
 

@@ -69,7 +69,10 @@ class Occupancy(StatesResult):
         return "; ".join(told) + self._hidden()
 
     def plot(self, ax: Axes | None = None, *, group: str | None = None) -> Axes:
-        """Stack the shares of the states over time, of one group (by default the first)."""
+        """Stack the shares of the states over time, of one group (by default the first).
+
+        While at least `small_cell` customers are seen.
+        """
         from journeykit.survival.states.picture import draw_occupancy
 
         return draw_occupancy(self, group, ax)
@@ -77,11 +80,12 @@ class Occupancy(StatesResult):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Probabilities(StatesResult):
-    """``group source target since_days time_days method n estimate std_error conf_low conf_high``.
+    """``group source target since_days time_days method n n_at_risk estimate std_error ...``.
 
     `estimate` is the probability that a customer in `source` at `since_days` is in `target` at
-    `time_days`. `method` is ``landmark`` or ``aalen_johansen``; `n` are the customers that were
-    in `source` then.
+    `time_days`, between `conf_low` and `conf_high`. `method` is ``landmark`` or
+    ``aalen_johansen``; `n` are the customers that were in `source` then, and `n_at_risk` those,
+    under ``aalen_johansen`` those of all, who are seen in `target` just before `time_days`.
     """
 
     states: tuple[str, ...]
@@ -97,6 +101,17 @@ class Probabilities(StatesResult):
             suppressed=self.suppressed,
             states=self.states,
         )
+
+    def plot(
+        self, ax: Axes | None = None, *, group: str | None = None, method: str = "landmark"
+    ) -> Axes:
+        """Draw the probability of each state over time, of one group (by default the first).
+
+        While at least `small_cell` customers are seen.
+        """
+        from journeykit.survival.states.picture import draw_probabilities
+
+        return draw_probabilities(self, method, group, ax)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -147,7 +162,19 @@ class Hazards(StatesResult):
     `estimate` is the cumulative hazard of the move up to `time_days`.
     """
 
+    states: tuple[str, ...]
     rows: ClassVar[str] = "hazards"
+
+    def plot(
+        self, ax: Axes | None = None, *, source: str | None = None, group: str | None = None
+    ) -> Axes:
+        """Draw the moves out of one state of one group (by default the first of each).
+
+        While at least `small_cell` customers are in the state.
+        """
+        from journeykit.survival.states.picture import draw_hazards
+
+        return draw_hazards(self, source, group, ax)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -158,4 +185,17 @@ class Rates(StatesResult):
     `std_error`, `conf_low` and `conf_high` of moves a day.
     """
 
+    states: tuple[str, ...]
     rows: ClassVar[str] = "moves"
+
+    def plot(self, ax: Axes | None = None, *, group: str | None = None) -> Axes:
+        """Draw the rate of every move of one group (by default the first) with its interval."""
+        from journeykit.survival.states.picture import draw_rates
+
+        return draw_rates(self, group, ax)
+
+    def flow(self, ax: Axes | None = None, *, group: str | None = None) -> Axes:
+        """Draw the states of `transitions` and the moves between them, with their rates."""
+        from journeykit.survival.states.picture import draw_flow
+
+        return draw_flow(self, group, ax)

@@ -257,7 +257,8 @@ def multistate_from_frame(
         Columns: the state, and the state entered at `stop`, empty where none was: sight of the
         customer was lost, or the next row goes on in the same state.
     ladder : sequence of str
-        States in the order in which customers are meant to climb them, for `moves`.
+        States in the order in which customers are meant to climb them, for `moves`. They are shown
+        first, the other states after them by name.
     groups, covariates : sequence of str
         Columns to keep.
 
@@ -289,31 +290,16 @@ def multistate_from_frame(
     """
     kept = list(dict.fromkeys([*groups, *covariates]))
     named = [customer_id, start, stop, source, target]
-    check_known("frame", [*named, *kept], list(map(str, frame.columns)), what="columns")
-    if frame.empty:
-        raise DataError("The frame has no rows: there is nobody to follow.")
-    if taken := sorted(set(kept) & set(OWN)):
-        raise DataError(
-            f"{', '.join(map(repr, taken))} cannot be the name of a group or covariate here: "
-            "spells have a column of that name. Rename it."
-        )
+    _check_frame(frame, named, [customer_id, source], kept)
     frame = frame.reset_index(drop=True)
-    for name in (customer_id, source):
-        if empty := int(frame[name].isna().sum()):
-            raise DataError(
-                f"Column {name!r} must have a value in every row; {empty:,} of {len(frame):,} are "
-                "empty. Leave these rows out or mend them."
-            )
-    states = sorted({_written(value) for value in [*frame[source], *frame[target].dropna()]})
+    source_code, target_code, states = _coded(frame[source], frame[target], ladder)
     table = pd.DataFrame(
         {
             "customer_id": frame[customer_id],
             "start_days": _times(frame, start),
             "stop_days": _times(frame, stop),
-            "source": pd.Categorical(frame[source].map(_written), categories=states),
-            "target": pd.Categorical(
-                frame[target].map(_written, na_action="ignore"), categories=states
-            ),
+            "source": pd.Categorical.from_codes(source_code, categories=list(states)),
+            "target": pd.Categorical.from_codes(target_code, categories=list(states)),
         }
     ).join(frame[kept])
     table = table.sort_values(["customer_id", "start_days"], kind="stable", ignore_index=True)
@@ -324,9 +310,46 @@ def multistate_from_frame(
     return Multistate(
         frame=table,
         provenance=Provenance(f"{number:032x}", {**given, "ladder": tuple(ladder)}),
-        states=tuple(states),
-        ladder=check_ladder(ladder, states),
+        states=states,
+        ladder=tuple(ladder),
     )
+
+
+def _check_frame(
+    frame: pd.DataFrame, named: Sequence[str], filled: Sequence[str], kept: Sequence[str]
+) -> None:
+    """Require the columns, values in those that must be `filled`, and names that are free."""
+    check_known("frame", [*named, *kept], list(map(str, frame.columns)), what="columns")
+    if frame.empty:
+        raise DataError("The frame has no rows: there is nobody to follow.")
+    if taken := sorted(set(kept) & set(OWN)):
+        raise DataError(
+            f"{', '.join(map(repr, taken))} cannot be the name of a group or covariate here: "
+            "spells have a column of that name. Rename it."
+        )
+    for name in filled:
+        if empty := int(frame[name].isna().sum()):
+            raise DataError(
+                f"Column {name!r} must have a value in every row; {empty:,} of {len(frame):,} are "
+                "empty. Leave these rows out or mend them."
+            )
+
+
+def _coded(
+    source: pd.Series, target: pd.Series, ladder: Sequence[str]
+) -> tuple[NDArray[np.integer], NDArray[np.integer], tuple[str, ...]]:
+    """Give the states numbers: first the ladder, then the others by name; -1 is no target."""
+    parts = [pd.factorize(column) for column in (source, target)]
+    written = [[_written(value) for value in values] for _, values in parts]
+    known = sorted({name for names in written for name in names})
+    steps = check_ladder(ladder, known)
+    states = (*steps, *(name for name in known if name not in set(steps)))
+    place = {name: code for code, name in enumerate(states)}
+    codes = [
+        np.append(np.array([place[name] for name in names], dtype=np.int64), -1)[code]
+        for (code, _), names in zip(parts, written, strict=True)
+    ]
+    return codes[0], codes[1], states
 
 
 def _entered(table: pd.DataFrame, start: str, stop: str) -> NDArray[np.float64]:
