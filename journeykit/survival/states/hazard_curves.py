@@ -17,6 +17,7 @@ from journeykit.survival.states.engine import (
     CumulativeHazards,
     Spells,
     cumulative_hazards,
+    distinct,
     moves_of,
 )
 from journeykit.survival.states.grouping import Group, emptied, grouped, report_times
@@ -128,9 +129,8 @@ def _made(
     """Return the moves that anyone made, source and target, and which must stay hidden."""
     made = spells.target >= 0
     code = (spells.source * n_states + spells.target)[made]
-    n_customers = int(spells.n_customers)
-    apart = np.unique(code * n_customers + spells.customer[made])
-    pairs, customers = np.unique(apart // max(n_customers, 1), return_counts=True)
+    by_customer = distinct(code * spells.n_customers + spells.customer[made])
+    pairs, customers = np.unique(by_customer // spells.n_customers, return_counts=True)
     hidden = suppress(
         pd.DataFrame({"n": customers, "source": pairs // n_states}),
         n="n", hide=[], by=["source"], small_cell=small_cell,

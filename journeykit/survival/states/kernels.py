@@ -114,7 +114,7 @@ def influence_squares(
     final = np.zeros(len(influence), np.int64)
     for spell in range(len(last)):
         final[customer[spell]] = max(final[customer[spell]], last[spell])
-    active = np.arange(len(influence))
+    active, unfinished = np.arange(len(influence)), np.arange(len(first))
     low, since = 0, begin
     for g in range(len(cut)):
         high = cut[g]
@@ -126,15 +126,10 @@ def influence_squares(
         finished = onwards.T @ finished @ onwards
         for c in active:
             _carry(influence[c], onward[0])
-        for spell in range(len(first)):
-            a, b = max(first[spell], low), min(last[spell], high)
-            if a >= b:
-                continue
-            h, j, own = spell_source[spell], spell_target[spell], influence[customer[spell]]
-            _add_difference(own, 1.0, drift[b - low, h], drift[a - low, h])
-            if j >= 0 and last[spell] <= high:
-                weight = share[b - 1, h] / n_at_risk[b - 1, h]
-                _add_difference(own, weight, onward[b - low, j], onward[b - low, h])
+        unfinished = _add_spells(
+            unfinished, low, high, spell_source, spell_target, first, last, customer,
+            share, n_at_risk, onward, drift, influence,
+        )  # fmt: skip
         n_left = 0
         for c in active:
             if final[c] <= high:
@@ -148,6 +143,28 @@ def influence_squares(
         squares[g] += np.diag(finished)
         low, since = high, at[g]
     return squares
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_spells(
+    unfinished, low, high, source, target, first, last, customer,
+    share, n_at_risk, onward, drift, influence,
+):  # fmt: skip
+    """Add what each spell does between two times; return the spells that go on after the later."""
+    n_left = 0
+    for spell in unfinished:
+        a, b = max(first[spell], low), min(last[spell], high)
+        if last[spell] > high:
+            unfinished[n_left] = spell
+            n_left += 1
+        if a >= b:
+            continue
+        h, j, own = source[spell], target[spell], influence[customer[spell]]
+        _add_difference(own, 1.0, drift[b - low, h], drift[a - low, h])
+        if j >= 0 and last[spell] <= high:
+            weight = share[b - 1, h] / n_at_risk[b - 1, h]
+            _add_difference(own, weight, onward[b - low, j], onward[b - low, h])
+    return unfinished[:n_left]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -67,7 +67,7 @@ def rates_of(
         )
     found = grouped(data, by, confidence, small_cell)
     kind, names = _kinds(data, key)
-    pairs = sorted({(h, j) for h, j in zip(*_moved(data, kind), strict=True)})
+    pairs = _made(data, kind)
     if not pairs:
         raise ArgumentError("Nobody moves from any state to another, so there is no rate.")
     rows = [
@@ -110,11 +110,13 @@ def _kinds(data: Multistate, key: str) -> tuple[NDArray[np.int64], tuple[str, ..
     return table, KINDS
 
 
-def _moved(data: Multistate, kind: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+def _made(data: Multistate, kind: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return which kinds of moves anyone made from which state."""
     spells = data.spells()
     moved = spells.target >= 0
-    source = spells.source[moved]
-    return source.tolist(), kind[source, spells.target[moved]].tolist()
+    made = np.zeros((len(data.states), kind.max() + 1), dtype=bool)
+    made[spells.source[moved], kind[spells.source[moved], spells.target[moved]]] = True
+    return [(h, j) for h, j in np.argwhere(made).tolist()]
 
 
 def _rate(

@@ -45,7 +45,7 @@ def sojourns_of(
         n_unknown += int((~clear).sum())
         for state in range(len(data.states)):
             mine = clear & (group.spells.source == state)
-            if mine.any() and len(np.unique(group.spells.customer[mine])) >= small_cell:
+            if mine.any() and group.spells.take(mine).n_customers >= small_cell:
                 stays = group.spells.take(mine)
                 zero = np.rint(began[mine]).astype(np.int64)
                 stays = stays._replace(start=stays.start - zero, stop=stays.stop - zero)
@@ -70,7 +70,7 @@ def _stay(
     data: Multistate, group: Group, state: int, stays: Spells, confidence: float, small_cell: int
 ) -> pd.DataFrame:
     """Follow the stays in one state: all begin in it, and wherever they go they stay."""
-    goals = np.unique(stays.target[stays.target >= 0])
+    goals = np.flatnonzero(np.bincount(stays.target[stays.target >= 0]))
     code = np.full(len(data.states) + 1, -1)
     code[goals] = np.arange(1, len(goals) + 1)
     stays = stays._replace(source=np.zeros_like(stays.source), target=code[stays.target])
