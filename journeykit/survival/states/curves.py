@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from journeykit.stats.intervals import Interval
     from journeykit.survival.states.spells import Multistate
 
+_KEYS = ("group", "source", "target", "since_days", "time_days", "method", "n")
 _NUMBERS = ("n_at_risk", "estimate", "std_error", "conf_low", "conf_high")
 
 
@@ -211,16 +212,15 @@ def probabilities_of(
             continue
         wanted = report_times(landmark, times_days, begin=begin)
         used = {"landmark": landmark, "aalen_johansen": group.spells.since(begin)}
+        hidden = np.tile(few(landmark, len(data.states), small_cell), len(wanted))
         for method, spells in used.items():
             rows = _later(data, spells, landmark, source, begin, wanted, confidence)
-            hidden = few(landmark, len(data.states), small_cell)
-            rows = emptied(rows, np.tile(hidden, len(wanted)), _NUMBERS)
-            rows.insert(0, "group", group.name)
-            rows.insert(1, "source", source)
-            rows.insert(3, "since_days", since_days)
-            rows.insert(5, "method", method)
-            rows.insert(6, "n", landmark.n_customers)
-            frames.append(rows)
+            rows = emptied(rows, hidden, _NUMBERS)
+            rows = rows.assign(
+                group=group.name, source=source, since_days=since_days, method=method,
+                n=landmark.n_customers,
+            )  # fmt: skip
+            frames.append(rows[[*_KEYS, *_NUMBERS]])
     if not frames:
         raise ArgumentError(
             f"Fewer than {small_cell} customers are seen in {source!r} at day {since_days:g}, or "
