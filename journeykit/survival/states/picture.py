@@ -54,11 +54,16 @@ def _title(ax: Axes, found: StatesResult, group: str, what: str = "") -> None:
         ax.set_title(shortened(", ".join(parts)), loc="left", fontsize=10)
 
 
-def _while_seen(found: StatesResult, mine: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of times just before which at least `small_cell` customers are seen."""
+def _while_seen(found: StatesResult, mine: pd.DataFrame, begin: float) -> pd.DataFrame:
+    """Return the rows of times just before which at least `small_cell` customers are seen.
+
+    And those of the beginning, before which nobody is.
+    """
     seen = mine.groupby("time_days")["n_at_risk"].transform("sum").astype(float)
-    mine = mine[seen >= found.small_cell]
-    if not mine["estimate"].notna().any():
+    drawn = seen >= found.small_cell
+    some = mine.loc[drawn, "estimate"].notna().any()
+    mine = mine[drawn | (mine["time_days"] == begin)]
+    if not some:
         raise NoPictureError(
             f"Every state is hidden, or fewer than {found.small_cell} customers are seen, so there "
             "is nothing to draw."
@@ -69,7 +74,7 @@ def _while_seen(found: StatesResult, mine: pd.DataFrame) -> pd.DataFrame:
 def draw_occupancy(found: Occupancy, group: str | None, ax: Axes | None) -> Axes:
     """Stack the states in their order; hidden ones are the grey rest on top."""
     group, mine = _of_group(found, group)
-    mine = _while_seen(found, mine)
+    mine = _while_seen(found, mine, 0.0)
     shares = mine["estimate"].to_numpy(dtype=float).reshape(-1, len(found.states))
     seen = ~np.isnan(shares).all(axis=1)
     time = mine["time_days"].to_numpy()[:: len(found.states)][seen]
@@ -103,9 +108,9 @@ def draw_probabilities(
     """Draw a curve and band for every state, from when all are in one."""
     group, mine = _of_group(found, group)
     check_choice("method", method, tuple(mine["method"].unique()))
-    mine = _while_seen(found, mine[mine["method"] == method])
-    mine = mine[mine["estimate"].notna()]
     source, since = mine["source"].iloc[0], mine["since_days"].iloc[0]
+    mine = _while_seen(found, mine[mine["method"] == method], since)
+    mine = mine[mine["estimate"].notna()]
     ax = axes(ax, height=4.0)
     labels = [state for state in found.states if (mine["target"] == state).any()]
     for state in labels:

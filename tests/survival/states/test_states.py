@@ -12,7 +12,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from journeykit.errors import ArgumentError, DataError, MappingError, NotObservedError
+from journeykit.errors import (
+    ArgumentError,
+    DataError,
+    MappingError,
+    NoPictureError,
+    NotObservedError,
+)
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.survival.churn import StartAttribute, StartTouchpoint
@@ -227,7 +233,7 @@ def entries(data: Multistate) -> list[tuple[object, ...]]:
 
 def test_customers_watched_from_later_on_enter_then_by_hand() -> None:
     # Watched from day 3 on; the first three came before, the fourth after.
-    customers = [
+    customers: list[list[tuple[str, float]]] = [
         [("trial", 0), ("plan", 5), ("cancel", 8)],
         [("trial", 1), ("plan", 2), ("pro", 6)],
         [("trial", 0), ("cancel", 2)],
@@ -309,6 +315,94 @@ def test_small_groups_and_states_stay_hidden() -> None:
         data.occupancy(small_cell=31)
 
 
+def test_the_ladder_gives_the_order_and_no_move_is_lost() -> None:
+    data = stays(WORKED, ladder=("b", "a"))
+    assert data.states == ("b", "a", "gone")
+    for frame in (data.transitions(small_cell=1).frame, data.moves(small_cell=1).frame):
+        assert frame["n"].sum() == data.frame["target"].notna().sum() == 4
+    moves = data.moves(small_cell=1).frame.set_index(["source", "move"])["n"]
+    assert moves.to_dict() == {("b", "exit"): 1, ("a", "back"): 2, ("a", "exit"): 1}
+
+
+def test_two_ladders_share_totals() -> None:
+    """Where all are followed to the end, a state of several of another ladder is their sum."""
+    rng = np.random.default_rng(2)
+    fine, rows = ("familiar", "engaged", "deciding", "bought"), []
+    for who in range(60):
+        state, now = 0, 0
+        while now < 30:
+            stop = min(now + int(rng.integers(1, 12)), 30)
+            goes = int(rng.choice([other for other in range(4) if other != state]))
+            rows.append((who, now, stop, fine[state], fine[goes] if stop < 30 else None))
+            state, now = goes, stop
+    coarse = {"familiar": "aware", "engaged": "considering", "deciding": "considering"}
+    merged = [
+        (who, start, stop, coarse.get(a, a), None if b is None else coarse.get(b, b))
+        for who, start, stop, a, b in rows
+    ]
+    merged = [(*row[:4], None if row[3] == row[4] else row[4]) for row in merged]
+    times = [5, 10, 20, 30]
+    parts, whole = (
+        stays(table).occupancy(times_days=times).frame.set_index(["state", "time_days"])["estimate"]
+        for table in (rows, merged)
+    )
+    assert whole["considering"].to_numpy() == pytest.approx(
+        (parts["engaged"] + parts["deciding"]).to_numpy(), abs=1e-12
+    )
+    assert whole["bought"].to_numpy() == pytest.approx(parts["bought"].to_numpy(), abs=1e-12)
+
+
+def test_from_day_0_on_the_landmark_are_those_who_begin_there() -> None:
+    # Two begin in a, one of whom goes to b on day 3; one begins in b and leaves on day 2.
+    rows = [
+        (1, 0, 3, "a", "b"),
+        (1, 3, 6, "b", None),
+        (2, 0, 6, "a", None),
+        (3, 0, 2, "b", "gone"),
+        (4, 2, 4, "b", "gone"),
+    ]
+    found = stays(rows).probabilities(source="a", times_days=[5], small_cell=1)
+    told = found.frame.set_index(["method", "target"])["estimate"]
+    assert told["landmark"].to_dict() == {"a": 1 / 2, "b": 1 / 2, "gone": 0}
+    # The fourth and the first are in b on day 4, when the fourth leaves.
+    assert told["aalen_johansen"].to_dict() == {"a": 1 / 2, "b": 1 / 4, "gone": 1 / 4}
+    assert found.frame["n"].unique().tolist() == [2]
+
+
+def test_a_move_and_a_loss_from_sight_at_one_time() -> None:
+    # The one who is lost from sight on day 2 is still under risk of the move then.
+    found = stays([(1, 0, 2, "a", "b"), (2, 0, 2, "a", None), (3, 0, 3, "a", "b")])
+    hazard = found.hazards(times_days=[2, 3], small_cell=1).frame
+    assert hazard["n_at_risk"].tolist() == [3, 1]
+    assert hazard["estimate"].tolist() == pytest.approx([1 / 3, 4 / 3], abs=1e-12)
+
+
+def test_one_instant_in_a_state_is_no_time_under_risk() -> None:
+    # Who comes into b on day 2 is not under risk there when the other leaves b on day 2.
+    found = stays([(1, 0, 2, "a", "b"), (1, 2, 4, "b", None), (2, 0, 2, "b", "gone")])
+    hazard = found.hazards(times_days=[2], small_cell=1).frame.set_index(["source", "target"])
+    assert hazard.loc[("b", "gone"), "estimate"] == 1
+    share = found.occupancy(times_days=[2], small_cell=1).frame.set_index("state")["estimate"]
+    assert share.to_dict() == {"a": 0, "b": 1 / 2, "gone": 1 / 2}
+
+
+def test_customers_seen_in_several_intervals_are_one_customer() -> None:
+    """Not seen on days (2, 4]: under risk before and after, and one customer in all counts."""
+    rows = [(1, 0, 2, "a", None), (1, 4, 6, "a", "b"), (2, 0, 5, "a", "b"), (3, 0, 6, "a", None)]
+    data = stays(rows)
+    hazard = data.hazards(times_days=[3, 5, 6], small_cell=1).frame
+    assert hazard["n_at_risk"].tolist() == [2, 3, 2]
+    assert hazard["estimate"].tolist() == pytest.approx([0, 1 / 3, 1 / 3 + 1 / 2], abs=1e-12)
+    # By hand: each customer's sum of (dN - Y / n) / n over days 5 and 6.
+    one, two, three = -1 / 9 + (1 - 1 / 2) / 2, (1 - 1 / 3) / 3, -1 / 9 - 1 / 4
+    error = (one**2 + two**2 + three**2) ** 0.5
+    assert hazard["std_error"].iloc[-1] == pytest.approx(error, abs=1e-12)
+    assert data.transitions(small_cell=1).frame["days"].tolist() == [15]
+    assert data.summary() == "3 customers in 2 states, 2 moves"
+    later = data.probabilities(source="a", since_days=3, times_days=[6], small_cell=1)
+    assert later.frame["n"].unique().tolist() == [2]
+
+
 def test_pictures() -> None:
     data = stays(WORKED)
     stacked = data.occupancy(small_cell=1).plot()
@@ -320,6 +414,56 @@ def test_pictures() -> None:
     assert len(data.sojourns(small_cell=1).plot().lines) == 2
     with pytest.raises(ArgumentError, match="`group` must be one of 'all'; got 'x'"):
         data.occupancy(small_cell=1).plot(group="x")
+
+
+def test_pictures_of_probabilities_hazards_and_rates() -> None:
+    data = stays(WORKED, ladder=("a", "b"))
+    later = data.probabilities(source="a", since_days=1, small_cell=1)
+    ax = later.plot()
+    assert ax.get_title(loc="left") == "in a on day 1"
+    # All are in a at first.
+    assert [line.get_ydata()[0] for line in ax.lines] == [1, 0, 0]  # type: ignore[index]
+    with pytest.raises(ArgumentError, match="`method` must be one of"):
+        later.plot(method="x")
+    hazards = data.hazards(small_cell=1)
+    ax = hazards.plot(source="b")
+    assert ax.get_title(loc="left") == "moves from b to"
+    assert len(ax.lines) == 1
+    assert len(hazards.plot().lines) == 2
+    rates = data.transitions(small_cell=1)
+    ax = rates.plot()
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "a \u2192 b",
+        "a \u2192 gone",
+        "b \u2192 gone",
+    ]
+    assert ax.patches[0].get_width() == pytest.approx(200 / 13)  # type: ignore[attr-defined]
+    words = [text.get_text() for text in rates.flow().texts]
+    assert words[:4] == ["a", "13 customer days", "b", "5 customer days"]
+    moves = data.moves(small_cell=1)
+    assert len(moves.plot().patches) == 3
+    with pytest.raises(ArgumentError, match="Only `transitions` lead from state to state"):
+        moves.flow()
+
+
+def test_pictures_end_where_few_are_seen() -> None:
+    rows: list[tuple[object, ...]] = [(who, 0, 2, "a", "b") for who in range(15)]
+    rows += [(who, 2, 4 + (who < 3), "b", None) for who in range(15)]
+    data = stays(rows)
+    stacked = data.occupancy(times_days=[0, 2, 4, 5]).plot()
+    assert stacked.get_xlim() == (0, 4)
+    later = data.probabilities(source="a", since_days=1, times_days=[2, 4, 5])
+    ends = [np.asarray(line.get_xdata())[-1] for line in later.plot().lines]
+    assert set(ends) == {4.0}
+    nobody = data.occupancy(times_days=[5])
+    with pytest.raises(NoPictureError, match="fewer than 10 customers are seen"):
+        nobody.plot()
+    hidden = data.hazards(times_days=[1, 2])
+    assert hidden.plot().lines
+    with pytest.raises(NoPictureError, match="Every move is hidden"):
+        stays(
+            [(who, 0, 2, "a", "b" if who < 3 else None) for who in range(30)]
+        ).transitions().plot()
 
 
 @pytest.mark.parametrize(
