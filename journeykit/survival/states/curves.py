@@ -211,16 +211,13 @@ def probabilities_of(
             small.append(group.name)
             continue
         wanted = report_times(landmark, times_days, begin=begin)
-        used = {"landmark": landmark, "aalen_johansen": group.spells.since(begin)}
-        hidden = np.tile(few(landmark, len(data.states), small_cell), len(wanted))
-        for method, spells in used.items():
-            rows = _later(data, spells, landmark, source, begin, wanted, confidence)
-            rows = emptied(rows, hidden, _NUMBERS)
-            rows = rows.assign(
-                group=group.name, source=source, since_days=since_days, method=method,
-                n=landmark.n_customers,
-            )  # fmt: skip
-            frames.append(rows[[*_KEYS, *_NUMBERS]])
+        rows = _both(data, group.spells, landmark, source, begin, wanted, confidence)
+        hidden = np.tile(few(landmark, len(data.states), small_cell), 2 * len(wanted))
+        rows = emptied(rows, hidden, _NUMBERS)
+        rows = rows.assign(
+            group=group.name, source=source, since_days=since_days, n=landmark.n_customers
+        )
+        frames.append(rows[[*_KEYS, *_NUMBERS]])
     if not frames:
         raise ArgumentError(
             f"Fewer than {small_cell} customers are seen in {source!r} at day {since_days:g}, or "
@@ -250,25 +247,29 @@ def _seen_in(spells: Spells, state: int, begin: int) -> Spells:
     return spells.take(np.isin(spells.customer, spells.customer[there])).since(begin)
 
 
-def _later(
+def _both(
     data: Multistate,
-    spells: Spells,
+    everyone: Spells,
     landmark: Spells,
     source: str,
     begin: int,
     wanted: NDArray[np.int64],
     confidence: float,
 ) -> pd.DataFrame:
-    """Return where those in `source` at `begin` are later, estimated on `spells`."""
-    n_states = len(data.states)
-    part = shares(spells, n_states, wanted, begin=begin, from_state=data.states.index(source))
+    """Return where those in `source` at `begin` are later, by landmark and by the plain one."""
+    n_states, state = len(data.states), data.states.index(source)
     # Only they have shown that nobody, or everybody, of them is in a state.
-    part = replace(part, there=standing(landmark, wanted, n_states))
-    if spells is landmark:
-        rows = _rows(data, part, spells, confidence)
-    else:
-        rows = _rows(data, part, spells, confidence, error=part.spread, most=spells.n_customers)
-    return rows.rename(columns={"state": "target"})
+    there = standing(landmark, wanted, n_states)
+    frames = []
+    for method, spells in (("landmark", landmark), ("aalen_johansen", everyone.since(begin))):
+        part = shares(spells, n_states, wanted, begin=begin, from_state=state)
+        part = replace(part, there=there)
+        if method == "landmark":
+            rows = _rows(data, part, spells, confidence)
+        else:
+            rows = _rows(data, part, spells, confidence, error=part.spread, most=spells.n_customers)
+        frames.append(rows.rename(columns={"state": "target"}).assign(method=method))
+    return pd.concat(frames, ignore_index=True)
 
 
 def time_in_states_of(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from journeykit.survival.states.results import (
+        Census,
         Hazards,
         Occupancy,
         Probabilities,
@@ -99,6 +100,22 @@ def draw_occupancy(found: Occupancy, group: str | None, ax: Axes | None) -> Axes
     _title(ax, found, group)
     tidy(ax)
     legend_below(ax, keys, labels)
+    return ax
+
+
+def draw_census(found: Census, group: str | None, ax: Axes | None) -> Axes:
+    """Draw a bar for every state on the last date."""
+    group, mine = _of_group(found, group)
+    last = mine["event_time"].max()
+    mine = mine[(mine["event_time"] == last) & mine["share"].notna()]
+    if mine.empty:
+        raise NoPictureError("Every state is hidden, so there is nothing to draw.")
+    bars = (mine[name].astype(float) for name in ("share", "conf_low", "conf_high"))
+    ax = interval_bars(mine["state"].tolist(), *bars, ax=ax)
+    ax.set_xlim(left=0)
+    percent_axis(ax, "x")
+    ax.set_xlabel(f"share of customers\non {last:%Y-%m-%d}")
+    _title(ax, found, group)
     return ax
 
 

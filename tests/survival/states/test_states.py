@@ -513,3 +513,57 @@ def test_arguments_that_do_not_fit() -> None:
             ),
             states=MAPPED,
         )
+
+
+def test_who_is_where_on_a_date_by_hand() -> None:
+    data = multistate(
+        logged(
+            [
+                [("trial", 0), ("plan", 2), ("cancel", 5)],
+                [("trial", 1), ("pro", 4)],
+                [("plan", 4)],
+            ]
+        ),
+        states=MAPPED,
+        absorbing=["left"],
+    )
+    asked = ["1970-01-05", "1970-01-02", "1970-01-06", "1970-01-11"]
+    found = data.on(asked, small_cell=1)
+    n = found.frame.set_index(["event_time", "state"])["n"].unstack(sort=False)  # noqa: PD010
+    assert n.columns.tolist() == ["trial", "plan", "pro", "left"]
+    # On day 1, 4 and 5, and on day 10, when nobody is watched any more: one has left for good.
+    assert n.to_numpy().tolist() == [[2, 0, 0, 0], [0, 2, 1, 0], [0, 1, 1, 1], [0, 0, 0, 1]]
+    first = found.frame.iloc[0]
+    assert (first["share"], first["conf_high"]) == (1, 1)
+    assert found.summary() == "on 1970-01-11 trial 0, plan 0, pro 0, left 1"
+    assert len(data.on(["1970-01-05"], small_cell=1).plot().patches) == 4
+    for wrong in ([], ["x"], [None]):
+        with pytest.raises(ArgumentError, match="`dates` must hold dates"):
+            data.on(wrong, small_cell=1)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="a table of spells tells of no calendar"):
+        stays(WORKED).on(asked)
+
+
+def test_summaries_say_what_was_found() -> None:
+    data = stays(WORKED, ladder=("a", "b"))
+    told = [
+        data.occupancy(small_cell=1),
+        data.probabilities(source="a", since_days=1, small_cell=1),
+        data.time_in_states(until_days=5, small_cell=1),
+        data.sojourns(small_cell=1),
+        data.hazards(small_cell=1),
+        data.transitions(small_cell=1),
+        data.moves(small_cell=1),
+    ]
+    assert [result.summary() for result in told] == [
+        "on day 6 a 25.0%, b 25.0%, gone 50.0%",
+        "of 4 in a on day 1, on day 6 a 25.0%, b 25.0%, gone 50.0%",
+        "mean days until day 5: a 3.5, b 1.0, gone 0.5",
+        "half of the stays last about a 3 days, b 3 days",
+        "cumulative hazards of 3 moves until day 6",
+        "most often from a to b, 2 times: 15.4 (3.2 to 49.4) a day of 100 customers there",
+        "most often from a (advance), 2 times: 15.4 (3.2 to 49.4) a day of 100 customers there",
+    ]
+    with pytest.raises(NoPictureError, match="No group has 10 customers or more"):
+        data.plot()
+    assert stays([(who, 0, 2, "a", "b") for who in range(20)]).plot().texts
