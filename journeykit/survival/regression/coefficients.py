@@ -79,8 +79,8 @@ def coefficient_table(
         "conf_low": estimate - half,
         "conf_high": estimate + half,
         "hazard_ratio": ratio,
-        "hazard_ratio_low": ratio_low,
-        "hazard_ratio_high": ratio_high,
+        "ratio_low": ratio_low,
+        "ratio_high": ratio_high,
         "z": z,
         "p_value": 2 * stats.norm.sf(np.abs(z)),
     }

@@ -16,6 +16,7 @@ from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.durations import DAY
 from journeykit.results import Result
 from journeykit.survival.lives import Lifetimes
+from journeykit.survival.models.predicted import PredictedSurvival, check_days, customers_of
 from journeykit.survival.regression.design import strata_of
 from journeykit.survival.regression.likelihood import ALL
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Customers times days that are worked on at a time.
 _CHUNK = 1 << 18
+
+_PREDICTED = ("linear_predictor", "estimate", "std_error", "conf_low", "conf_high")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -77,16 +80,12 @@ class CoxBaseline(Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class CoxForecast(Result):
-    """Predicted survival: n_customers times n_days rows, days of one customer together.
+class CoxForecast(PredictedSurvival):
+    """Predicted survival, with two more columns: `linear_predictor` and `std_error`.
 
-    Columns: `row` (position in the table given), `customer_id` where that table has it,
-    `time_days`, `linear_predictor` (log hazard ratio against the customer of `baseline`),
-    `estimate` of the survival, `std_error`, `conf_low`, `conf_high`: of the estimate, not of the
-    single customer, who leaves or stays. Empty after the last time anyone of the stratum was seen.
+    `linear_predictor` is the log hazard ratio against the customer of `baseline`, `std_error` that
+    of the estimate. Empty after the last time anyone of the stratum was seen.
     """
-
-    rows: ClassVar[str] = "predictions"
 
 
 class Hazards(NamedTuple):
@@ -191,16 +190,16 @@ def baseline_of(model: CoxModel, covariates: Mapping[str, object], /) -> CoxBase
 
 
 def forecast(
-    model: CoxModel, customers: pd.DataFrame | Lifetimes, days: Sequence[float], /
+    model: CoxModel, customers: pd.DataFrame | Lifetimes, at_days: float | Sequence[float], /
 ) -> CoxForecast:
     """Predict the share of customers like each one that is still there after some days.
 
     Parameters
     ----------
     customers : pandas.DataFrame or Lifetimes
-        Has the covariates and strata of the model. Covariates are taken to stay what they are;
-        with covariates that change, a row tells of a customer in whom they never did.
-    days : sequence of float
+        Has the covariates and strata of the model, a row a customer; of lifetimes the first
+        interval counts. Covariates are taken to stay what they are.
+    at_days : float or sequence of float
         Since the start of the clock, at least 0.
 
     Raises
@@ -208,39 +207,34 @@ def forecast(
     MappingError, DataError
         A covariate or stratum is no column, or has values unknown to the model.
     """
-    fit = model.fit
-    frame = customers.frame if isinstance(customers, Lifetimes) else customers
-    time = np.asarray(days, dtype=np.float64)
-    if time.ndim != 1 or not len(time) or not (np.isfinite(time) & (time >= 0)).all():
-        raise ArgumentError(f"`days` must be a list of times of at least 0; got {days!r}.")
+    frame, days = customers_of(customers), check_days(at_days)
+    n, p = len(frame), len(model.fit.beta)
     stratum = _strata_of(model, frame)
-    at = np.rint(time * DAY).astype(np.int64)
+    at = np.rint(days * DAY).astype(np.int64)
     hazards = {s: _hazards(model, s, at) for s in np.unique(stratum).tolist()}
-    out = {
-        name: np.empty((len(frame), len(time)))
-        for name in ("linear_predictor", "estimate", "std_error", "conf_low", "conf_high")
-    }
-    size = max(1, _CHUNK // (len(time) * len(fit.beta)))
-    for begin in range(0, len(frame), size):
+    out = {name: np.empty((n, len(days))) for name in _PREDICTED}
+    size = max(1, _CHUNK // (len(days) * p))
+    for begin in range(0, n, size):
         some = slice(begin, begin + size)
-        x = fit.design.standardised(frame.iloc[some])
-        predictor = x @ fit.beta
-        out["linear_predictor"][some] = (predictor - _reference(model) @ fit.beta)[:, None]
+        x = model.fit.design.standardised(frame.iloc[some])
+        predictor = x @ model.fit.beta
+        out["linear_predictor"][some] = (predictor - _reference(model) @ model.fit.beta)[:, None]
         ratio = np.exp(np.minimum(predictor, 700.0))
         for s in np.unique(stratum[some]).tolist():
             mine = np.flatnonzero(stratum[some] == s)
             found = survival_of(
-                x[mine], ratio[mine], hazards[s], fit.covariance, confidence=model.confidence
+                x[mine], ratio[mine], hazards[s], model.fit.covariance, confidence=model.confidence
             )
-            for name in ("estimate", "std_error", "conf_low", "conf_high"):
+            for name in _PREDICTED[1:]:
                 out[name][begin + mine] = getattr(found, name)
-    n = len(frame)
-    columns: dict[str, object] = {"row": np.repeat(np.arange(n), len(time))}
-    if "customer_id" in frame:
-        columns["customer_id"] = frame["customer_id"].repeat(len(time)).array
-    columns["time_days"] = np.tile(time, n)
     return CoxForecast(
-        frame=pd.DataFrame({**columns, **{name: value.ravel() for name, value in out.items()}}),
+        frame=pd.DataFrame(
+            {
+                "customer_id": np.repeat(frame["customer_id"].to_numpy(), len(days)),
+                "time_days": np.tile(days, n),
+                **{name: value.ravel() for name, value in out.items()},
+            }
+        ),
         provenance=model.provenance,
     )
 

@@ -65,8 +65,8 @@ class CoxModel(Result):
     Columns: `covariate`, `level` (empty for a number), `n` customers and `n_event` events that ever
     had the level (all, for a number; the larger, of two values), `estimate` of the log hazard
     ratio, `std_error` (robust where the model is), `std_error_model` (from the information),
-    `conf_low`, `conf_high` of the log hazard ratio, `hazard_ratio`, `hazard_ratio_low`,
-    `hazard_ratio_high`, `z`, `p_value`. An estimate that would grow for ever is infinite, without
+    `conf_low`, `conf_high` of the log hazard ratio, `hazard_ratio`, `ratio_low`, `ratio_high`,
+    `z`, `p_value`. An estimate that would grow for ever is infinite, without
     error. Coefficients about fewer than `small_cell` customers are empty and named in `suppressed`.
 
     Attributes
@@ -153,8 +153,8 @@ class CoxModel(Result):
 
         return baseline_of(self, covariates or {})
 
-    def predict(
-        self, customers: pd.DataFrame | Lifetimes, /, *, days: Sequence[float]
+    def survival_at(
+        self, customers: pd.DataFrame | Lifetimes, /, *, at_days: float | Sequence[float]
     ) -> CoxForecast:
         """Predict each customer's survival, with errors.
 
@@ -162,7 +162,7 @@ class CoxModel(Result):
         """
         from journeykit.survival.regression.forecasting import forecast
 
-        return forecast(self, customers, days)
+        return forecast(self, customers, at_days)
 
     def linear_predictor(self, customers: pd.DataFrame | Lifetimes, /) -> NDArray[np.float64]:
         """Return log hazard ratios against the customer of `baseline`, shape (n_rows,)."""
@@ -206,7 +206,7 @@ class CoxModel(Result):
         seen = self.frame[np.isfinite(self.frame["z"])]
         if len(seen):
             row = seen.loc[seen["z"].abs().idxmax()]
-            low, high = row["hazard_ratio_low"], row["hazard_ratio_high"]
+            low, high = row["ratio_low"], row["ratio_high"]
             parts.append(
                 f"clearest: {self.names[row.name]}, hazard ratio {row['hazard_ratio']:.3g} "
                 f"({self.confidence:.0%} {low:.3g} to {high:.3g})"

@@ -35,8 +35,8 @@ def draw_hazard_ratios(model: CoxModel, ax: Axes | None) -> Axes:
     ax.axvline(1, color=QUIET, linewidth=1)
     ax.hlines(
         at[shown],
-        frame["hazard_ratio_low"][shown],
-        frame["hazard_ratio_high"][shown],
+        frame["ratio_low"][shown],
+        frame["ratio_high"][shown],
         color=INK,
         linewidth=1.6,
     )

@@ -119,7 +119,7 @@ def survival_covered(n: int) -> float:
     truth = np.exp(-np.exp(TRUTH - 0.7))
     held = 0
     for seed in range(n):
-        row = fixed(np.random.default_rng(seed)).predict(customer, days=[60]).frame.iloc[0]
+        row = fixed(np.random.default_rng(seed)).survival_at(customer, at_days=[60]).frame.iloc[0]
         held += row["conf_low"] <= truth <= row["conf_high"]
     return held / n
 

@@ -232,7 +232,7 @@ def test_what_a_model_shows() -> None:
     gold = table[table["plan"] == "gold"]
     assert frame["n"].tolist()[:2] == [200, len(gold)]
     assert frame["n_event"].tolist()[:2] == [table["status"].sum(), gold["status"].sum()]
-    assert frame["hazard_ratio_high"].tolist() == pytest.approx(np.exp(frame["conf_high"]).tolist())
+    assert frame["ratio_high"].tolist() == pytest.approx(np.exp(frame["conf_high"]).tolist())
     half = 1.959963984540054 * frame["std_error"]
     assert (frame["conf_high"] - frame["estimate"]).tolist() == pytest.approx(half.tolist())
     assert fitted.covariance[0, 0] == pytest.approx(frame["std_error"].iloc[0] ** 2)

@@ -72,10 +72,10 @@ def test_predictions_are_the_baseline_of_each_customer_and_end_with_the_data(
 ) -> None:
     model, frame = fitted(), world()
     assert frame["time"].max() == 40
-    whole = model.predict(frame, days=[0, 5, 40, 41]).frame
+    whole = model.survival_at(frame, at_days=[0, 5, 40, 41]).frame
     assert len(whole) == 4 * len(frame)
-    assert whole["row"].tolist()[:5] == [0, 0, 0, 0, 1]
-    first = whole[whole["row"] == 0].set_index("time_days")
+    assert whole["customer_id"].tolist()[:5] == [0, 0, 0, 0, 1]
+    first = whole[whole["customer_id"] == 0].set_index("time_days")
     one = {"x": frame["x"].iloc[0], "plan": frame["plan"].iloc[0]}
     curve = model.baseline(one).frame
     mine = curve[curve["group"] == f"region={frame['region'].iloc[0]}"]
@@ -87,9 +87,9 @@ def test_predictions_are_the_baseline_of_each_customer_and_end_with_the_data(
     assert first.loc[41, ["estimate", "std_error", "conf_low", "conf_high"]].isna().all()
     np.testing.assert_allclose(first["linear_predictor"], model.linear_predictor(frame)[0])
     monkeypatch.setattr(forecasting, "_CHUNK", 60)
-    pd.testing.assert_frame_equal(model.predict(frame, days=[0, 5, 40, 41]).frame, whole)
+    pd.testing.assert_frame_equal(model.survival_at(frame, at_days=[0, 5, 40, 41]).frame, whole)
     np.testing.assert_allclose(model.linear_predictor(lives(frame)), model.linear_predictor(frame))
-    named = model.predict(lives(frame), days=[5]).frame
+    named = model.survival_at(lives(frame), at_days=[5]).frame
     assert named["customer_id"].tolist() == list(range(200))
 
 
@@ -126,17 +126,17 @@ def test_small_strata_are_not_shown() -> None:
 
 def test_what_cannot_be_predicted_is_said() -> None:
     model, frame = fitted(), world()
-    with pytest.raises(ArgumentError, match="`days` must be a list of times of at least 0"):
-        model.predict(frame, days=[-1])
-    with pytest.raises(ArgumentError, match=r"`days` must be a list .* got \[\]"):
-        model.predict(frame, days=[])
+    with pytest.raises(ArgumentError, match="`at_days` must be one or more days of at least 0"):
+        model.survival_at(frame, at_days=[-1])
+    with pytest.raises(ArgumentError, match=r"`at_days` must be one or more .* got \[\]"):
+        model.survival_at(frame, at_days=[])
     with pytest.raises(MappingError, match="`covariates` names columns that do not exist: 'plan'"):
-        model.predict(frame.drop(columns="plan"), days=[1])
+        model.survival_at(frame.drop(columns="plan"), at_days=[1])
     with pytest.raises(MappingError, match="`strata` names columns that do not exist: 'region'"):
-        model.predict(frame.drop(columns="region"), days=[1])
+        model.survival_at(frame.drop(columns="region"), at_days=[1])
     with pytest.raises(DataError, match="1 of 200 are not, such as 'region=west'"):
-        model.predict(frame.assign(region=["west", *frame["region"][1:]]), days=[1])
+        model.survival_at(frame.assign(region=["west", *frame["region"][1:]]), at_days=[1])
     with pytest.raises(DataError, match="'plan' must hold one of 'basic', 'gold'; 200 of 200"):
-        model.predict(frame.assign(plan="silver"), days=[1])
+        model.survival_at(frame.assign(plan="silver"), at_days=[1])
     with pytest.raises(MappingError, match="covariates of the model that do not exist: 'y'"):
         model.baseline({"y": 1})
