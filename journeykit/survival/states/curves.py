@@ -47,11 +47,14 @@ def occupancy_of(
     jackknifes over customers, so several spells of one customer are one customer. The interval is
     Wilson's at the number of customers whose binomial error would be that large.
 
+    Where nobody is seen in a state any more while others are elsewhere, those who were in it stay
+    in it: nothing tells where they went. `n_at_risk` shows where that is so.
+
     Parameters
     ----------
     data : Multistate
     by : str or None
-        Column of the spells.
+        Column of the spells. Who changes group is lost from sight to one and enters the other late.
     times_days : sequence of float or None
         Times to report; by default those of moves, at most about 100 of them spread evenly.
     confidence : float in (0, 1)
@@ -203,21 +206,11 @@ def probabilities_of(
     if since_days:
         check_positive("since_days", since_days)
     found = grouped(data, by, confidence, small_cell)
-    begin = round(since_days * DAY)
-    frames, small = [], list(found.suppressed)
-    for group in found:
-        landmark = _seen_in(group.spells, data.states.index(source), begin)
-        if landmark.n_customers < small_cell:
-            small.append(group.name)
-            continue
-        wanted = report_times(landmark, times_days, begin=begin)
-        rows = _both(data, group.spells, landmark, source, begin, wanted, confidence)
-        hidden = np.tile(few(landmark, len(data.states), small_cell), 2 * len(wanted))
-        rows = emptied(rows, hidden, _NUMBERS)
-        rows = rows.assign(
-            group=group.name, source=source, since_days=since_days, n=landmark.n_customers
-        )
-        frames.append(rows[[*_KEYS, *_NUMBERS]])
+    parts = {
+        group.name: _since(data, group, source, since_days, times_days, confidence, small_cell)
+        for group in found
+    }
+    frames = [rows for rows in parts.values() if rows is not None]
     if not frames:
         raise ArgumentError(
             f"Fewer than {small_cell} customers are seen in {source!r} at day {since_days:g}, or "
@@ -236,9 +229,32 @@ def probabilities_of(
         provenance=Provenance(data.provenance.fingerprint, given),
         confidence=confidence,
         small_cell=small_cell,
-        suppressed=tuple(small),
+        suppressed=(*found.suppressed, *(name for name in parts if parts[name] is None)),
         states=data.states,
     )
+
+
+def _since(
+    data: Multistate,
+    group: Group,
+    source: str,
+    since_days: float,
+    times_days: Sequence[float] | None,
+    confidence: float,
+    small_cell: int,
+) -> pd.DataFrame | None:
+    """Return the rows of one group, or nothing where too few are in the state."""
+    begin = round(since_days * DAY)
+    landmark = _seen_in(group.spells, data.states.index(source), begin)
+    if landmark.n_customers < small_cell:
+        return None
+    wanted = report_times(landmark, times_days, begin=begin)
+    rows = _both(data, group.spells, landmark, source, begin, wanted, confidence)
+    hidden = np.tile(few(landmark, len(data.states), small_cell), 2 * len(wanted))
+    rows = emptied(rows, hidden, _NUMBERS).assign(
+        group=group.name, source=source, since_days=since_days, n=landmark.n_customers
+    )
+    return rows[[*_KEYS, *_NUMBERS]]
 
 
 def _seen_in(spells: Spells, state: int, begin: int) -> Spells:

@@ -107,6 +107,10 @@ class Multistate(Result):
 
     def groups(self, by: str | None) -> tuple[tuple[str, ...], NDArray[np.integer]]:
         """Return the names of the groups, and each row's."""
+        if by is not None:
+            check_known(
+                "by", [by], list(map(str, self.frame.columns)), what="columns of the spells"
+            )
         return _grouped(self.frame, by)
 
     def occupancy(
