@@ -6,10 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
-from journeykit.survival.states import Multistate, multistate_from_frame
+from journeykit.survival.churn import StartAttribute
+from journeykit.survival.states import Multistate, multistate, multistate_from_frame
 from journeykit.survival.states.engine import presence
 
 Array = NDArray[np.float64]
@@ -136,3 +139,56 @@ def test_intervals_hold_the_truth_of_a_chain() -> None:
     assert share.max() < 0.99, share
     often = found[found["n"] >= 20]
     assert (often["held"] / often["n"]).min() > 0.7
+
+
+def test_clocks_that_started_before_the_data_do_not_bias_a_chain() -> None:
+    """Signed up for up to 60 days before the data begin; states are known from the first move."""
+    n, rng = 6_000, np.random.default_rng(5)
+    signed = -rng.integers(0, 61, n)
+    state = np.zeros((n, 121), dtype=np.int64)
+    reach = np.cumsum(STEP, axis=1)
+    for age in range(120):
+        state[:, age + 1] = (reach[state[:, age]] < rng.random(n)[:, None]).sum(axis=1)
+    who, at = np.nonzero(state[:, 1:] != state[:, :-1])
+    day = signed[who] + at + 1
+    # The sign-up is an event of its own, and like the others not in the data before day 0.
+    events = pd.concat(
+        [
+            pd.DataFrame({"who": np.arange(n), "day": signed, "to": 0}),
+            pd.DataFrame({"who": who, "day": day, "to": state[who, age + 1]}),
+        ]
+    ).sort_values(["who", "day"], kind="stable")
+    events = events[events["day"] >= 0]
+    length = np.bincount(events["who"], minlength=n)
+    journeys = Journeys(
+        names=tuple("01234"),
+        touchpoint=events["to"].to_numpy(dtype=np.uint8),
+        start=np.concatenate([[0], np.cumsum(length)]),
+        time=events["day"].to_numpy(dtype=np.int64) * DAY,
+        observed_from=np.zeros(n, dtype=np.int64),
+        observed_to=np.full(n, 60 * DAY),
+        attributes=pa.table({"signed": signed.astype(np.int64) * DAY}),
+        window=(0, 60 * DAY),
+        clock="day",
+    )
+    data = multistate(
+        journeys,
+        states={name: name for name in "01234"},
+        absorbing=["4"],
+        start=StartAttribute("signed"),
+    )
+    assert data.n_late > 3_000
+    hazards = data.hazards(times_days=[50]).frame.set_index(["source", "target"])
+    for h, j in np.argwhere(DAILY).tolist():
+        row = hazards.loc[(str(h), str(j))]
+        assert abs(row["estimate"] - 50 * DAILY[h, j]) < 3.5 * row["std_error"], (h, j)
+    later = data.probabilities(source="2", since_days=40, times_days=[70])
+    for method in ("landmark", "aalen_johansen"):
+        rows = later.of(method).frame
+        error = (rows["estimate"] - power(30)[2]) / rows["std_error"]
+        assert error.abs().max() < 3, method
+    # Who is taken to begin when first seen has moved on already: the steps up seem to come sooner.
+    naive = multistate(journeys, states={name: name for name in "01234"}, absorbing=["4"])
+    share = naive.occupancy(times_days=[0]).frame
+    assert share.loc[share["state"] == "0", "estimate"].item() < 0.8
+    assert naive.n_edge == naive.frame["customer_id"].nunique()
