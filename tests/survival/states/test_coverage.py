@@ -155,7 +155,7 @@ def test_clocks_that_started_before_the_data_do_not_bias_a_chain() -> None:
     events = pd.concat(
         [
             pd.DataFrame({"who": np.arange(n), "day": signed, "to": 0}),
-            pd.DataFrame({"who": who, "day": day, "to": state[who, age + 1]}),
+            pd.DataFrame({"who": who, "day": day, "to": state[who, at + 1]}),
         ]
     ).sort_values(["who", "day"], kind="stable")
     events = events[events["day"] >= 0]
