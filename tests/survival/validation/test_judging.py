@@ -255,6 +255,7 @@ def test_every_customer_is_predicted_by_a_model_of_others() -> None:
 
     found = cross_predict(lives, predict, at_days=[20, 40], folds=4)
     assert len(found.frame) == 1200
+    assert found.frame["customer_id"].iloc[::2].tolist() == lives.frame["customer_id"].tolist()
     assert set.union(*met) == set(lives.frame["customer_id"])
     judged = validate(lives, survival=found)
     assert judged.known_to_model == 0
