@@ -263,7 +263,8 @@ def _coefficients(
         ("ratio_low", "conf_low"),
         ("ratio_high", "conf_high"),
     ):
-        frame[name] = np.exp(frame[source].where(told))
+        with np.errstate(over="ignore"):
+            frame[name] = np.exp(frame[source].where(told))
     z = (frame["estimate"] / frame["std_error"]).where(told)
     frame["p_value"] = 2 * stats.norm.sf(z.abs())
     return frame

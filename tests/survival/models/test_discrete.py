@@ -401,3 +401,32 @@ def test_few_customers_are_hidden() -> None:
     assert baseline.notna().sum() == len(shown)
     found = model.survival_at(frame.iloc[:2], at_days=10).frame
     assert found["estimate"].notna().all()
+
+
+@pytest.mark.parametrize(("unit", "zero"), [(1e7, 1e9), (1e9, 0), (1e-9, 0)])
+@pytest.mark.parametrize("link", ["cloglog", "logit"])
+def test_the_unit_of_a_covariate_does_not_matter(link: Link, unit: float, zero: float) -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=400).round(1)
+    table = pd.DataFrame({"time": rng.integers(1, 9, 400), "status": rng.integers(0, 2, 400)})
+
+    def last(values: pd.Series) -> pd.Series:
+        lives = lifetimes_from_frame(table.assign(x=values), covariates=["x"])
+        return discrete_hazard(lives, covariates=["x"], period_days=1, link=link).frame.iloc[-1]
+
+    small, large = last(pd.Series(x)), last(pd.Series(x * unit + zero))
+    assert large["estimate"] * unit == pytest.approx(small["estimate"], rel=1e-6)
+    assert large["std_error"] * unit == pytest.approx(small["std_error"], rel=1e-6)
+    assert large["p_value"] == pytest.approx(small["p_value"], rel=1e-4)
+
+
+@pytest.mark.parametrize("link", ["cloglog", "logit"])
+@pytest.mark.parametrize("x", [[0] * 10, [0, 0, 0, 0, 1, 1, 2, 2, 3, 3]])
+def test_a_rare_level_of_which_nobody_left_has_no_ratio(link: Link, x: list[int]) -> None:
+    rng = np.random.default_rng(6)
+    time, lost = rng.geometric(0.05, 200_000), rng.integers(1, 30, 200_000)
+    table = pd.DataFrame({"time": np.minimum(time, lost), "status": time <= lost, "x": 0})
+    rare = pd.DataFrame({"time": 5, "status": False, "x": np.array(x) + 1})
+    lives = lifetimes_from_frame(pd.concat([table, rare]), covariates=["x"])
+    with pytest.raises(DataError, match="The likelihood has no maximum"):
+        discrete_hazard(lives, covariates=["x"], period_days=1, link=link, baseline="constant")
