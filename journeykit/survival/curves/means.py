@@ -91,7 +91,8 @@ class RestrictedMeans(Result):
 
         Groups are of different customers, so variances add up: the test statistic is the
         difference over the root of the sum of both variances, and the interval of the ratio is on
-        the log scale with the sum of both relative variances.
+        the log scale with the sum of both relative variances. Where nobody of a group left, its
+        variance is not known and nothing is tested.
 
         Parameters
         ----------
@@ -120,8 +121,8 @@ class RestrictedMeans(Result):
         z = normal_quantile(self.confidence)
         difference = one[:, 0] - other[:, 0]
         error = np.sqrt(one[:, 1] ** 2 + other[:, 1] ** 2)
-        # Nobody left in either: an error of 0 is no knowledge.
-        error[error == 0] = np.nan
+        # Nobody left in one: an error of 0 is no knowledge, and would make chance look sure.
+        error[(one[:, 1] == 0) | (other[:, 1] == 0)] = np.nan
         ratio = one[:, 0] / other[:, 0]
         relative = np.sqrt((one[:, 1] / one[:, 0]) ** 2 + (other[:, 1] / other[:, 0]) ** 2)
         relative[np.isnan(error)] = np.nan

@@ -109,6 +109,17 @@ def test_nobody_left_is_no_certainty() -> None:
     assert "a: 5; b: 5" in found.summary()
 
 
+def test_a_group_nobody_left_is_not_known_exactly() -> None:
+    # Of the same kind as b, whose members stay with chance 0.9, ten of a stay with chance 0.35.
+    a = pd.DataFrame({"time": 5, "status": 0, "kind": ["a"] * 10})
+    b = pd.DataFrame({"time": [2] * 20 + [5] * 180, "status": [1] * 20 + [0] * 180, "kind": "b"})
+    lives = lifetimes_from_frame(pd.concat([a, b]), groups=["kind"])
+    row = rmst(lives, by="kind", horizon_days=5).differences().frame.iloc[0]
+    assert row["estimate"] == pytest.approx(-0.3)
+    told = ["std_error", "conf_low", "conf_high", "statistic", "p_value", "p_holm", "ratio_low"]
+    assert row[told].isna().all()
+
+
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=15)
 def test_laws(seed: int) -> None:
