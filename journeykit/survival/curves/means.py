@@ -190,7 +190,7 @@ def rmst(
 
     There is no mean (empty, with the reason) for a group of which nobody was watched until the
     horizon although not all were seen to leave, nor for one of which nobody is under risk at the
-    beginning: nothing is extrapolated.
+    beginning or for some time later: nothing is extrapolated.
 
     Parameters
     ----------
@@ -267,9 +267,11 @@ def rmst(
 
 def _row(table: LifeTable, horizon_days: float, confidence: float) -> dict[str, object]:
     end = round(horizon_days * DAY)
-    mean, error, reason = np.nan, np.nan, ""
+    mean, error, reason, gap = np.nan, np.nan, "", table.unwatched()
     if table.entry_time[0] > 0:
         reason = f"nobody under risk before day {table.entry_time[0] / DAY:,.4g}"
+    elif gap is not None and gap[0] < end:
+        reason = f"nobody under risk from day {gap[0] / DAY:,.4g} to {gap[1] / DAY:,.4g}"
     else:
         mean, error = restricted_mean(table, begin=0, end=end)
         if np.isnan(mean):

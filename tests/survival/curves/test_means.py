@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from journeykit.errors import ArgumentError, MappingError
 from journeykit.survival import Lifetimes, lifetimes_from_frame
-from journeykit.survival.curves import rmst
+from journeykit.survival.curves import nelson_aalen, rmst
 
 Table = Callable[[str], pd.DataFrame]
 
@@ -96,6 +96,16 @@ def test_late_entries() -> None:
     late = lifetimes_from_frame(frame.query("start > 0"), start="start")
     with pytest.raises(ArgumentError, match="all: nobody under risk before day 2"):
         rmst(late, horizon_days=6, small_cell=1)
+
+
+def test_a_time_in_which_nobody_is_under_risk_is_not_bridged() -> None:
+    frame = pd.DataFrame({"start": [0, 0, 0, 8, 8], "time": [2, 3, 4, 9, 12]})
+    lives = lifetimes_from_frame(frame.assign(status=[1, 1, 0, 1, 1]), start="start")
+    with pytest.raises(ArgumentError, match="all: nobody under risk from day 4 to 8"):
+        rmst(lives, horizon_days=10, small_cell=1)
+    assert rmst(lives, horizon_days=4, small_cell=1).frame["estimate"][0] == pytest.approx(3)
+    rate = nelson_aalen(lives, small_cell=1).smoothed(days=[2, 6, 9]).frame
+    assert rate["estimate"].isna().tolist() == [False, True, False]
 
 
 def test_nobody_left_is_no_certainty() -> None:
