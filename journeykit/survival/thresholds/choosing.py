@@ -57,9 +57,9 @@ def churn_threshold(
     return still later are not counted, so R(g) is of the horizon that was seen.
 
     **Ties, edges.** A silence of exactly g is not longer than g. A silence before the first
-    activity seen while watched is none. Customers who are declared late in the window are assumed to return like
-    those declared early; if customers of one kind are declared sooner, R(g) is a mean in which they
-    weigh as often as they were declared.
+    activity seen while watched is none. Customers who are declared late in the window are assumed
+    to return like those declared early; if customers of one kind are declared sooner, R(g) is a
+    mean in which they weigh as often as they were declared.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ WORKED = [
 
 def test_what_was_not_watched_makes_no_silence() -> None:
     # Day 0 is known by chance: what else was done until day 40, when watching begins, is not.
-    one = made([[0, 41, 43]] * 10)
+    one = made([[0.0, 41.0, 43.0]] * 10)
     seen = replace(one, observed_from=np.full(10, 40 * DAY))
     found = churn_threshold(seen, within_days=20, thresholds_days=[4])
     assert found.frame["n_event"].tolist() == [0]
