@@ -168,4 +168,4 @@ def _numbers(lifetimes: Lifetimes, seed: int) -> NDArray[np.float64]:
 
 def _part(lifetimes: Lifetimes, mask: NDArray[np.bool_]) -> Lifetimes:
     frame = lifetimes.frame[mask].reset_index(drop=True)
-    return replace(lifetimes, frame=frame, left_out={}, returned=None)
+    return replace(lifetimes, frame=frame, left_out={}, returned=None, undecided=None)

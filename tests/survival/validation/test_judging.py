@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -241,6 +242,11 @@ def test_a_split_knows_a_customer_by_name() -> None:
     )
     _, again = split_customers(half, seed=3)
     assert set(again.frame["customer_id"]) <= set(test.frame["customer_id"])
+
+
+def test_a_part_does_not_claim_the_undecided_of_the_whole() -> None:
+    for part in split_customers(replace(modelled(), undecided=600), seed=3):
+        assert "silent for no longer" not in " ".join(part.audit().frame["step"])
 
 
 def test_every_customer_is_predicted_by_a_model_of_others() -> None:
