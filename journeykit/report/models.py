@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 #: Names listed in a message.
 _LISTED = 12
+#: Days after a touch in which it may itself be part of leaving.
+_LONGEST_LAG = 7
+#: Touchpoints in one model of the risk of leaving: more than a page can show, few enough to fit.
+MOST_RISKY = 12
 #: Days of a funnel where the study declares no look-back.
 _WINDOW_DAYS = 30.0
 
@@ -29,6 +33,19 @@ def _attribute_and_value(value: object) -> object:
     if value is not None and not (attribute and equals and wanted):
         raise ValueError(f"must look like `attribute=value`; got {value!r}.")
     return value
+
+
+def _increasing_days(value: object) -> object:
+    days = [part.strip() for part in str(value).split(",")]
+    whole = all(day.isascii() and day.isdecimal() for day in days)
+    if not whole or [*map(int, days)] != sorted({int(day) for day in days if int(day) > 0}):
+        raise ValueError(f"must be whole days that grow, such as `7, 14, 30`; got {value!r}.")
+    if int(days[-1]) <= _LONGEST_LAG:
+        raise ValueError(
+            f"must end after day {_LONGEST_LAG}, up to which a touch may be part of leaving; got "
+            f"{value!r}."
+        )
+    return ", ".join(days)
 
 
 class SegmentParameters(Parameters):
@@ -146,6 +163,10 @@ def _unknown_churn(churn: Churn | None, journeys: Journeys) -> list[str]:
             found += _unknown(f"{key}.touchpoint", "a touchpoint", part.touchpoint, journeys.names)
         if part is not None and part.attribute is not None:
             found += _unknown(f"{key}.attribute", "an attribute", part.attribute, known)
+    if churn.cause is not None:
+        found += _unknown("churn.cause", "an attribute", churn.cause, known)
+    for name in churn.exits:
+        found += _unknown("churn.exits", "a touchpoint", name, journeys.names)
     return found
 
 
@@ -285,13 +306,56 @@ class SurvivalParameters(SegmentParameters):
     horizon_days: Annotated[
         int | None, Field(ge=1, le=3650, description="Last day shown; by default all that is seen.")
     ] = None
+    covariates: Annotated[
+        str | None,
+        Field(description="Attributes that a model looks at together: `segment, age`."),
+    ] = None
+    windows: Annotated[
+        str,
+        BeforeValidator(_increasing_days),
+        Field(description="Days after a touch between which the risk of leaving is counted."),
+    ] = "7, 14, 30"
+
+    def modelled(self) -> tuple[str, ...]:
+        """Return the covariates, and the group where no covariate is named."""
+        named = (self.group or "") if self.covariates is None else self.covariates
+        return tuple(name.strip() for name in named.split(",") if name.strip())
+
+    def windows_days(self) -> tuple[int, ...]:
+        """Return the days at which a window after a touch ends and the next begins."""
+        return tuple(int(day) for day in self.windows.split(","))
+
+    def risky(self, study: Study, journeys: Journeys, /) -> list[str]:
+        """Return the touchpoints whose risk of leaving is judged, by name.
+
+        Those of the phase after the purchase, where the catalogue knows any, and otherwise all; not
+        the goodbye, nor what the study calls part of leaving, nor signs of life where leaving is a
+        silence. Of more than `MOST_RISKY` the most frequent, whatever follows them.
+        """
+        import numpy as np
+
+        churn = study.churn
+        firm = set(study.catalogue.firm_touchpoints())
+        known = [
+            name
+            for name in journeys.names
+            if name not in {*churn.exits, churn.touchpoint}
+            and (churn.rule != "inactivity" or name in firm)
+        ]
+        phases = {name: one.phase for name, one in study.catalogue.touchpoints.items()}
+        later = [name for name in known if phases.get(name) == "after"]
+        n = np.bincount(journeys.touchpoint, minlength=len(journeys.names))
+        often = dict(zip(journeys.names, n.tolist(), strict=True))
+        return sorted(sorted(later or known, key=lambda name: -often[name])[:MOST_RISKY])
 
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
-        """Return what does not suit: the segment, the group, the missing rule of leaving."""
+        """Return what does not suit: segment, group, covariates, the missing rule of leaving."""
         known = journeys.attributes.column_names
         found = [] if self.segment is None else _unknown_segment(self.segment, journeys)
         if self.group is not None:
             found += _unknown("group", "an attribute", self.group, known)
+        for name in self.modelled() if self.covariates is not None else ():
+            found += _unknown("covariates", "an attribute", name, known)
         return found + _unknown_churn(study.model.churn, journeys)
 
 

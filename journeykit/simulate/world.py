@@ -73,8 +73,8 @@ class World:
         """Return the journeys of the persons behind all ids, as only a simulated world can.
 
         Every customer is watched from entry, or the first day, to dropping out or the last day, and
-        carries the columns of the table `customers` and of the hidden one, and the start and end of
-        the first contract where the world has contracts: ``contract_start contract_end``.
+        carries the columns of the table `customers` and of the hidden one, and the first contract
+        where the world has contracts: ``contract_start contract_end contract_destination``.
         """
         from journeykit.simulate.persons import journeys_of
 

@@ -82,7 +82,7 @@ def _plain(table: pa.Table) -> pa.Table:
 
 
 def with_contracts(world: World, /) -> pa.Table:
-    """Return the customers with the start and the end of their first contract, empty for none."""
+    """Return the customers with their first contract, from when to when and where they went."""
     customers = world.tables["customers"]
     if "contracts" not in world.tables:
         return customers
@@ -90,8 +90,9 @@ def with_contracts(world: World, /) -> pa.Table:
     who = pc.index_in(
         customers["customer_id"].cast(pa.string()), value_set=contracts["customer_id"]
     )
-    for name in ("contract_start", "contract_end", "monthly_fee"):
-        customers = customers.append_column(name, contracts[name].take(who))
+    for name in ("contract_start", "contract_end", "destination", "monthly_fee"):
+        called = "contract_destination" if name == "destination" else name
+        customers = customers.append_column(called, contracts[name].take(who))
     return customers
 
 

@@ -182,7 +182,9 @@ class Churn(Part):
     """What counts as leaving, and from when the clock runs (by default the first activity).
 
     A silence beyond a threshold, a touchpoint that says goodbye, or an attribute with the time at
-    which a contract ended.
+    which a contract ended and, where it is known, one with where the customer went (`cause`).
+    `exits` are touchpoints that are part of leaving, such as the call to cancel: what they are
+    followed by is no risk that anybody could still avert.
     """
 
     rule: Literal["inactivity", "touchpoint", "contract_end"]
@@ -190,7 +192,9 @@ class Churn(Part):
     dated_at: Literal["last_activity", "declaration"] = "last_activity"
     touchpoint: str | None = None
     attribute: str | None = None
+    cause: str | None = None
     start: Start | None = None
+    exits: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from journeykit.checks import check_known
 from journeykit.errors import DataError
-from journeykit.survival.churn import Start, StartTouchpoint
+from journeykit.survival.churn import (
+    EndAttribute,
+    EndTouchpoint,
+    FirstOf,
+    Start,
+    StartTouchpoint,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +26,23 @@ if TYPE_CHECKING:
 
 #: A time that never comes; far from the edge of int64, so that differences do not overflow.
 NEVER = np.int64(2**62)
+#: Cause of an end whose cause is empty.
+UNKNOWN_CAUSE = "(unknown)"
+
+
+class Ended(NamedTuple):
+    """When customers left, and how.
+
+    Attributes
+    ----------
+    time : array of int64, shape (n,)
+        NEVER for those who did not.
+    cause : pandas.Categorical of length n, or None
+        Which end it was, where there are several; it means nothing for those who did not leave.
+    """
+
+    time: NDArray[np.int64]
+    cause: pd.Categorical | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,11 +58,14 @@ class Silence:
         Whether the silence was followed by activity.
     active : array of bool, shape (n,)
         Whether there was any activity while the customer was watched.
+    latest : array of int64, shape (n,)
+        Last sign of life of all.
     """
 
     began: NDArray[np.int64]
     returned: NDArray[np.bool_]
     active: NDArray[np.bool_]
+    latest: NDArray[np.int64]
 
 
 def mask_of(journeys: Journeys, name: str, touchpoints: tuple[str, ...]) -> NDArray[np.bool_]:
@@ -104,6 +131,33 @@ def ends(journeys: Journeys, touchpoint: str, start: Start | None) -> NDArray[np
     return times_at(journeys, first_of(journeys, mask))
 
 
+def ended(
+    journeys: Journeys, churn: EndTouchpoint | EndAttribute | FirstOf, start: Start | None
+) -> Ended:
+    """Return when each customer's end was, and which of several."""
+    if isinstance(churn, EndTouchpoint):
+        return Ended(ends(journeys, churn.touchpoint, start), None)
+    if isinstance(churn, EndAttribute):
+        time = attribute_times(journeys, "churn", churn.attribute)
+        return Ended(time, None if churn.cause is None else _read_causes(journeys, churn.cause))
+    times = np.stack([ended(journeys, end, start).time for end in churn.ends.values()])
+    # The first of the smallest: at a tie, the one named first.
+    which = np.argmin(times, axis=0)
+    return Ended(times.min(axis=0), pd.Categorical.from_codes(which, categories=list(churn.ends)))
+
+
+def _read_causes(journeys: Journeys, name: str) -> pd.Categorical:
+    check_known("churn", [name], journeys.attributes.column_names, what="attributes")
+    column = journeys.attributes[name]
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    coded = column.cast(pa.string()).fill_null("").combine_chunks().dictionary_encode()
+    written = [text or UNKNOWN_CAUSE for text in coded.dictionary.to_pylist()]
+    names = [*sorted(set(written) - {UNKNOWN_CAUSE}), UNKNOWN_CAUSE]
+    place = np.array([names.index(text) for text in written], dtype=np.int64)
+    return pd.Categorical.from_codes(place[coded.indices.to_numpy()], categories=names)
+
+
 def first_silence(
     journeys: Journeys,
     counted: NDArray[np.bool_],
@@ -129,10 +183,11 @@ def first_silence(
     began = base.copy()
     last = np.diff(who, append=-1) != 0
     began[who[last]] = when[last]
+    latest = began.copy()
     late = np.flatnonzero(when - before > threshold)
     late = late[np.diff(who[late], prepend=-1) != 0]
     began[who[late]] = before[late]
     returned, active = np.zeros(len(base), dtype=bool), np.zeros(len(base), dtype=bool)
     returned[who[late]] = True
     active[who] = True
-    return Silence(began, returned, active)
+    return Silence(began, returned, active, latest)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from journeykit.checks import check_choice
@@ -13,11 +14,17 @@ from journeykit.errors import ArgumentError, DataError, NotObservedError
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import refuse_collapsed
 from journeykit.results import Provenance
-from journeykit.survival.churn import ChurnRule, EndAttribute, EndTouchpoint, Inactivity, Start
+from journeykit.survival.churn import (
+    ChurnRule,
+    EndAttribute,
+    EndTouchpoint,
+    FirstOf,
+    Inactivity,
+    Start,
+)
 from journeykit.survival.clocks import (
     NEVER,
-    attribute_times,
-    ends,
+    ended,
     first_silence,
     mask_of,
     origins,
@@ -49,19 +56,27 @@ def lifetimes(
     """Follow every customer from the start of their clock until they leave or are lost from sight.
 
     **End touchpoint or end attribute.** The event is at that time T when the customer is still
-    watched then, T < observed_to; otherwise the customer is censored at observed_to. Ends at or
-    before the start of the clock are left out and counted: that contract never ran. Activity after
-    an end touchpoint is coming back, counted in `returned`; after an end attribute it says nothing
-    of a new contract, and `returned` is None.
+    watched then, T < observed_to; otherwise the customer is censored just before observed_to, by
+    a microsecond: at observed_to itself nobody could be seen to leave, so nobody is under risk
+    there. On a day clock, where watching often ends as many whole days after the start as
+    somebody else leaves, one would otherwise count customers who could not have been seen to.
+    Ends at or before the start of the clock are left out and counted: that contract never ran.
+    Activity after an end touchpoint is coming back, counted in `returned`; after an end attribute
+    it says nothing of a new contract, and `returned` is None.
+
+    **Several ends.** Where the rule names them (`FirstOf`), T is the first, and `cause` which it
+    was; with `EndAttribute` the cause is read from an attribute. One minus a curve of all ends is
+    the share gone; the share gone by one of them is its cumulative incidence, not one minus a
+    curve that censors the others.
 
     **Inactivity**, threshold h. T is the last activity before the first silence longer than h; a
     start of the clock that is watched counts as activity, so a customer who never did more has
     T = 0. It is known only if T + h < observed_to. *Dated at last activity* the event is at T and
-    everyone's observation ends at observed_to - h: to count the active ones until observed_to
-    would give them time in which nobody can be seen to leave. *Dated at declaration* the event is
-    at T + h, observation ends at observed_to, and risk starts at entry + h, because nobody can be
-    declared sooner. Both give one curve, shifted by h. Coming back later does not undo an event;
-    it is counted in `returned`.
+    everyone's observation ends just before observed_to - h: to count the active ones until
+    observed_to would give them time in which nobody can be seen to leave. *Dated at declaration*
+    the event is at T + h, observation ends just before observed_to, and risk starts at entry + h,
+    because nobody can be declared sooner. Both give one curve, shifted by h. Coming back later
+    does not undo an event; it is counted in `returned`.
 
     **Late entry.** Whoever is watched from later than their start is under risk from then on
     only (left truncation); with inactivity those whose first silence runs from the beginning of
@@ -81,7 +96,7 @@ def lifetimes(
     ----------
     journeys : Journeys
         Whole customers: one journey each.
-    churn : Inactivity, EndTouchpoint or EndAttribute
+    churn : Inactivity, EndTouchpoint, EndAttribute or FirstOf
     start : StartTouchpoint or StartAttribute, optional
         When a customer's clock starts; by default at the first activity.
     activity : sequence of str, optional
@@ -105,7 +120,7 @@ def lifetimes(
         When nobody is left to follow, or an attribute cannot be read.
     """
     check_choice("edge", edge, ("keep", "leave_out"))
-    watched = _watched(journeys)
+    watched = watched_customers(journeys, "`lifetimes`")
     counted = (
         np.ones(journeys.n_events, dtype=bool)
         if activity is None
@@ -127,7 +142,8 @@ def lifetimes(
         spans.leave_out("may have begun before the window", spans.edge)
     given = {"churn": churn, "start": start, "activity": activity, "edge": edge}
     provenance = Provenance(journeys.fingerprint, {k: repr(v) for k, v in given.items()})
-    tells_returns = not isinstance(churn, EndAttribute)
+    parts = churn.ends.values() if isinstance(churn, FirstOf) else [churn]
+    tells_returns = not any(isinstance(part, EndAttribute) for part in parts)
     return _assembled(journeys, origin, spans, provenance, tells_returns=tells_returns)
 
 
@@ -142,6 +158,8 @@ class _Spans:
         self.returned = np.zeros(len(origin), dtype=bool)
         self.edge = np.zeros(len(origin), dtype=bool)
         self.followed = np.ones(len(origin), dtype=bool)
+        self.cause: pd.Categorical | None = None
+        self.undecided: NDArray[np.bool_] | None = None
         self.left_out: dict[str, int] = {}
 
     def leave_out(self, reason: str, mask: NDArray[np.bool_]) -> None:
@@ -152,17 +170,18 @@ class _Spans:
             self.followed &= ~out
 
 
-def _watched(journeys: Journeys) -> Watched:
-    journeys.need_time("`lifetimes`")
+def watched_customers(journeys: Journeys, what: str) -> Watched:
+    """Return from when to when customers are watched, or say what `what` needs to know it."""
+    journeys.need_time(what)
     if len(journeys) != journeys.n_customers:
         raise ArgumentError(
-            "`lifetimes` follows whole customers, one journey each; got "
+            f"{what} follows whole customers, one journey each; got "
             f"{len(journeys):,} journeys of {journeys.n_customers:,} customers. Call it on the "
             "journeys before they were cut."
         )
     if journeys.observed_to is None:
         raise NotObservedError(
-            "`lifetimes` needs to know until when customers are watched; these journeys have no "
+            f"{what} needs to know until when customers are watched; these journeys have no "
             "`observed_to`."
         )
     since = journeys.observed_from
@@ -176,20 +195,18 @@ def _threshold(churn: Inactivity) -> int:
 
 def _followed_end(
     journeys: Journeys,
-    churn: EndTouchpoint | EndAttribute,
+    churn: EndTouchpoint | EndAttribute | FirstOf,
     start: Start | None,
     origin: NDArray[np.int64],
     watched: Watched,
 ) -> _Spans:
     since, until = watched
-    end = (
-        ends(journeys, churn.touchpoint, start)
-        if isinstance(churn, EndTouchpoint)
-        else attribute_times(journeys, "churn", churn.attribute)
-    )
+    end, cause = ended(journeys, churn, start)
     spans = _Spans(origin, since)
+    spans.cause = cause
     spans.event = end < until
-    spans.exit = np.minimum(end, until) - origin
+    # An end at `until` could not be seen, so nobody is under risk there.
+    spans.exit = np.where(spans.event, end, until - 1) - origin
     spans.leave_out("without a start", origin == NEVER)
     spans.leave_out("ended at or before their start", end <= origin)
     spans.leave_out("left before they were watched", spans.late & (end <= since))
@@ -221,10 +238,11 @@ def _followed_activity(
     silence = first_silence(journeys, counted, base, until, threshold)
     spans.event = silence.began + threshold < until
     spans.returned = silence.returned & spans.event
+    spans.undecided = silence.latest + threshold >= until
     if churn.dated_at == "last_activity":
-        spans.exit = np.where(spans.event, silence.began, until - threshold) - origin
+        spans.exit = np.where(spans.event, silence.began, until - threshold - 1) - origin
     else:
-        spans.exit = np.where(spans.event, silence.began + threshold, until) - origin
+        spans.exit = np.where(spans.event, silence.began + threshold, until - 1) - origin
         spans.entry = spans.entry + threshold
     spans.leave_out("without a start", origin == NEVER)
     spans.leave_out("started after they were watched", origin >= until)
@@ -233,8 +251,8 @@ def _followed_activity(
         "silent beyond the threshold when watching began",
         spans.late & spans.event & (silence.began == since) & silence.returned,
     )
-    # An event at the entry itself counts for those who are there from the beginning.
-    at_risk = np.where(spans.late | ~spans.event, spans.exit > spans.entry, True)
+    # The entry itself counts for those who are there from the beginning.
+    at_risk = spans.exit >= spans.entry + spans.late
     spans.leave_out("not watched for longer than the threshold", ~at_risk & ~spans.event)
     spans.leave_out("last active as watching began", ~at_risk)
     return spans
@@ -252,25 +270,41 @@ def _assembled(
     if len(keep) == 0:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in spans.left_out.items())
         raise DataError(f"Nobody is left to follow: {reasons or 'there are no customers'}.")
-    zone = "UTC" if journeys.clock == "instant" else None
     columns = {
-        "customer_id": journeys.customer_id.take(pa.array(journeys.customer_index[keep])),
-        "origin_time": pa.array(origin[keep]).cast(pa.timestamp("us", zone)),
+        "origin_time": origin[keep],
         "entry_days": spans.entry[keep] / DAY,
         "exit_days": spans.exit[keep] / DAY,
         "event": spans.event[keep],
         "late": spans.late[keep],
         "edge": spans.edge[keep],
     }
-    check_names(journeys.attributes.column_names)
-    # Few texts are shared by many customers: categories are small, and grouped already.
-    frame = pa.table(columns).to_pandas()
-    if journeys.attributes.num_columns:
-        attributes = journeys.attributes.take(pa.array(keep))
-        frame = frame.join(attributes.to_pandas(strings_to_categorical=True))
+    frame = framed(journeys, keep, columns)
+    if spans.cause is not None:
+        cause = pd.Series(spans.cause[keep]).where(frame["event"]).cat.remove_unused_categories()
+        frame.insert(frame.columns.get_loc("event") + 1, "cause", cause)
     return Lifetimes(
         frame=frame,
         provenance=provenance,
         left_out=spans.left_out,
         returned=int(spans.returned[keep].sum()) if tells_returns else None,
+        undecided=None if spans.undecided is None else int(spans.undecided[keep].sum()),
     )
+
+
+def framed(
+    journeys: Journeys, row: NDArray[np.int64], columns: Mapping[str, NDArray[np.generic]]
+) -> pd.DataFrame:
+    """Return one row of `columns` for each journey of `row`, with its customer and attributes.
+
+    Column `origin_time` is in microseconds and becomes a time.
+    """
+    check_names(journeys.attributes.column_names)
+    zone = "UTC" if journeys.clock == "instant" else None
+    origin = pa.array(columns["origin_time"]).cast(pa.timestamp("us", zone))
+    customer = journeys.customer_id.take(pa.array(journeys.customer_index[row]))
+    frame = pa.table({"customer_id": customer, **columns, "origin_time": origin}).to_pandas()
+    if journeys.attributes.num_columns:
+        # Few texts are shared by many customers: categories are small, and grouped already.
+        attributes = journeys.attributes.take(pa.array(row))
+        frame = frame.join(attributes.to_pandas(strings_to_categorical=True))
+    return frame

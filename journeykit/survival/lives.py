@@ -53,7 +53,10 @@ class LifetimesAudit(Result):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Lifetimes(Result):
-    """One row a customer followed (one an interval, where `lifetimes_from_frame` was given such).
+    """One row a customer followed, or one an interval.
+
+    Intervals are what `lifetimes_from_frame` is given, `spells` of customers who return, and what
+    `counting_process` cuts.
 
     Columns: `customer_id`; `origin_time`, when the clock starts (only of journeys); `entry_days`
     and `exit_days`, elapsed days on that clock between which the customer is under risk; `event`,
@@ -75,10 +78,14 @@ class Lifetimes(Result):
     returned : int or None
         Customers who left and came back within the data; None where the rule cannot know: an
         activity after the end of a contract is no new contract, and a table tells of none.
+    undecided : int or None
+        Customers whose latest silence was not longer than the threshold when the watching ended:
+        nobody can tell whether they are still there. None where churn is no silence.
     """
 
     left_out: Mapping[str, int] = field(default_factory=dict)
     returned: int | None = None
+    undecided: int | None = None
 
     def __post_init__(self) -> None:
         """Freeze the reasons."""
@@ -132,6 +139,13 @@ class Lifetimes(Result):
                 else {"followed: left, and came back later": self.returned}
             ),
             CENSORED: int((~event).sum()),
+            **(
+                {}
+                if self.undecided is None
+                else {
+                    "followed: silent for no longer than the threshold at the end": self.undecided
+                }
+            ),
             "followed: entered late": int(each["late"].sum()),
             "followed: may have begun before the window": int(each["edge"].sum()),
         }

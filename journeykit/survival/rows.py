@@ -162,9 +162,10 @@ def encoding(frame: pd.DataFrame, covariates: Sequence[str], /) -> Encoding:
         else:
             levels[name] = tuple(sorted(column.unique().tolist(), key=str))
         if column.nunique() < 2:
+            only = column.tolist()[0]
             raise ArgumentError(
-                f"Covariate {name!r} has the one value {column.iloc[0]!r} in all {len(frame):,} "
-                "rows, so nothing can be learned about it. Leave it out."
+                f"Covariate {name!r} has the one value {only!r} in all {len(frame):,} rows, so "
+                "nothing can be learned about it. Leave it out."
             )
     return Encoding(levels)
 
@@ -180,7 +181,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 def _refuse(frame: pd.DataFrame, name: str, wrong: NDArray[np.bool_], must: str) -> None:
     if wrong.any():
-        odd = frame[name].iloc[int(np.flatnonzero(wrong)[0])]
+        odd = frame[name].tolist()[int(np.flatnonzero(wrong)[0])]
         raise DataError(
             f"Covariate {name!r} must hold {must}; {int(wrong.sum()):,} of {len(frame):,} rows do "
             f"not, such as {odd!r}. Mend them, leave them out or make the missing a level."

@@ -4,8 +4,8 @@ Random events, 25 touchpoints, 10 events a customer on average, customer ids as 
 Every measurement is a process of its own; peers that are no dependency of ours live in
 environments of their own. Medians of three runs; CPU seconds count all threads.
 
-Usage: ``python tests/benchmarks/run.py [suite ...] [events ...]``, by default all, with 1000000 and
-10000000 events.
+Usage: ``python tests/benchmarks/run.py [suite ...] [size ...]``, by default all, with 1000000 and
+10000000 events; the suites of survival with 100000 and 1000000 customers.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -29,7 +30,10 @@ PEERS = {
     "retentioneering": ["retentioneering", "pyarrow"],
     "prefixspan": ["prefixspan", "pandas", "pyarrow"],
     "sequenzo": ["sequenzo", "pandas", "pyarrow"],
+    "sksurv": ["scikit-survival", "pyarrow"],
 }
+#: R and its packages come from the system: r-base-core, r-cran-survival.
+R = "r"
 #: What is measured, and the peers that do it; ours is always the first.
 SUITES = {
     "build": ("duckdb", "duckdb_strings", "polars", "pandas"),
@@ -42,11 +46,28 @@ SUITES = {
     "patterns": ("prefixspan",),
     "distances": ("sequenzo",),
 }
+CUSTOMER_SUITES = {
+    "km": ("lifelines", "statsmodels", "sksurv", R),
+    "logrank": ("lifelines", "statsmodels", "sksurv", R),
+    "coxtied": ("lifelines", "statsmodels", "sksurv", R),
+    "coxuntied": ("lifelines", "statsmodels", "sksurv", R),
+    "coxchanginggrouped": ("lifelines", "statsmodels", R),
+    "coxchangingnumbers": ("lifelines", "statsmodels", R),
+    "competing": ("lifelines", R),
+}
 #: Measured beside a suite, where the tool does part of the work elsewhere.
 APART = {"build": ("validate_journeykit",), "variants": ("told_journeykit",)}
 #: Python loops, or more memory than a laptop has, at the larger size.
 SMALL_ONLY = ("pm4py", "retentioneering", "prefixspan", "sequenzo")
 LARGEST = 1_000_000
+#: Minutes and more at the larger number of customers.
+FEW_ONLY = {
+    "coxchanginggrouped": ("lifelines", "statsmodels"),
+    "coxchangingnumbers": ("lifelines", "statsmodels"),
+    "coxtied": ("sksurv",),
+    "coxuntied": ("sksurv", "statsmodels"),
+}
+MOST = 100_000
 
 
 def events(n: int, folder: Path) -> Path:
@@ -60,9 +81,15 @@ def events(n: int, folder: Path) -> Path:
     return path
 
 
-def python_of(task: str) -> Path:
-    """Return the interpreter of the tool, making its environment when it is missing."""
+def command_of(task: str) -> list[str | Path]:
+    """Return what runs a task of a tool, making its environment when it is missing."""
     tool = task.split("_", 1)[1]
+    if tool == R:
+        return ["Rscript", HERE / "survival.R"]
+    return [python_of(tool), HERE / "tasks.py"]
+
+
+def python_of(tool: str) -> Path:
     if tool not in PEERS:
         return Path(sys.executable)
     folder = ROOT / f".venv-bench-{tool}"
@@ -74,12 +101,12 @@ def python_of(task: str) -> Path:
 
 
 def measure(task: str, path: Path) -> dict[str, float]:
-    python = python_of(task)
+    command = command_of(task)
     environment = os.environ | {"RETENTIONEERING_NO_TRACK": "1"}
     costs = []
     for _ in range(RUNS):
         done = subprocess.run(
-            [python, HERE / "tasks.py", task, path],
+            [*command, task, path],
             capture_output=True,
             text=True,
             env=environment,
@@ -91,27 +118,40 @@ def measure(task: str, path: Path) -> dict[str, float]:
     return {key: statistics.median(cost[key] for cost in costs) for key in costs[0]}
 
 
+def compare(name: str, peers: tuple[str, ...], n: int, what: str, path: Path) -> None:
+    """Measure one suite at one size, and print it."""
+    tasks = [f"{name}_{tool}" for tool in ("journeykit", *peers)]
+    costs = {task: measure(task, path) for task in (*tasks, *APART.get(name, ()))}
+    ours = costs[f"{name}_journeykit"]
+    print(f"\n{name}, {n:,} {what}, median of {RUNS} runs")
+    print(f"{'':32}{'CPU s':>9}{'wall s':>9}{'peak MB':>9}{'x CPU':>9}{'x wall':>9}  check")
+    for task, cost in costs.items():
+        print(
+            f"{task:32}{cost['cpu']:9.3f}{cost['wall']:9.3f}{cost['peak_mb']:9.0f}"
+            f"{cost['cpu'] / ours['cpu']:9.1f}{cost['wall'] / ours['wall']:9.1f}"
+            f"  {cost['check']:,.0f}",
+            flush=True,
+        )
+
+
 def main() -> None:
-    sizes = [int(word) for word in sys.argv[1:] if word.isdecimal()] or [1_000_000, 10_000_000]
-    suites = [word for word in sys.argv[1:] if not word.isdecimal()] or list(SUITES)
+    from contracts import contracts
+
+    sizes = [int(word) for word in sys.argv[1:] if word.isdecimal()]
+    suites = [word for word in sys.argv[1:] if not word.isdecimal()]
     folder = ROOT / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in suites:
-        for n in sizes:
-            path = events(n, folder)
-            peers = [p for p in SUITES[name] if n <= LARGEST or p not in SMALL_ONLY]
-            tasks = [f"{name}_{tool}" for tool in ("journeykit", *peers)]
-            costs = {task: measure(task, path) for task in (*tasks, *APART.get(name, ()))}
-            ours = costs[f"{name}_journeykit"]
-            print(f"\n{name}, {n:,} events, median of {RUNS} runs")
-            print(f"{'':32}{'CPU s':>9}{'wall s':>9}{'peak MB':>9}{'x CPU':>9}{'x wall':>9}  check")
-            for task, cost in costs.items():
-                print(
-                    f"{task:32}{cost['cpu']:9.3f}{cost['wall']:9.3f}{cost['peak_mb']:9.0f}"
-                    f"{cost['cpu'] / ours['cpu']:9.1f}{cost['wall'] / ours['wall']:9.1f}"
-                    f"  {cost['check']:,.0f}",
-                    flush=True,
-                )
+    makers: list[tuple[dict[str, tuple[str, ...]], str, Callable[[int, Path], Path], list[int]]] = [
+        (SUITES, "events", events, [1_000_000, 10_000_000]),
+        (CUSTOMER_SUITES, "customers", contracts, [100_000, 1_000_000]),
+    ]
+    for known, what, made, usual in makers:
+        for name in [name for name in known if not suites or name in suites]:
+            few = SMALL_ONLY if what == "events" else FEW_ONLY.get(name, ())
+            most = LARGEST if what == "events" else MOST
+            for n in sizes or usual:
+                peers = tuple(peer for peer in known[name] if n <= most or peer not in few)
+                compare(name, peers, n, what, made(n, folder))
 
 
 if __name__ == "__main__":

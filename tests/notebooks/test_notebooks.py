@@ -57,7 +57,7 @@ def test_defaults_are_those_of_the_model(report: str) -> None:
 def test_every_parameter_is_read(report: str) -> None:
     code = "\n".join(cell.source for cell in cells_of(report) if cell.cell_type == "code")
     # Methods of the parameters read these.
-    inside = {"segment", "month", "outcome", "steps", "window"}
+    inside = {"segment", "month", "outcome", "steps", "window", "windows", "covariates"}
     read = set(re.findall(r"\bp\.(\w+)", code)) | inside
     assert set(REPORTS[report].model_fields) <= read
 

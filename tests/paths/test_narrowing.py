@@ -57,6 +57,10 @@ def test_risk_sets_worked_by_hand() -> None:
     risk = at_risk(same, np.array([False, True]))
     assert risk.exposure(0, 5 * DAY).n_event == 0
     assert risk.exposure(0, 5 * DAY).share.tolist() == [1 / 3]
+    # Nor is one under risk of an outcome that could not be seen in them.
+    short = watched([[(2, "ad"), (4, "buy")], [(2, "ad")], []])
+    short = short.replace(observed_to=np.array([LASTS, 4, 4]) * DAY)
+    assert at_risk(short, np.array([False, True])).exposure(0, 5 * DAY).share.tolist() == [1]
     # What is met just `within_days` before still counts.
     edge = watched([[(2, "ad"), (7, "buy")], []])
     assert at_risk(edge, np.array([False, True])).exposure(0, 5 * DAY).n_event == 1
@@ -78,7 +82,9 @@ def slow(journeys: Journeys, outcome: int, code: int, memory: int) -> tuple[list
             )
         )
         hit = next((k for k, (_, touch) in enumerate(steps) if touch == outcome), None)
-        end = int(journeys.observed_to[i]) if hit is None else steps[hit][0]
+        until = int(journeys.observed_to[i] - journeys.observed_from[i])
+        # At `until` an outcome could not be seen any more.
+        end = until - 1 if hit is None else steps[hit][0]
         people.append((steps if hit is None else steps[:hit], end, hit is not None))
 
     def state(steps: list[tuple[int, int]], t: int) -> tuple[int, bool]:

@@ -193,3 +193,23 @@ def test_a_month_is_that_of_the_study(
 def test_what_is_no_month(month: str) -> None:
     with pytest.raises(ParameterError, match="`month` must be a month such as 2026-03; got"):
         PathsParameters.of({"study": "x", "month": month})
+
+
+def test_covariates_and_windows_are_lists_in_text() -> None:
+    given = SurvivalParameters.of({"study": "x", "covariates": "plan, age", "windows": "3,10"})
+    assert given.modelled() == ("plan", "age")
+    assert given.windows_days() == (3, 10)
+
+
+def test_the_group_is_modelled_where_no_covariate_is_named() -> None:
+    assert SurvivalParameters.of({"study": "x", "group": "plan"}).modelled() == ("plan",)
+    assert SurvivalParameters.of({"study": "x", "group": "p", "covariates": "q"}).modelled() == (
+        "q",
+    )
+    assert SurvivalParameters.of({"study": "x"}).modelled() == ()
+
+
+@pytest.mark.parametrize("windows", ["", "3, 7", "7, 7", "14, 7", "0, 7", "1.5", "week", "-3, 7"])
+def test_windows_must_grow(windows: str) -> None:
+    with pytest.raises(ParameterError, match="`windows`"):
+        SurvivalParameters.of({"study": "x", "windows": windows})

@@ -53,6 +53,7 @@ def test_customers_carry_their_first_contract(tmp_path: Path) -> None:
     for row in customers:
         mine = first.get(row["customer_id"], {})
         assert row["contract_start"] == mine.get("contract_start")
+        assert row["contract_destination"] == mine.get("destination")
         assert row["contract_end"] == mine.get("contract_end")
     assert 50 < len(first) < 600
 

@@ -169,7 +169,7 @@ def test_what_needs_no_other_data_suits_the_example(tmp_path: Path) -> None:
     study = create_study(tmp_path / "shop")
     needs_other_data = ("events.query", "events.uri", "events.version_query", "events.attributes",
         "events.account", "events.by", "events.order", "events.time_unit", "events.origin",
-        "events.delimiter", "customers.", "identities", "churn.attribute",
+        "events.delimiter", "customers.", "identities", "churn.attribute", "churn.cause",
         "churn.start.attribute")  # fmt: skip
     on = [f"+{name}" for name in OFF if not name.startswith(needs_other_data)]
     study.write_text(switched(*on), encoding="utf-8")

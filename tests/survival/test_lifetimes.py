@@ -28,6 +28,8 @@ from journeykit.survival import (
     lifetimes_from_frame,
     log_rank,
 )
+from journeykit.survival.churn import FirstOf
+from journeykit.survival.rows import causes
 from tests.strategies import journeys as any_journeys
 
 
@@ -55,8 +57,10 @@ def made(
 
 
 def days(lives: Lifetimes) -> list[tuple[float, float, bool]]:
+    """Return entry, end and event; the watching of who is censored ends a microsecond later."""
     frame = lives.frame[["entry_days", "exit_days", "event"]]
-    return [tuple(row) for row in frame.itertuples(index=False, name=None)]
+    ends = np.rint(frame["exit_days"] * DAY) + ~frame["event"]
+    return [tuple(row) for row in frame.assign(exit_days=ends / DAY).itertuples(False, None)]
 
 
 # ---------------------------------------------------------------- inactivity
@@ -253,6 +257,110 @@ def test_an_end_when_the_watching_is_over_is_not_seen() -> None:
     assert lives.left_out == {"not watched after their start": 1}
 
 
+def test_nobody_is_at_risk_of_what_could_not_be_seen() -> None:
+    # The second is watched until the very time after which the first leaves.
+    ending = made([[(0, "in"), (7, "out")], [(0, "in")]], until=[100, 7])
+    silent = made([[(0, "in"), (7, "in")], [(0, "in"), (7, "in")]], until=[100, 37])
+    for lives in (
+        lifetimes(ending, churn=EndTouchpoint("out")),
+        lifetimes(silent, churn=Inactivity(30)),
+        lifetimes(silent, churn=Inactivity(30, "declaration")),
+    ):
+        frame = kaplan_meier(lives, small_cell=1).frame
+        assert frame.loc[frame["n_event"] > 0, "n_at_risk"].tolist() == [1]
+    # A microsecond longer, and the end would have been seen.
+    longer = ending.replace(observed_to=np.array([100 * DAY, 7 * DAY + 1]))
+    frame = kaplan_meier(lifetimes(longer, churn=EndTouchpoint("out")), small_cell=1).frame
+    assert frame.loc[frame["n_event"] > 0, "n_at_risk"].tolist() == [2]
+
+
+# ---------------------------------------------------------------- several ends
+
+SWITCHING = [
+    [(0, "join"), (30, "switch"), (40, "cancel")],  # the first counts
+    [(0, "join"), (20, "cancel")],
+    [(0, "join"), (50, "cancel"), (50, "switch")],  # at once: the one named first
+    [(0, "join"), (60, "use")],
+    [(5, "switch"), (10, "join"), (70, "cancel")],  # left before the contract
+]
+COMPETING = FirstOf({"lapse": EndTouchpoint("cancel"), "competitor": EndTouchpoint("switch")})
+
+
+def causes_of(lives: Lifetimes) -> list[str | None]:
+    return lives.frame["cause"].astype(object).where(lives.frame["event"], None).tolist()
+
+
+def test_the_first_of_several_ends_and_its_cause() -> None:
+    lives = lifetimes(made(SWITCHING), churn=COMPETING, start=StartTouchpoint("join"))
+    assert days(lives) == [
+        (0, 30, True),
+        (0, 20, True),
+        (0, 50, True),
+        (0, 100, False),
+        (0, 60, True),
+    ]
+    assert causes_of(lives) == ["competitor", "lapse", "lapse", None, "lapse"]
+    assert lives.frame["cause"].isna().tolist() == (~lives.frame["event"]).tolist()
+    names, code = causes(lives)
+    assert (names, code.tolist()) == (("lapse", "competitor"), [2, 1, 1, 0, 1])
+    # All ends together are the end; one at a time, the others censor.
+    ends = lives.frame["exit_days"].tolist()
+    for rule in (EndTouchpoint("cancel"), EndTouchpoint("switch")):
+        one = lifetimes(made(SWITCHING), churn=rule, start=StartTouchpoint("join"))
+        assert (one.frame["exit_days"] >= ends).all()
+        assert "cause" not in one.frame
+    # The third said goodbye twice in a moment; the first once more, which is no coming back.
+    assert lives.returned == 1
+
+
+def test_the_cause_of_an_end_in_an_attribute() -> None:
+    table = pa.table(
+        {
+            "ended": pa.array([10 * DAY, 20 * DAY, None, 150 * DAY, 30 * DAY], pa.timestamp("us")),
+            "why": ["moved", "", None, "moved", None],
+        }
+    )
+    people = made([[(0, "join")]] * 5, attributes=table)
+    lives = lifetimes(people, churn=EndAttribute("ended", cause="why"))
+    # An end after the watching is not known of, nor is its cause.
+    assert causes_of(lives) == ["moved", "(unknown)", None, None, "(unknown)"]
+    assert lives.frame["cause"].isna().tolist() == [False, False, True, True, False]
+    assert lives.frame["cause"].cat.categories.tolist() == ["moved", "(unknown)"]
+    coded = people.replace(attributes=table.set_column(1, "why", table["why"].dictionary_encode()))
+    again = lifetimes(coded, churn=EndAttribute("ended", cause="why"))
+    assert causes_of(again) == causes_of(lives)
+
+
+def test_time_to_convert_is_the_same_engine() -> None:
+    people = made(
+        [
+            [(0, "ad"), (12, "purchase")],
+            [(3, "ad"), (9, "unsubscribe")],
+            [(5, "ad")],  # still open
+            [(1, "purchase")],  # no time to wait: bought at the first touch
+        ]
+    )
+    waits = lifetimes(people, churn=EndTouchpoint("purchase"))
+    assert days(waits) == [(0, 12, True), (0, 97, False), (0, 95, False)]
+    assert waits.left_out == {"ended at or before their start": 1}
+    rule = FirstOf({"bought": EndTouchpoint("purchase"), "left": EndTouchpoint("unsubscribe")})
+    competing = lifetimes(people, churn=rule)
+    assert days(competing) == [(0, 12, True), (0, 6, True), (0, 95, False)]
+    assert causes_of(competing) == ["bought", "left", None]
+
+
+def test_errors_of_several_ends() -> None:
+    with pytest.raises(ArgumentError, match=r"`FirstOf` needs two ends or more; got \['a'\]"):
+        FirstOf({"a": EndTouchpoint("x")})
+    with pytest.raises(ArgumentError, match=r"EndAttribute; got Inactivity\(.* for 'b'"):
+        FirstOf({"a": EndTouchpoint("x"), "b": Inactivity(3)})  # type: ignore[dict-item]
+    with pytest.raises(ArgumentError, match="the name 'b' is the cause; leave out `cause`"):
+        FirstOf({"a": EndTouchpoint("x"), "b": EndAttribute("y", cause="z")})
+    people = made([[(1, "web")]], attributes=pa.table({"ended": [5 * DAY]}))
+    with pytest.raises(MappingError, match="`churn` names attributes that do not exist: 'why'"):
+        lifetimes(people, churn=EndAttribute("ended", cause="why"))
+
+
 # ---------------------------------------------------------------- errors
 
 
@@ -323,6 +431,8 @@ def test_rules_of_a_study() -> None:
     assert churn_rule(Churn(rule="touchpoint", touchpoint="out")) == EndTouchpoint("out")
     contract = Churn(rule="contract_end", attribute="left_on", start={"attribute": "signed_on"})
     assert churn_rule(contract) == EndAttribute("left_on")
+    told = Churn(rule="contract_end", attribute="left_on", cause="why")
+    assert churn_rule(told) == EndAttribute("left_on", cause="why")
     assert churn_start(contract) == StartAttribute("signed_on")
     assert churn_start(silent) is None
     enrolled = Churn(rule="touchpoint", touchpoint="out", start={"touchpoint": "in"})

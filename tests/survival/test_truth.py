@@ -9,7 +9,10 @@ import pytest
 
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
+from journeykit.simulate import world
 from journeykit.survival import (
+    EndAttribute,
+    EndTouchpoint,
     Inactivity,
     Lifetimes,
     StartAttribute,
@@ -19,6 +22,7 @@ from journeykit.survival import (
 )
 from journeykit.survival.curves import product_limit
 
+GOING = {"competitor A": 0.2, "competitor B": 0.1, "lapse": 0.15, "need gone": 0.05}
 LEAVING, ACTING, THRESHOLD = 1 / 200, 1 / 3, 45
 AT = np.array([50.0, 150.0, 300.0])
 
@@ -79,6 +83,72 @@ def test_each_trap_is_wrong_by_far_more(seen: Journeys) -> None:
     frame.loc[~frame["event"], "exit_days"] += THRESHOLD
     too_long = kaplan_meier(Lifetimes(frame=frame)).survival_at(AT).frame
     assert ((too_long["estimate"] - truth(AT)) / too_long["std_error"]).iloc[-1] > 4
+
+
+def test_where_contracts_go_is_in_the_proportions_of_their_hazards() -> None:
+    """Hazards of the destinations are proportional in a segment, so their shares of ends are."""
+    company = world(
+        customers=12_000,
+        seed=6,
+        parts=["population", "orders", "contracts"],
+        settings={"contracts.base_a_year": {"household": GOING}},
+    )
+    table = company.tables["contracts"].to_pandas().drop_duplicates("customer_id")
+    people = company.journeys()
+    where = table.set_index("customer_id")["destination"].reindex(people.customer_id.to_pandas())
+    people = people.replace(
+        attributes=people.attributes.append_column("went", pa.array(where, from_pandas=True))
+    )
+    lives = lifetimes(
+        people,
+        churn=EndAttribute("contract_end", cause="went"),
+        start=StartAttribute("contract_start"),
+    )
+    frame = lives.frame[lives.frame["event"] & (lives.frame["segment"] == "household")]
+    share = frame["cause"].value_counts(normalize=True)
+    for name, hazard in GOING.items():
+        truth = hazard / sum(GOING.values())
+        error = np.sqrt(truth * (1 - truth) / len(frame))
+        assert share[name] == pytest.approx(truth, abs=3 * error)
+    assert len(frame) > 300
+
+
+STAYING = 0.5 ** (1 / 7)
+
+
+@pytest.mark.parametrize(
+    ("rule", "share"),
+    [
+        (EndTouchpoint("out"), 0.5),
+        # Who leaves on day d is last active on day d - 1.
+        (Inactivity(3), 0.5 * STAYING),
+        (Inactivity(3, "declaration"), 0.5 / STAYING**2),
+    ],
+)
+def test_a_day_clock_is_unbiased(rule: Inactivity | EndTouchpoint, share: float) -> None:
+    """Half stay a week; watching ends after 2 to 12 days, when nobody can be seen to leave."""
+    rng, n = np.random.default_rng(3), 40_000
+    left = rng.geometric(1 - STAYING, n)
+    until = rng.integers(2, 13, n)
+    seen = left < until
+    # They act every day, the last time the day before they leave.
+    length = np.minimum(left, until) + seen
+    time = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    touchpoint = np.zeros(len(time), dtype=np.uint8)
+    touchpoint[np.cumsum(length)[seen] - 1] = 1
+    people = Journeys(
+        names=("act", "out"),
+        touchpoint=touchpoint,
+        start=np.concatenate([[0], np.cumsum(length)]),
+        time=time * DAY,
+        observed_from=np.zeros(n, dtype=np.int64),
+        observed_to=until * DAY,
+        clock="day",
+    )
+    lives = lifetimes(people, churn=rule, activity=["act"])
+    read = kaplan_meier(lives).survival_at(7).frame.iloc[0]
+    assert read["estimate"] == pytest.approx(share, abs=3 * read["std_error"])
+    assert read["std_error"] < 0.005
 
 
 def test_the_interval_covers() -> None:

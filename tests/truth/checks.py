@@ -13,6 +13,7 @@ from types import MappingProxyType
 from tests.truth import attributed, churned, stepped
 from tests.truth.check import Check, between, biased_upwards
 from tests.truth.path_checks import PATHS
+from tests.truth.risky import RISKS
 
 #: Leaving at constant hazards that no event changes: then S(t) is known in closed form.
 STEADY = MappingProxyType(
@@ -108,4 +109,5 @@ CHECKS = (
         pooled=True,
     ),
     *PATHS,
+    *RISKS,
 )

@@ -166,7 +166,8 @@ def at_risk(journeys: Journeys, outcome: NDArray[np.bool_]) -> AtRisk:
     before = np.repeat(journeys.start[:-1] - np.cumsum(length) + length, length)
     event = before + np.arange(length.sum())
     elapsed = time[event] - begin[owner]
-    lasts = np.where(reached, np.append(time, 0)[first], end) - begin
+    # An outcome at `end` could not be seen, so nobody is under risk there.
+    lasts = np.where(reached, np.append(time, 0)[first], end - 1) - begin
     stretch = np.arange(len(event)) + owner + 1
     opening = np.cumsum(length) - length + np.arange(len(journeys))
     begins = np.zeros(len(event) + len(journeys), dtype=np.int64)

@@ -140,6 +140,11 @@ def _picture(data: Mapping[str, Any], alt: str) -> str:
     return f'<img src="data:{kind};base64,{encoded}" alt="{html.escape(alt)}">'
 
 
+def _broken(text: str) -> str:
+    """Escape a cell; names such as call_customer_service may go on in a new line after a _."""
+    return html.escape(text).replace("_", "_<wbr>")
+
+
 def _table(content: Mapping[str, Any], *, files: bool) -> str:
     numbers = [' class="number"' if number else "" for number in content["is_number"]]
     head = "".join(
@@ -147,7 +152,7 @@ def _table(content: Mapping[str, Any], *, files: bool) -> str:
         for label, number in zip(content["labels"], numbers, strict=True)
     )
     rows = [
-        "".join(f"<td{n}>{html.escape(cell)}</td>" for cell, n in zip(row, numbers, strict=True))
+        "".join(f"<td{n}>{_broken(cell)}</td>" for cell, n in zip(row, numbers, strict=True))
         for row in content["cells"]
     ]
     body = "".join(f"<tr>{row}</tr>" for row in rows)

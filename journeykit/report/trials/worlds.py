@@ -193,8 +193,10 @@ def _without_attributes(study: Study, journeys: Journeys, trial: Trial) -> World
 
     churn = study.model.churn
     parts = (churn, churn.start) if churn else ()
-    # Times by which leaving is known belong to the customer who left.
+    # Times by which leaving is known, and its cause, belong to the customer who left.
     keep = [part.attribute for part in parts if part is not None and part.attribute is not None]
+    if churn is not None and churn.cause is not None:
+        keep.append(churn.cause)
     if not {*journeys.attributes.column_names} - {*keep}:
         raise ParameterError(
             "`--null attributes` needs attributes of customers, and the study has none to deal out."

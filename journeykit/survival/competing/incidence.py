@@ -88,7 +88,7 @@ def cumulative_incidence(
     --------
     >>> import pandas as pd
     >>> from journeykit.survival import lifetimes_from_frame
-    >>> from journeykit.survival.competing import cumulative_incidence
+    >>> from journeykit.survival import cumulative_incidence
     >>> lives = pd.DataFrame(
     ...     {"time": [1, 2, 3, 3], "status": [1, 1, 0, 0], "to": ["rival", "nobody", "", ""]}
     ... )

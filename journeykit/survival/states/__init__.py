@@ -1,4 +1,4 @@
-"""Customers who move between states: stages of a journey, and leaving it."""
+"""States and the moves between them: the stages of a journey, and where customers are when."""
 
 from journeykit.survival.states.results import (
     Hazards,
@@ -6,6 +6,7 @@ from journeykit.survival.states.results import (
     Probabilities,
     Rates,
     Sojourns,
+    StatesResult,
     TimeInStates,
 )
 from journeykit.survival.states.spells import Multistate, multistate_from_frame
@@ -18,6 +19,7 @@ __all__ = [
     "Probabilities",
     "Rates",
     "Sojourns",
+    "StatesResult",
     "TimeInStates",
     "multistate",
     "multistate_from_frame",

@@ -18,7 +18,6 @@ from journeykit.survival.lives import _grouped, _times, _written
 from journeykit.survival.states.engine import Spells
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from journeykit.survival.states.results import (
@@ -203,12 +202,6 @@ class Multistate(Result):
             parts.append(f"{out:,} left out ({reasons})")
         return "; ".join(parts)
 
-    def plot(self, ax: Axes | None = None, *, small_cell: int = 10) -> Axes:
-        """Draw the states and how many of those in each move where, whenever that is."""
-        from journeykit.survival.states.picture import draw_states
-
-        return draw_states(self, ax, small_cell=small_cell)
-
 
 def check_ladder(ladder: Sequence[str], states: Sequence[str]) -> tuple[str, ...]:
     """Require a ladder of states, each once."""
@@ -261,7 +254,7 @@ def multistate_from_frame(
     Examples
     --------
     >>> import pandas as pd
-    >>> from journeykit.survival.states import multistate_from_frame
+    >>> from journeykit.survival import multistate_from_frame
     >>> stays = pd.DataFrame(
     ...     {
     ...         "customer_id": [1, 1, 2],

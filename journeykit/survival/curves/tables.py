@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from journeykit.checks import check_positive, check_whole
 from journeykit.counts import LifeCounts
-from journeykit.errors import ArgumentError
+from journeykit.errors import ArgumentError, DataError
+from journeykit.journeys.durations import DAY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +23,15 @@ class Counted(NamedTuple):
 
     counts: LifeCounts
     customers: NDArray[np.int64]
+    fingerprint: str
+
+
+class Shown(NamedTuple):
+    """Tables of the groups that may be shown, their customers, the others, and whose they are."""
+
+    tables: dict[str, LifeTable]
+    customers: dict[str, int]
+    suppressed: tuple[str, ...]
     fingerprint: str
 
 
@@ -57,6 +68,41 @@ class LifeTable:
         before = np.searchsorted(self.entry_time, time), np.searchsorted(self.time, time)
         return np.asarray(entered[before[0]] - gone[before[1]])
 
+    def at_risk_after(self, time: int) -> int:
+        """Return how many are there once those who leave at `time` have left."""
+        return int(self.at_risk_just_before(np.array([time + 1]))[0])
+
+    def after(self, time: int) -> LifeTable:
+        """Return what happens after `time`, to those there then and to those who enter later."""
+        there = self.at_risk_after(time)
+        later, new = self.time > time, self.entry_time > time
+        n_entered = self.n_entered[later].copy()
+        n_entered[:1] = self.n_at_risk[later][:1]
+        return LifeTable(
+            time=self.time[later],
+            n_at_risk=self.n_at_risk[later],
+            n_entered=n_entered,
+            n_event=self.n_event[later],
+            n_censored=self.n_censored[later],
+            entry_time=np.append(time, self.entry_time[new]),
+            entry_n=np.append(there, self.entry_n[new]),
+        )
+
+    def person_days(self, begin: int, end: int) -> float:
+        """Return for how long customers were under risk between two times, added up in days."""
+        gone = (self.n_event + self.n_censored) @ np.clip(self.time, begin, end).astype(np.float64)
+        entered = self.entry_n @ np.clip(self.entry_time, begin, end).astype(np.float64)
+        never = (self.entry_n.sum() - self.n_event.sum() - self.n_censored.sum()) * float(end)
+        return float(gone + never - entered) / DAY
+
+    def well_watched(self, small_cell: int) -> tuple[int, int] | None:
+        """Return the first and last time at which at least `small_cell` are under risk."""
+        many = np.flatnonzero(self.n_at_risk >= small_cell)
+        if not len(many):
+            return None
+        first = 0 if self.at_risk_after(-1) >= small_cell else int(self.time[many[0]])
+        return first, int(self.time[many[-1]])
+
 
 def life_table(counts: LifeCounts, group: int, *, horizon: int | None = None) -> LifeTable:
     """Take one group out of the counts.
@@ -91,6 +137,7 @@ def life_table(counts: LifeCounts, group: int, *, horizon: int | None = None) ->
 def counted(data: Lifetimes | LifeCounts, by: str | None) -> Counted:
     """Count lifetimes by group; life counts are counted already, one entry a customer."""
     if not isinstance(data, LifeCounts):
+        _refuse_leaving_twice(data)
         counts, customers = data.counts(by=by), data.customers(by=by)
         n = np.array([customers[group] for group in counts.groups], dtype=np.int64)
         return Counted(counts, n, data.provenance.fingerprint)
@@ -102,8 +149,52 @@ def counted(data: Lifetimes | LifeCounts, by: str | None) -> Counted:
     return Counted(data, entered, f"{data.fingerprint:032x}")
 
 
+def _refuse_leaving_twice(lives: Lifetimes) -> None:
+    """Refuse customers with several events: a curve is of the first, and its errors are too."""
+    left = lives.frame.loc[lives.frame["event"], "customer_id"]
+    twice = left.duplicated()
+    if twice.any():
+        raise DataError(
+            f"A customer must leave at most once; {left[twice].nunique():,} have several rows "
+            f"with an event, such as {left[twice].tolist()[0]!r}. Keep what comes before the first "
+            "one, or count what recurs with a method for recurrent events."
+        )
+
+
 def kept_groups(data: Counted, small_cell: int) -> tuple[list[int], tuple[str, ...]]:
     """Return the groups of at least `small_cell` customers, and the names of the others."""
     n = data.customers
     small = tuple(data.counts.groups[g] for g in np.flatnonzero((n > 0) & (n < small_cell)))
     return np.flatnonzero(n >= small_cell).tolist(), small
+
+
+def shown_tables(
+    data: Lifetimes | LifeCounts,
+    /,
+    *,
+    by: str | None,
+    small_cell: int,
+    horizon_days: float | None = None,
+) -> Shown:
+    """Count, and take out the groups that are large enough to be shown."""
+    check_whole("small_cell", small_cell, least=1)
+    if horizon_days is not None:
+        check_positive("horizon_days", horizon_days)
+    horizon = None if horizon_days is None else round(horizon_days * DAY)
+    whole = counted(data, by)
+    kept, suppressed = kept_groups(whole, small_cell)
+    if not kept:
+        raise ArgumentError(
+            f"No group has {small_cell} customers or more, so none may be shown; group more "
+            "coarsely or lower `small_cell`."
+        )
+    names = whole.counts.groups
+    tables = {names[g]: life_table(whole.counts, g, horizon=horizon) for g in kept}
+    tables = {group: table for group, table in tables.items() if len(table.time)}
+    if not tables:
+        raise ArgumentError(
+            f"`horizon_days` must lie after the first entry; nobody is under risk by day "
+            f"{horizon_days}."
+        )
+    customers = {names[g]: int(whole.customers[g]) for g in kept}
+    return Shown(tables, customers, suppressed, whole.fingerprint)

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from journeykit.errors import ArgumentError, JourneyKitWarning, MappingError
+from journeykit.errors import ArgumentError, DataError, JourneyKitWarning, MappingError
 from journeykit.survival import Lifetimes, kaplan_meier, lifetimes_from_frame, log_rank
+from journeykit.survival.curves.estimates import SurvivalInterval
+
+Table = Callable[[str], pd.DataFrame]
 
 # Ties of events and censorings at 2 and at 4; one enters late at 3.
 WORKED = pd.DataFrame(
@@ -45,6 +51,64 @@ def test_interval_is_log_log() -> None:
     half = 1.959963984540054 * np.sqrt(1 / 20) / np.log(0.8)
     assert frame["conf_low"] == pytest.approx(0.8 ** np.exp(-half))
     assert frame["conf_high"] == pytest.approx(0.8 ** np.exp(half))
+
+
+def test_intervals_on_other_scales() -> None:
+    error = np.sqrt(1 / 20)
+    z = 1.959963984540054
+    log = kaplan_meier(worked(), small_cell=1, interval="log").frame.iloc[0]
+    assert log["conf_low"] == pytest.approx(0.8 * np.exp(-z * error))
+    assert log["conf_high"] == 1
+    plain = kaplan_meier(worked(), small_cell=1, interval="plain").frame.iloc[0]
+    assert plain["conf_low"] == pytest.approx(0.8 - z * 0.8 * error)
+    assert plain["conf_high"] == 1
+    with pytest.raises(ArgumentError, match="`interval` must be one of .* Did you mean 'log-log'"):
+        kaplan_meier(worked(), interval="loglog")  # type: ignore[arg-type]
+
+
+def test_leaving_twice_is_refused() -> None:
+    frame = pd.DataFrame({"who": [1, 1, 2], "start": [0, 3, 0], "time": [2, 5, 4], "status": 1})
+    lives = lifetimes_from_frame(frame, customer_id="who", start="start")
+    with pytest.raises(DataError, match="must leave at most once; 1 have several .* such as 1"):
+        kaplan_meier(lives, small_cell=1)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=25)
+def test_laws(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = 60
+    start = rng.integers(0, 6, n) * (rng.random(n) < 0.5)
+    frame = pd.DataFrame(
+        {
+            "who": range(n),
+            "start": start,
+            "time": start + rng.integers(1, 12, n),
+            "status": rng.random(n) < 0.6,
+        }
+    )
+    at = [0.5, 3, 7, 9.5]
+    names = ["estimate", "std_error", "conf_low", "conf_high"]
+
+    def read(table: pd.DataFrame, factor: float = 1) -> np.ndarray:
+        lives = lifetimes_from_frame(table, customer_id="who", start="start")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", JourneyKitWarning)
+            curve = kaplan_meier(lives, small_cell=1)
+            return curve.survival_at([factor * t for t in at]).frame[names].to_numpy()
+
+    once = read(frame)
+    assert read(frame.sample(frac=1, random_state=seed)) == pytest.approx(once, nan_ok=True)
+    longer = frame.assign(start=frame["start"] * 7, time=frame["time"] * 7)
+    assert read(longer, 7) == pytest.approx(once, nan_ok=True)
+    # Cutting an interval in two changes nothing.
+    cut = frame["start"] + 0.5 * (frame["time"] - frame["start"])
+    halves = pd.concat([frame.assign(time=cut, status=False), frame.assign(start=cut)])
+    assert read(halves) == pytest.approx(once, nan_ok=True)
+    # Everyone twice: the same curve, an error smaller by the root of 2.
+    twice = read(pd.concat([frame, frame.assign(who=frame["who"] + n)]))
+    assert twice[:, 0] == pytest.approx(once[:, 0], nan_ok=True)
+    assert twice[:, 1] * np.sqrt(2) == pytest.approx(once[:, 1], nan_ok=True)
 
 
 def test_reading_the_curve() -> None:
@@ -137,46 +201,6 @@ def test_an_early_zero_warns() -> None:
     assert curve.frame["estimate"].tolist() == [0, 0, 0]
 
 
-def test_log_rank_worked_by_hand() -> None:
-    frame = pd.DataFrame(
-        {"time": [1, 3, 2, 4], "status": [1, 1, 1, 1], "kind": ["a", "a", "b", "b"]}
-    )
-    found = log_rank(lifetimes_from_frame(frame, groups=["kind"]), by="kind", small_cell=1)
-    expected = 2 / 4 + 1 / 3 + 1 / 2 + 0
-    variance = 1 / 4 + 2 / 9 + 1 / 4
-    assert found.frame["expected"].tolist() == pytest.approx([expected, 4 - expected])
-    assert found.statistic == pytest.approx((2 - expected) ** 2 / variance)
-    assert found.degrees_of_freedom == 1
-    assert found.summary().startswith("log-rank test of 2 groups: chi-squared 0.62 on 1 degrees")
-
-
-def test_degrees_of_freedom_survive_rounding() -> None:
-    rng = np.random.default_rng(5)
-    n = 100_000
-    frame = pd.DataFrame(
-        {"time": rng.exponential(80, n), "status": 1, "kind": rng.choice(list("xyz"), n)}
-    )
-    found = log_rank(lifetimes_from_frame(frame, groups=["kind"]), by="kind")
-    assert found.degrees_of_freedom == 2
-    assert found.frame["expected"].sum() == pytest.approx(n)
-    # The textbook form leaves one group out; here every risk set has all later times.
-    code = frame["kind"].to_numpy()[np.argsort(frame["time"])]
-    share = np.stack([np.cumsum((code == kind)[::-1])[::-1] for kind in "xy"])
-    share = share / np.arange(n, 0, -1)
-    off = (np.stack([code == kind for kind in "xy"]) - share).sum(axis=1)
-    covariance = np.diag(share.sum(axis=1)) - share @ share.T
-    assert found.statistic == pytest.approx(off @ np.linalg.solve(covariance, off))
-
-
-def test_log_rank_of_groups_that_never_meet() -> None:
-    frame = pd.DataFrame(
-        {"start": [0, 0, 5, 5], "time": [1, 2, 6, 7], "status": 1, "kind": ["a", "a", "b", "b"]}
-    )
-    lives = lifetimes_from_frame(frame, start="start", groups=["kind"])
-    with pytest.raises(ArgumentError, match="cannot be compared"):
-        log_rank(lives, by="kind", small_cell=1)
-
-
 def test_the_picture_ends_with_the_data() -> None:
     ax = kaplan_meier(worked(), by="kind", small_cell=1).plot()
     ends = [line.get_xdata().max() for line in ax.lines]
@@ -188,6 +212,11 @@ def test_the_picture_ends_with_the_data() -> None:
     assert thin.lines[-1].get_xdata().max() == 1
     assert {"5", "<5"} <= {text.get_text() for text in thin.texts[len(below) :]}
     plt.close("all")
+
+
+def test_days_are_checked() -> None:
+    with pytest.raises(ArgumentError, match="`days` must be numbers of at least 0; got -1"):
+        kaplan_meier(worked(), small_cell=1).survival_at(-1)
 
 
 @pytest.mark.parametrize(
@@ -225,20 +254,6 @@ def test_lifelines_agrees_also_with_late_entry() -> None:
 # ---------------------------------------------------------------- values computed with R
 
 
-def expected(shared: Path, oracle: str) -> pd.DataFrame:
-    table = pd.read_csv(
-        shared / "oracles/survival/expected.csv", dtype={"at": str}, keep_default_na=False
-    )
-    found = table[table["oracle"] == oracle].copy()
-    assert len(found), f"no rows of {oracle}"
-    found["value"] = pd.to_numeric(found["value"], errors="coerce")
-    return found
-
-
-def read(shared: Path, name: str) -> pd.DataFrame:
-    return pd.read_csv(shared / "oracles/survival/inputs" / f"{name}.csv")
-
-
 OURS = {
     "surv": "estimate",
     "std_err": "std_error",
@@ -246,9 +261,10 @@ OURS = {
     "upper": "conf_high",
     "n_risk": "n_at_risk",
 }
+SCALES: tuple[SurvivalInterval, ...] = ("plain", "log", "log-log")
 QUANTILES = {"quantile": "estimate", "quantile_lower": "conf_low", "quantile_upper": "conf_high"}
 CURVES = [
-    ("km_lung_log-log", "lung", {"stop": "time", "event": "event"}, None),
+    *((f"km_lung_{scale}", "lung", {"stop": "time", "event": "event"}, None) for scale in SCALES),
     ("km_lung_sex", "lung", {"stop": "time", "event": "event"}, "sex"),
     ("km_telco", "telco_wa_churn", {"stop": "tenure", "event": "event"}, None),
     ("km_telco_contract", "telco_wa_churn", {"stop": "tenure", "event": "event"}, "contract"),
@@ -257,12 +273,18 @@ CURVES = [
 
 @pytest.mark.parametrize(("oracle", "dataset", "columns", "by"), CURVES)
 def test_curves_equal_r(
-    shared: Path, oracle: str, dataset: str, columns: dict[str, str], by: str | None
+    expected: Table,
+    inputs: Table,
+    oracle: str,
+    dataset: str,
+    columns: dict[str, str],
+    by: str | None,
 ) -> None:
-    lives = lifetimes_from_frame(read(shared, dataset), **columns, groups=[by] if by else [])
-    curve = kaplan_meier(lives, by=by, small_cell=1)
+    lives = lifetimes_from_frame(inputs(dataset), **columns, groups=[by] if by else [])
+    scale = next((scale for scale in SCALES if oracle == f"km_lung_{scale}"), "log-log")
+    curve = kaplan_meier(lives, by=by, small_cell=1, interval=scale)
     checked = 0
-    for row in expected(shared, oracle).itertuples():
+    for row in expected(oracle).itertuples():
         group, at = row.at.split("@") if "@" in row.at else ("=all", row.at)
         group = group.split("=")[1]
         if row.quantity in QUANTILES:
@@ -275,44 +297,21 @@ def test_curves_equal_r(
     assert checked >= 27
 
 
-def test_age_as_the_clock_equals_r(shared: Path) -> None:
+def test_age_as_the_clock_equals_r(expected: Table, inputs: Table) -> None:
     # Age in years is the clock: everyone enters late.
-    mgus = read(shared, "mgus2")
+    mgus = inputs("mgus2")
     mgus["stop"] = mgus["age"] + mgus["futime"] / 12
     lives = lifetimes_from_frame(
         mgus[mgus["stop"] > mgus["age"]], start="age", stop="stop", event="death"
     )
     curve = kaplan_meier(lives)
-    for row in expected(shared, "km_mgus2_agescale").itertuples():
+    for row in expected("km_mgus2_agescale").itertuples():
         found = curve.survival_at(float(row.at)).frame[OURS[row.quantity]].iloc[0]
         assert found == pytest.approx(row.value, rel=row.rtol), row
-
-
-LOG_RANKS = [
-    ("logrank_lung_sex", "lung", "time", "event", "sex"),
-    ("logrank_lung_ecog", "lung", "time", "event", "ph.ecog"),
-    ("logrank_veteran_celltype", "veteran", "time", "status", "celltype"),
-    ("logrank_telco_contract", "telco_wa_churn", "tenure", "event", "contract"),
-    ("logrank_telco_payment", "telco_wa_churn", "tenure", "event", "payment_method"),
-]
-
-
-@pytest.mark.parametrize(("oracle", "dataset", "stop", "event", "by"), LOG_RANKS)
-def test_log_rank_equals_r(
-    shared: Path, oracle: str, dataset: str, stop: str, event: str, by: str
-) -> None:
-    table = read(shared, dataset).dropna(subset=[by])
-    found = log_rank(
-        lifetimes_from_frame(table, stop=stop, event=event, groups=[by]), by=by, small_cell=1
-    )
-    groups = found.frame.set_index("group")
-    for row in expected(shared, oracle).itertuples():
-        if row.at == "all":
-            ours = found.statistic if row.quantity == "chisq" else found.p_value
-        else:
-            name = {"observed": "n_event"}.get(row.quantity, row.quantity)
-            ours = groups.loc[row.at.split("=")[1], name]
-        assert ours == pytest.approx(row.value, rel=row.rtol), row
+    # R's start.time = 60 keeps those who leave at 60 itself; ours are there after a day.
+    for row in expected("km_mgus2_agescale_from60").itertuples():
+        later = curve.given_survival(60 - 1e-6, float(row.at)).frame["estimate"].iloc[0]
+        assert later == pytest.approx(row.value, rel=row.rtol), row
 
 
 def test_telco_published_quantiles(shared: Path) -> None:
