@@ -181,7 +181,8 @@ def shares(
         np.searchsorted(moves.time, spells.stop, side="right"),
         spells.customer, influence,
     )[np.searchsorted(at, wanted)]  # fmt: skip
-    error = np.sqrt(squares)
+    # Rounding must not leave a root of -1e-19.
+    error = np.sqrt(np.maximum(squares, 0))
     return Shares(
         time=wanted,
         n_at_risk=at_risk(spells, wanted, n_states),
