@@ -146,16 +146,9 @@ def gray_test(
             f"`gray_test` needs at least two groups of {small_cell} customers or more; got "
             f"{len(shown)} (`by` = {by!r}). Name another `by` or lower `small_cell`."
         )
-    kind = np.where(ends.kind == ends.names.index(cause) + 1, 1, np.where(ends.kind > 0, 2, 0))
-    code = np.full(len(ends.groups), -1)
-    code[shown] = np.arange(len(shown))
-    group = code[ends.group]
-    _, stratum = _grouped(lifetimes.frame, strata)
-    parts = []
-    for one in np.unique(stratum[group >= 0]):
-        rows = np.flatnonzero((stratum == one) & (group >= 0))
-        parts.append(_score(ends, kind, group, rows, len(shown), rho))
-    observed, expected, difference, covariance = (sum(part) for part in zip(*parts, strict=True))
+    observed, expected, difference, covariance = _scores(
+        ends, shown, ends.names.index(cause) + 1, _grouped(lifetimes.frame, strata)[1], rho
+    )
     degrees = int(np.linalg.matrix_rank(covariance, rtol=_ROUNDING, hermitian=True))
     if degrees == 0:
         raise ArgumentError(
@@ -189,6 +182,25 @@ def gray_test(
         p_value=float(stats.chi2.sf(statistic, degrees)),
         suppressed=tuple(ends.groups[g] for g in np.flatnonzero(few)),
     )
+
+
+def _scores(
+    ends: Ends,
+    shown: NDArray[np.intp],
+    which: int,
+    stratum: NDArray[np.integer],
+    rho: float,
+) -> _Score:
+    """Add up the comparisons within strata."""
+    kind = np.where(ends.kind == which, 1, np.where(ends.kind > 0, 2, 0))
+    code = np.full(len(ends.groups), -1)
+    code[shown] = np.arange(len(shown))
+    group = code[ends.group]
+    parts = []
+    for one in np.unique(stratum[group >= 0]):
+        rows = np.flatnonzero((stratum == one) & (group >= 0))
+        parts.append(_score(ends, kind, group, rows, len(shown), rho))
+    return _Score(*(np.sum(part, axis=0) for part in zip(*parts, strict=True)))
 
 
 class _Tables(NamedTuple):
@@ -256,31 +268,31 @@ def _score(
     with np.errstate(divide="ignore", invalid="ignore"):
         step = np.where(whole > 0, d / whole, 0.0)
         part = np.where(weight_of.sum(axis=0) > 0, weight_of / weight_of.sum(axis=0), 0.0)
-    pooled = np.cumsum(step)
-    remaining = 1 - _shifted(pooled[None, :], 0.0)[0]
+    pooled: NDArray[np.float64] = np.cumsum(step)
+    remaining = 1 - np.concatenate([[0.0], pooled[:-1]])
     weight = np.where(remaining > 0, remaining, 1.0) ** rho
     difference = (weight * (own - d * part)).sum(axis=1)
-    covariance = np.zeros((n_groups, n_groups))
     ratio = np.where(whole > 0, height / np.where(whole > 0, whole, 1.0), 0.0)
     rise = step / np.where(remaining > 0, remaining, 1.0)
+    covariance = np.zeros((n_groups, n_groups))
     for k in range(n_groups):
-        own_part = np.eye(n_groups)[k][:, None] - ratio
-        a = weight * height[k] * own_part
+        a = weight * height[k] * (np.eye(n_groups)[k][:, None] - ratio)
         c = np.cumsum(a * rise, axis=1)
         later = c[:, -1:] - c
         with np.errstate(divide="ignore", invalid="ignore"):
             back = np.where(left[k] > 0, (1 - pooled) / left[k], 0.0)
-            tie = np.where(d > 1, 1 - (d - 1) / (whole * before[k] - 1), 1.0)
-            noise = np.where(there[k], tie * before[k] * step / n[k], 0.0)
-            among = other[k]
-            tie = np.where(among > 1, 1 - (among - 1) / (n[k] - 1), 1.0)
-            beside = np.where(
-                there[k] & (left[k] > 0), tie * before[k] ** 2 * among / n[k] ** 2, 0.0
-            )
-        moved = a + (1 - back) * later
-        aside = back * later
-        covariance += (moved * noise) @ moved.T + (aside * beside) @ aside.T
+            noise = before[k] * step / n[k] * _tied(d, whole * before[k])
+            aside = before[k] ** 2 * other[k] / n[k] ** 2 * _tied(other[k], n[k])
+        moved, drawn = a + (1 - back) * later, back * later
+        noise = np.where(there[k], noise, 0.0)
+        aside = np.where(there[k] & (left[k] > 0), aside, 0.0)
+        covariance += (moved * noise) @ moved.T + (drawn * aside) @ drawn.T
     return _Score(own.sum(axis=1), (d * part).sum(axis=1), difference, covariance)
+
+
+def _tied(d: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by how much ties make events vary less: (n - d) / (n - 1), hypergeometric."""
+    return np.where(d > 1, 1 - (d - 1) / (n - 1), 1.0)
 
 
 def _shifted(values: NDArray[np.float64], first: float) -> NDArray[np.float64]:

@@ -1,0 +1,235 @@
+"""A fitted model of Fine and Gray, and what it predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from journeykit.errors import ArgumentError
+from journeykit.journeys.durations import DAY
+from journeykit.results import Result
+from journeykit.survival.competing.weighing import Maximum, Weighed, hazard_influence
+from journeykit.survival.lives import Lifetimes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from journeykit.survival.rows import Encoding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """What predictions need; covariates have their mean taken off and are divided by `scale`.
+
+    Attributes
+    ----------
+    encoding : Encoding
+    center, scale : arrays, shape (p,)
+    x : array, shape (n, p)
+    sets : Weighed
+    top : Maximum
+    covariance : array, shape (p, p)
+    moved : array, shape (n, p)
+        Each customer's influence on the coefficients.
+    times : array of int64, shape (K,)
+        When anyone came to the end, microseconds.
+    last : int
+        When the last customer was seen.
+    """
+
+    encoding: Encoding
+    center: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    x: NDArray[np.float64]
+    sets: Weighed
+    top: Maximum
+    covariance: NDArray[np.float64]
+    moved: NDArray[np.float64]
+    times: NDArray[np.int64]
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class IncidenceForecast(Result):
+    """Predicted incidence: n_customers times n_days rows, days of one customer together.
+
+    Columns: `row` (position in the table given), `customer_id` where that table has it,
+    `time_days`, `estimate` of the share that has come to the end, `std_error`, `conf_low`,
+    `conf_high`. Empty after the last time anyone was seen.
+    """
+
+    rows: ClassVar[str] = "predictions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class FineGray(Result):
+    """Log ratios of subdistribution hazards, one row a coefficient.
+
+    Columns: `covariate`, `level` (empty for a number), `n` customers and `n_event` who came to the
+    end with the level (all, for a number; with the larger of two values), `estimate` of the log
+    ratio, `std_error`, `std_error_model` (from the information, which takes the weights for
+    counts), `conf_low`, `conf_high`, `hazard_ratio`, `hazard_ratio_low`, `hazard_ratio_high`, `z`,
+    `p_value`. Coefficients about fewer than `small_cell` customers are empty and named in
+    `suppressed`.
+
+    Attributes
+    ----------
+    cause : str
+    n, n_event : int
+    log_likelihood, log_likelihood_null : float
+    converged : bool
+    confidence : float
+    small_cell : int
+    suppressed : tuple of str
+    fitted : Fitted
+        The numbers behind it, which keep the covariates in memory.
+    """
+
+    cause: str
+    n: int
+    n_event: int
+    log_likelihood: float
+    log_likelihood_null: float
+    converged: bool
+    confidence: float
+    small_cell: int
+    suppressed: tuple[str, ...]
+    fitted: Fitted
+    rows: ClassVar[str] = "coefficients"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the coefficients, length p."""
+        return self.fitted.encoding.names
+
+    @property
+    def infinite(self) -> tuple[str, ...]:
+        """Names of coefficients without a finite estimate: none is told of."""
+        return ()
+
+    @property
+    def coefficients(self) -> NDArray[np.float64]:
+        """Log ratios, shape (p,)."""
+        return self.fitted.top.beta / self.fitted.scale
+
+    @property
+    def covariance(self) -> NDArray[np.float64]:
+        """Covariances of the coefficients, shape (p, p)."""
+        scale = self.fitted.scale
+        return np.asarray(self.fitted.covariance / scale[:, None] / scale)
+
+    def predict(
+        self, customers: pd.DataFrame | Lifetimes, /, *, days: Sequence[float]
+    ) -> IncidenceForecast:
+        """Predict which share of customers like each one has come to the end after some days.
+
+        F(t | x) = 1 - exp(-H(t) exp(x' b)), with H(t) the sum over the ends until t of
+        1 / (weighted sum of exp(x' b) under risk). The error is that of all customers' influence
+        on H, b and the weights; the interval is on the scale of log(-log(1 - F)).
+
+        Parameters
+        ----------
+        customers : pandas.DataFrame or Lifetimes
+            Has the covariates of the model.
+        days : sequence of float
+            Since the start of the clock, at least 0.
+
+        Raises
+        ------
+        ArgumentError
+            When `days` are no times of at least 0.
+        MappingError, DataError
+            A covariate is no column, or has values unknown to the model.
+        """
+        frame = customers.frame if isinstance(customers, Lifetimes) else customers
+        time = np.asarray(days, dtype=np.float64)
+        if time.ndim != 1 or not len(time) or not (np.isfinite(time) & (time >= 0)).all():
+            raise ArgumentError(f"`days` must be a list of times of at least 0; got {days!r}.")
+        share, error, low, high = _predicted(self.fitted, frame, time, self.confidence)
+        columns: dict[str, object] = {"row": np.repeat(np.arange(len(frame)), len(time))}
+        if "customer_id" in frame:
+            columns["customer_id"] = frame["customer_id"].repeat(len(time)).array
+        return IncidenceForecast(
+            frame=pd.DataFrame(
+                {
+                    **columns,
+                    "time_days": np.tile(time, len(frame)),
+                    "estimate": share,
+                    "std_error": error,
+                    "conf_low": low,
+                    "conf_high": high,
+                }
+            ),
+            provenance=self.provenance,
+        )
+
+    def summary(self) -> str:
+        """Return what was fitted and what is strongest, in one sentence."""
+        parts = [
+            f"{self.n_event:,} of {self.n:,} customers came to {self.cause!r}, "
+            f"{len(self.names)} coefficients"
+        ]
+        seen = self.frame[self.frame["z"].notna()]
+        if len(seen):
+            row = seen.loc[seen["z"].abs().idxmax()]
+            name = (
+                row["covariate"] if pd.isna(row["level"]) else f"{row['covariate']}[{row['level']}]"
+            )
+            parts.append(
+                f"clearest: {name}, subdistribution hazard ratio {row['hazard_ratio']:.3g} "
+                f"({self.confidence:.0%} {row['hazard_ratio_low']:.3g} to "
+                f"{row['hazard_ratio_high']:.3g})"
+            )
+        if self.suppressed:
+            parts.append(
+                f"not shown, about fewer than {self.small_cell} customers: "
+                f"{', '.join(self.suppressed)}"
+            )
+        return "; ".join(parts)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the ratios with their intervals."""
+        from journeykit.survival.regression.picture import draw_hazard_ratios
+
+        return draw_hazard_ratios(self, ax, what="subdistribution hazard ratio")
+
+
+def _predicted(
+    fitted: Fitted, frame: pd.DataFrame, days: NDArray[np.float64], confidence: float
+) -> tuple[NDArray[np.float64], ...]:
+    """Return incidence, its error and bounds, customers by days, laid out."""
+    at = fitted.top.at
+    time = np.rint(days * DAY).astype(np.int64)
+    last = np.searchsorted(fitted.times, time, side="right")
+    hazard, part = hazard_influence(fitted.sets, at, last)
+    steps = np.zeros((len(fitted.times) + 1, fitted.x.shape[1]))
+    np.add.at(steps, at.time + 1, at.mean / at.total[:, None])
+    slope = np.cumsum(steps, axis=0)[last]
+    moved = part.both - fitted.moved @ slope.T
+    x = (fitted.encoding.matrix(frame) - fitted.center) / fitted.scale
+    ratio = np.exp(x @ fitted.top.beta)[:, None]
+    own = np.square(moved).sum(axis=0)
+    cross = moved.T @ fitted.moved
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = (
+            own / hazard**2
+            + 2 * (x @ cross.T) / hazard
+            + np.einsum("ci,ij,cj->c", x, fitted.covariance, x)[:, None]
+        )
+        relative = np.sqrt(np.maximum(spread, 0))
+        total = hazard * ratio
+        stretch = np.exp(stats.norm.isf((1 - confidence) / 2) * relative)
+        tables = (
+            -np.expm1(-total),
+            np.exp(-total) * np.where(total > 0, total * relative, 0.0),
+            -np.expm1(-total / stretch),
+            -np.expm1(-total * stretch),
+        )
+    beyond = time > fitted.last
+    return tuple(np.where(beyond, np.nan, table).ravel() for table in tables)
