@@ -238,8 +238,9 @@ def time_in_states_of(
 ) -> TimeInStates:
     """Estimate the mean number of days in each state up to a day.
 
-    The integral of the occupancy, with its infinitesimal jackknife over customers and the normal
-    interval, cut to [0, `until_days`]. The days of all states sum to `until_days`.
+    The integral of the occupancy, with its infinitesimal jackknife over customers. The interval is
+    the normal one of the logit of days / `until_days`, which stays inside [0, `until_days`]; there
+    is none where the days are 0 or all. The days of all states sum to `until_days`.
 
     Parameters
     ----------
@@ -269,6 +270,7 @@ def time_in_states_of(
             )
         part = shares(group.spells, len(data.states), wanted)
         days, error = part.days[0], part.days_error[0]
+        low, high = _days_between(days, error, until_days, quantile)
         rows = pd.DataFrame(
             {
                 "group": group.name,
@@ -276,8 +278,8 @@ def time_in_states_of(
                 "time_days": until_days,
                 "estimate": days,
                 "std_error": error,
-                "conf_low": np.maximum(days - quantile * error, 0),
-                "conf_high": np.minimum(days + quantile * error, until_days),
+                "conf_low": low,
+                "conf_high": high,
             }
         )
         hidden: NDArray[np.bool_] = few(group.spells, len(data.states), small_cell)
@@ -295,3 +297,18 @@ def time_in_states_of(
         small_cell=small_cell,
         suppressed=found.suppressed,
     )
+
+
+def _days_between(
+    days: NDArray[np.float64], error: NDArray[np.float64], until_days: float, quantile: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bound days on the scale of the logit of their share: means of few days are skewed."""
+    share = days / until_days
+    inside = (share > 0) & (share < 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half = quantile * error / until_days / (share * (1 - share))
+        stretch = np.exp(half)
+        odds = share / (1 - share)
+        low, high = odds / stretch, odds * stretch
+        bounds = [until_days * bound / (1 + bound) for bound in (low, high)]
+    return np.where(inside, bounds[0], np.nan), np.where(inside, bounds[1], np.nan)
