@@ -256,7 +256,7 @@ def _score(
         return _Score(zero, zero, zero, np.zeros((n_groups, n_groups)))
     own, other, n = _tables(ends, kind, group, rows, n_groups)
     with np.errstate(divide="ignore", invalid="ignore"):
-        left: NDArray[np.float64] = np.cumprod(np.where(n > 0, (n - own - other) / n, 1.0), axis=1)
+        left = np.asarray(np.cumprod(np.where(n > 0, (n - own - other) / n, 1.0), axis=1), float)
         before = _shifted(left, 1.0)
         # A group of which all have left says nothing about those who enter later.
         there = (n > 0) & (before > 0)

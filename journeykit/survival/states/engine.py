@@ -181,7 +181,7 @@ def shares(
         np.searchsorted(moves.time, spells.stop, side="right"),
         spells.customer, influence,
     )[np.searchsorted(at, wanted)]  # fmt: skip
-    # Rounding must not leave a root of -1e-19.
+    # Where the variance is 0, rounding can leave a sum of about -1e-17.
     error = np.sqrt(np.maximum(squares, 0))
     return Shares(
         time=wanted,

@@ -170,7 +170,8 @@ def _stays(
     after = n_before[:-1] - n_before[first] > 0
     n_after = int((after & ~ended).sum())
     who, time, state = who[~after], time[~after], state[~after]
-    last = np.append((np.diff(who) != 0) | (np.diff(time) != 0), [True] * bool(len(who)))
+    last = np.ones(len(who), dtype=bool)
+    last[:-1] = (np.diff(who) != 0) | (np.diff(time) != 0)
     # A state that is there again after the instant was not passed, nor the one kept.
     passed = ~last & (np.diff(state, append=-1) != 0)
     n_instant = int(passed.sum())
@@ -189,7 +190,8 @@ def _spells(
     who, time, state = stays.who, stays.time, stays.state
     head = np.searchsorted(who, who)
     origin = time[head]
-    more = np.append(np.diff(who) == 0, [False] * bool(len(who)))
+    more = np.zeros(len(who), dtype=bool)
+    more[:-1] = np.diff(who) == 0
     stop = np.where(more, np.roll(time, -1), until[who] - 1)
     target = np.where(more, np.roll(state, -1), -1)
     since = journeys.observed_from
