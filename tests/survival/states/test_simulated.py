@@ -1,10 +1,9 @@
-"""Simulated chains whose transition probabilities are known."""
+"""A simulated chain whose transition probabilities are known; errors by brute force."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
@@ -28,12 +27,11 @@ WORLDS = 60
 def chain(
     rates: Array, start: NDArray[np.int64], until: Array, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Let customers move until they are lost from sight; `rates` of all, or of each, (n, S, S)."""
-    rates = np.broadcast_to(rates, (len(start), *rates.shape[-2:]))
+    """Let customers move until they are lost from sight."""
     who, state, now = np.arange(len(start)), start.copy(), np.zeros(len(start))
     parts = []
     while len(who):
-        out = rates[who, state]
+        out = rates[state]
         total = out.sum(axis=1)
         stays = total == 0
         who, state, now, out, total = (a[~stays] for a in (who, state, now, out, total))
@@ -92,31 +90,11 @@ def covered(worlds: int) -> dict[str, Array]:
 
 
 def test_intervals_hold_the_truth_of_a_chain_with_steps_back_and_skips() -> None:
-    # 1,000 worlds of 400 customers: see the changelog.
+    # In 1,000 worlds of 400 customers each state's intervals held the truth in 94.1 to 95.4 %
+    # (occupancy), 94.3 to 96.3 % (landmark) and 93.0 to 95.6 % (days).
     for name, share in covered(WORLDS).items():
         assert share.mean() > 0.92, name
         assert share.min() > 0.85, name
-
-
-def test_landmarks_are_right_where_personas_differ_and_the_plain_one_is_not() -> None:
-    # Half the customers come and go every day, half every fifty days; either state looks alike.
-    n, rng = 4_000, np.random.default_rng(3)
-    speed = np.where(np.arange(n) % 2, 1.0, 0.02)[:, None, None]
-    start = np.repeat([0, 1], n // 2)
-    frame = chain(speed * np.array([[0.0, 1.0], [1.0, 0.0]]), start, np.full(n, 16.0), rng)
-    data = multistate_from_frame(frame)
-    found = data.probabilities(source="1", since_days=10, times_days=[15])
-    truth = np.mean((1 - np.exp(-2 * np.array([1.0, 0.02]) * 5)) / 2)
-    rows = found.frame[found.frame["target"] == "0"].set_index("method")
-    landmark, plain = rows.loc["landmark"], rows.loc["aalen_johansen"]
-    assert truth == pytest.approx(0.2953, abs=1e-4)
-    assert landmark["conf_low"] < truth < landmark["conf_high"]
-    assert abs(landmark["estimate"] - truth) < 0.02
-    assert plain["estimate"] > 0.45
-    # Occupancy is right all the same.
-    share = data.occupancy(times_days=[15]).frame
-    assert (share["conf_low"] < 0.5).all()
-    assert (share["conf_high"] > 0.5).all()
 
 
 def test_errors_are_those_of_leaving_one_customer_out() -> None:
