@@ -72,16 +72,16 @@ def draw_means(means: RestrictedMeans, ax: Axes | None) -> Axes:
         rows["group"].tolist(), rows["estimate"], rows["conf_low"], rows["conf_high"], ax=ax
     )
     ax.set_xlim(0, means.horizon_days)
-    ax.set_xlabel(f"days stayed of the first {means.horizon_days:,g}")
+    ax.set_xlabel(f"days stayed,\nof the first {means.horizon_days:,g}")
     return ax
 
 
 def draw_differences(differences: RestrictedMeanDifferences, ax: Axes | None) -> Axes:
     """Draw a point with its interval for every pair that can be compared."""
     rows = differences.frame.dropna(subset=["std_error"])
-    labels = [f"{row.group} - {row.reference}" for row in rows.itertuples()]
+    labels = [f"{row.group} against {row.reference}" for row in rows.itertuples()]
     ax = _forest(labels, rows, ax)
-    ax.set_xlabel(f"difference in days stayed of the first {differences.horizon_days:,g}")
+    ax.set_xlabel(f"days stayed longer,\nof the first {differences.horizon_days:,g}")
     return ax
 
 

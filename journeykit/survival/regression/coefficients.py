@@ -12,22 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.survival.regression.design import Design
-
-#: What is not shown where few customers have a level.
-_OF_FEW = (
-    "n",
-    "n_event",
-    "estimate",
-    "std_error",
-    "std_error_model",
-    "conf_low",
-    "conf_high",
-    "hazard_ratio",
-    "hazard_ratio_low",
-    "hazard_ratio_high",
-    "z",
-    "p_value",
-)
+    from journeykit.survival.regression.model import Fit
 
 
 class Who(NamedTuple):
@@ -68,50 +53,39 @@ def who(design: Design, /) -> Who:
 
 
 def coefficient_table(
-    design: Design,
-    estimate: NDArray[np.float64],
-    std_error: NDArray[np.float64],
-    std_error_model: NDArray[np.float64],
-    *,
-    infinite: NDArray[np.bool_],
-    confidence: float,
-    small_cell: int,
+    fit: Fit, /, *, infinite: NDArray[np.bool_], confidence: float, small_cell: int
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the frame of a model, and the names of the coefficients that are hidden in it."""
-    coded, about = design.encoding, who(design)
+    coded, about, scale = fit.design.encoding, who(fit.design), fit.design.scale
     levels = [
         None if name == owner else name[len(owner) + 1 : -1]
         for name, owner in zip(coded.names, coded.owner, strict=True)
     ]
-    estimate = np.where(infinite, np.copysign(np.inf, estimate), estimate)
+    estimate = np.where(infinite, np.copysign(np.inf, fit.beta), fit.beta / scale)
     std_error, std_error_model = (
-        np.where(infinite, np.nan, error) for error in (std_error, std_error_model)
+        np.where(infinite, np.nan, np.sqrt(np.diag(covariance)) / scale)
+        for covariance in (fit.covariance, fit.model_covariance)
     )
     half = stats.norm.isf((1 - confidence) / 2) * std_error
     z = estimate / std_error
     with np.errstate(over="ignore"):
         ratio, ratio_low, ratio_high = np.exp([estimate, estimate - half, estimate + half])
-    frame = pd.DataFrame(
-        {
-            "covariate": coded.owner,
-            "level": levels,
-            "n": about.n,
-            "n_event": about.n_event,
-            "estimate": estimate,
-            "std_error": std_error,
-            "std_error_model": std_error_model,
-            "conf_low": estimate - half,
-            "conf_high": estimate + half,
-            "hazard_ratio": ratio,
-            "hazard_ratio_low": ratio_low,
-            "hazard_ratio_high": ratio_high,
-            "z": z,
-            "p_value": 2 * stats.norm.sf(np.abs(z)),
-        }
-    )
+    shown = {
+        "n": pd.array(about.n, dtype="Int64"),
+        "n_event": pd.array(about.n_event, dtype="Int64"),
+        "estimate": estimate,
+        "std_error": std_error,
+        "std_error_model": std_error_model,
+        "conf_low": estimate - half,
+        "conf_high": estimate + half,
+        "hazard_ratio": ratio,
+        "hazard_ratio_low": ratio_low,
+        "hazard_ratio_high": ratio_high,
+        "z": z,
+        "p_value": 2 * stats.norm.sf(np.abs(z)),
+    }
     few = np.minimum(about.n, about.n_other) < small_cell
-    if few.any():
-        frame = frame.astype({"n": "Int64", "n_event": "Int64"})
-        for column in _OF_FEW:
-            frame.loc[few, column] = None if column in ("n", "n_event") else np.nan
-    return frame, tuple(np.array(coded.names, dtype=object)[few])
+    numbers = pd.DataFrame(shown)
+    numbers.loc[few] = np.nan
+    names = pd.DataFrame({"covariate": coded.owner, "level": levels})
+    return names.join(numbers), tuple(np.array(coded.names, dtype=object)[few])

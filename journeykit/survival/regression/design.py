@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -108,23 +108,10 @@ def design(
     names, stratum = strata_of(frame, strata) if strata else ((EVERYONE,), None)
     sets = risk_sets(each, stratum, None if weights is None else _weights(frame, weights))
     coded, units = _units(frame, covariates, sets)
-    share = np.bincount(units.unit, minlength=len(units.x)) / len(frame)
-    spread = np.array([units.x.min(axis=0), units.x.max(axis=0)])
-    center = share @ units.x
-    scale = np.sqrt(np.maximum(share @ units.x**2 - center**2, 0))
-    flags = np.array([_only_signs(column) for column in units.x.T])
-    scale[scale == 0] = 1.0
-    # In place: the covariates of millions of rows are not held twice.
-    for column in range(units.x.shape[1]):
-        units.x[:, column] -= center[column]
-        units.x[:, column] /= scale[column]
     return Design(
         sets=sets,
         units=units,
-        center=center,
-        scale=scale,
-        reference=np.where(flags, 0.0, center),
-        spread=spread,
+        **_standardise(units)._asdict(),
         encoding=coded,
         strata=tuple(strata),
         stratum_names=names,
@@ -133,6 +120,29 @@ def design(
         spans=each,
         cluster=_clusters(frame, each.customer, clusters, weighted=weights is not None),
     )
+
+
+class _Scale(NamedTuple):
+    """As in `Design`."""
+
+    center: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    reference: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+
+def _standardise(units: Units) -> _Scale:
+    """Centre and scale covariates in place: those of millions of rows are not held twice."""
+    share = np.bincount(units.unit, minlength=len(units.x)) / len(units.unit)
+    spread = np.array([units.x.min(axis=0), units.x.max(axis=0)])
+    center, scale = share @ units.x, np.ones(units.x.shape[1])
+    flags = np.array([_only_signs(column) for column in units.x.T])
+    for column in range(units.x.shape[1]):
+        x = units.x[:, column]
+        x -= center[column]
+        scale[column] = np.sqrt(share @ x**2) or 1.0
+        x /= scale[column]
+    return _Scale(center, scale, np.where(flags, 0.0, center), spread)
 
 
 def _last_exits(

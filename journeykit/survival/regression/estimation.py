@@ -15,6 +15,7 @@ from journeykit.survival.lives import Lifetimes
 from journeykit.survival.regression.coefficients import coefficient_table
 from journeykit.survival.regression.design import Design, design
 from journeykit.survival.regression.likelihood import (
+    Moments,
     Ties,
     clustered_scores,
     information,
@@ -25,6 +26,9 @@ from journeykit.survival.regression.newton import Maximum, maximise, unidentifie
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+#: Share of the largest eigenvalue below which one is 0.
+_ROUNDING = 1e-13
 
 
 def cox(
@@ -50,7 +54,8 @@ def cox(
 
     Errors are those of the model (inverse information) where each customer is one row. Where some
     have several, or rows are weighted, they are robust: summed score residuals of each cluster
-    (Lin and Wei's sandwich, without a correction for few clusters).
+    (Lin and Wei's sandwich, without a correction for few clusters: with fewer than about 50 they
+    are too small).
 
     Parameters
     ----------
@@ -130,7 +135,8 @@ def cox(
         "confidence": confidence,
         "small_cell": small_cell,
     }
-    return _fitted(ready, ties, Provenance(lifetimes.provenance.fingerprint, given))
+    provenance = Provenance(lifetimes.provenance.fingerprint, given)
+    return _fitted(ready, ties, provenance, confidence=confidence, small_cell=small_cell)
 
 
 def cox_time_varying(
@@ -176,38 +182,24 @@ def cox_time_varying(
     )
 
 
-def _fitted(ready: Design, ties: Ties, provenance: Provenance) -> CoxModel:
+def _fitted(
+    ready: Design, ties: Ties, provenance: Provenance, *, confidence: float, small_cell: int
+) -> CoxModel:
     sets, units = ready.sets, ready.units
-    confidence = float(str(provenance.parameters["confidence"]))
-    small_cell = int(str(provenance.parameters["small_cell"]))
     null = moments(sets, units, np.zeros(len(ready.scale)), ties)
     null_information = information(units, null)
     _check_identified(ready, null_information)
+    robust_score = _robust_score(ready, null)
     top = maximise(sets, units, ties, null, null_information)
     _warn(ready, top)
-    model_covariance = _model_covariance(top)
-    covariance, robust_score = model_covariance, None
-    if ready.cluster is not None:
-        n = int(ready.cluster.max()) + 1
-        moved = clustered_scores(sets, units, top.at, ready.cluster, n) @ model_covariance
-        covariance = moved.T @ moved
-        robust_score = _robust_score(clustered_scores(sets, units, null, ready.cluster, n))
-    errors, model_errors = (
-        np.sqrt(np.diag(matrix)) / ready.scale for matrix in (covariance, model_covariance)
-    )
+    fit = _with_errors(ready, top, ties)
     frame, hidden = coefficient_table(
-        ready,
-        top.beta / ready.scale,
-        errors,
-        model_errors,
-        infinite=top.infinite,
-        confidence=confidence,
-        small_cell=small_cell,
+        fit, infinite=top.infinite, confidence=confidence, small_cell=small_cell
     )
     p = len(top.beta)
     endless = bool(top.infinite.any())
-    wald = np.nan if endless else _squared(top.beta, covariance)
-    slope = _squared(top.null_score, top.null_information)
+    gain = top.at.log_likelihood - null.log_likelihood
+    wald = np.nan if endless else _squared(top.beta, fit.covariance)
     names = np.array(ready.encoding.names, dtype=object)
     return CoxModel(
         frame=frame,
@@ -217,9 +209,9 @@ def _fitted(ready: Design, ties: Ties, provenance: Provenance) -> CoxModel:
         n_event=int(sets.event.sum()),
         log_likelihood=top.at.log_likelihood,
         log_likelihood_null=null.log_likelihood,
-        likelihood_ratio=chi_squared(2 * (top.at.log_likelihood - null.log_likelihood), p),
+        likelihood_ratio=chi_squared(2 * gain, p),
         wald=chi_squared(wald, p),
-        score=chi_squared(slope, p),
+        score=chi_squared(_squared(top.null_score, null_information), p),
         robust_score=robust_score,
         robust=ready.cluster is not None,
         converged=top.converged,
@@ -227,27 +219,40 @@ def _fitted(ready: Design, ties: Ties, provenance: Provenance) -> CoxModel:
         small_cell=small_cell,
         suppressed=hidden,
         infinite=tuple(names[top.infinite]),
-        fit=Fit(ready, top.at, top.beta, covariance, model_covariance, ties),
+        fit=fit,
     )
 
 
-def _robust_score(scores: NDArray[np.float64]) -> ChiSquared:
-    total = scores.sum(axis=0)
-    return chi_squared(_squared(total, scores.T @ scores), len(total))
-
-
-def _model_covariance(top: Maximum) -> NDArray[np.float64]:
-    """Invert the information; a coefficient without a maximum is taken as known."""
+def _with_errors(ready: Design, top: Maximum, ties: Ties) -> Fit:
+    """Invert the information, in which a coefficient without a maximum is taken as known."""
     finite = np.flatnonzero(~top.infinite)
-    covariance = np.zeros_like(top.information)
+    by_model = np.zeros_like(top.information)
     if len(finite):
-        covariance[np.ix_(finite, finite)] = _inverse(top.information[np.ix_(finite, finite)])
-    return covariance
+        by_model[np.ix_(finite, finite)] = _inverse(top.information[np.ix_(finite, finite)])
+    covariance = by_model
+    if ready.cluster is not None:
+        n = int(ready.cluster.max()) + 1
+        moved = clustered_scores(ready.sets, ready.units, top.at, ready.cluster, n) @ by_model
+        covariance = moved.T @ moved
+    return Fit(ready, top.at, top.beta, covariance, by_model, ties)
+
+
+def _robust_score(ready: Design, null: Moments) -> ChiSquared | None:
+    if ready.cluster is None:
+        return None
+    n, p = int(ready.cluster.max()) + 1, len(ready.scale)
+    if n <= p:
+        raise ArgumentError(
+            "Robust errors need more clusters, by far, than coefficients; got "
+            f"{n:,} clusters for {p:,}. Name finer `clusters` or fewer `covariates`."
+        )
+    scores = clustered_scores(ready.sets, ready.units, null, ready.cluster, n)
+    return chi_squared(_squared(scores.sum(axis=0), scores.T @ scores), p)
 
 
 def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """Invert a covariance or an information; directions without any get none."""
-    return np.asarray(np.linalg.pinv(matrix, rcond=1e-15, hermitian=True), dtype=np.float64)
+    return np.asarray(np.linalg.pinv(matrix, rcond=_ROUNDING, hermitian=True), dtype=np.float64)
 
 
 def _squared(vector: NDArray[np.float64], covariance: NDArray[np.float64]) -> float:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
 from journeykit.results import Result
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
@@ -171,14 +171,26 @@ class CoxModel(Result):
         return linear_predictor(self, customers)
 
     def martingale_residuals(self) -> NDArray[np.float64]:
-        """Return the events less those expected of each row fitted on, weighted, (n_rows,)."""
+        """Return the events of each row fitted on less those expected, shape (n_rows,)."""
         from journeykit.survival.regression.likelihood import martingale_residuals
 
-        design = self.fit.design
-        return martingale_residuals(design.sets, design.units, self.fit.at)
+        sets = self.fit.design.sets
+        weighted = martingale_residuals(sets, self.fit.design.units, self.fit.at)
+        return np.asarray(weighted / sets.weight)
+
+    def deviance_residuals(self) -> NDArray[np.float64]:
+        """Return martingale residuals made about symmetric, shape (n_rows,): to find outliers."""
+        event, martingale = self.fit.design.sets.event, self.martingale_residuals()
+        expected = np.where(event, event - martingale, 1.0)
+        squared = -2 * (martingale + np.log(expected))
+        # Rounding may leave a square of 0 just below it.
+        return np.asarray(np.sign(martingale) * np.sqrt(np.maximum(squared, 0)))
 
     def influences(self) -> NDArray[np.float64]:
-        """Return how much each row fitted on moved the coefficients, shape (n_rows, p): dfbeta."""
+        """Return how much each row fitted on moved the coefficients, shape (n_rows, p).
+
+        R calls these dfbeta; where rows are weighted, those of weighted rows.
+        """
         from journeykit.survival.regression.likelihood import clustered_scores
 
         design, n = self.fit.design, self.n_rows
@@ -194,12 +206,10 @@ class CoxModel(Result):
         seen = self.frame[np.isfinite(self.frame["z"])]
         if len(seen):
             row = seen.loc[seen["z"].abs().idxmax()]
-            name = (
-                row["covariate"] if pd.isna(row["level"]) else f"{row['covariate']}[{row['level']}]"
-            )
+            low, high = row["hazard_ratio_low"], row["hazard_ratio_high"]
             parts.append(
-                f"clearest: {name}, hazard ratio {row['hazard_ratio']:.3g} ({self.confidence:.0%} "
-                f"{row['hazard_ratio_low']:.3g} to {row['hazard_ratio_high']:.3g})"
+                f"clearest: {self.names[row.name]}, hazard ratio {row['hazard_ratio']:.3g} "
+                f"({self.confidence:.0%} {low:.3g} to {high:.3g})"
             )
         if self.infinite:
             parts.append(f"no finite estimate: {', '.join(self.infinite)}")

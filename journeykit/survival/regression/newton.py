@@ -35,10 +35,8 @@ class Maximum(NamedTuple):
     at : Moments
         The likelihood there.
     information : array, shape (p, p)
-    null : Moments
-        The likelihood of no effect.
     null_score : array, shape (p,)
-    null_information : array, shape (p, p)
+        At no effect.
     infinite : array of bool, shape (p,)
         Coefficients along which the likelihood grows for ever.
     converged : bool
@@ -47,9 +45,7 @@ class Maximum(NamedTuple):
     beta: NDArray[np.float64]
     at: Moments
     information: NDArray[np.float64]
-    null: Moments
     null_score: NDArray[np.float64]
-    null_information: NDArray[np.float64]
     infinite: NDArray[np.bool_]
     converged: bool
 
@@ -81,12 +77,12 @@ def maximise(
     width = np.ptp(units.x, axis=0)
     beta, at = np.zeros(n_columns), null
     slope, curvature = score(units, at), null_information
-    first = slope, curvature
+    null_score = slope
     infinite = np.zeros(n_columns, dtype=bool)
     before = np.zeros(n_columns)
     converged = False
     for _ in range(_MOST_STEPS):
-        flat = np.diag(curvature) <= _SINGULAR * np.diag(first[1])
+        flat = np.diag(curvature) <= _SINGULAR * np.diag(null_information)
         if flat.any():
             infinite, converged = infinite | flat, True
             break
@@ -107,7 +103,7 @@ def maximise(
         before, beta, at = moved[0] - beta, moved[0], moved[1]
         slope, curvature = score(units, at), information(units, at)
         infinite = np.zeros(n_columns, dtype=bool)
-    return Maximum(beta, at, curvature, null, first[0], first[1], infinite, converged)
+    return Maximum(beta, at, curvature, null_score, infinite, converged)
 
 
 def _solved(matrix: NDArray[np.float64], vector: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -135,12 +135,12 @@ def test_pictures() -> None:
     found = rmst(kinds(), by="kind", horizon_days=3, small_cell=1)
     ax = found.plot()
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "short"]
-    assert ax.get_xlabel() == "days stayed of the first 3"
+    assert ax.get_xlabel() == "days stayed,\nof the first 3"
     forest = found.differences().plot()
     assert [label.get_text() for label in forest.get_yticklabels()] == [
-        "b - a",
-        "short - a",
-        "short - b",
+        "b against a",
+        "short against a",
+        "short against b",
     ]
 
 

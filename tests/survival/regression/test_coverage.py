@@ -10,6 +10,7 @@ Proportional hazards were rejected at 5 % in 5.0 %.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,9 @@ from journeykit.survival.regression import (
     cox_time_varying,
     proportional_hazards_test,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 #: The log hazard ratio of x in every world.
 TRUTH = 0.5
@@ -51,7 +55,7 @@ def changing(rng: np.random.Generator) -> CoxModel:
     x = rng.normal(size=(n, most))
     wait = rng.exponential(90 / np.exp(TRUTH * x))
     left = wait < stop - start
-    reached = np.cumsum(left, axis=1) - left == 0
+    reached: NDArray[np.bool_] = np.cumsum(left, axis=1) - left == 0
     frame = pd.DataFrame(
         {
             "id": np.repeat(np.arange(n), most)[reached.ravel()],

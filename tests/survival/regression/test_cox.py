@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from journeykit.errors import ArgumentError, DataError, JourneyKitWarning, MappingError
 from journeykit.survival import Lifetimes, lifetimes_from_frame
-from journeykit.survival.regression import CoxModel, cox, cox_time_varying
+from journeykit.survival.regression import CoxModel, cox, cox_time_varying, newton
 from journeykit.survival.regression import design as designing
 from journeykit.survival.regression.riskset import Patterns, Singles
 
@@ -173,7 +173,8 @@ def test_units_of_a_covariate_do_not_matter() -> None:
 
 def test_scores_sum_to_nothing_and_residuals_to_none_unexplained() -> None:
     fitted = fit(world(2), weights="weight", strata=["region"])
-    assert fitted.martingale_residuals().sum() == pytest.approx(0, abs=1e-10)
+    weight = world(2)["weight"].to_numpy()
+    assert weight @ fitted.martingale_residuals() == pytest.approx(0, abs=1e-10)
     np.testing.assert_allclose(fitted.influences().sum(axis=0), 0, atol=1e-10)
     assert fitted.robust
 
@@ -362,6 +363,15 @@ def test_what_cannot_be_fitted_is_said() -> None:
     wrong("Weights 'plan' must be numbers", DataError, frame, weights="plan")
     wrong("Weights 'weight' must be greater than 0; 100 of 100 rows are not, such as 0.0",
           DataError, frame.assign(weight=0), weights="weight")  # fmt: skip
+
+
+def test_too_few_clusters_and_a_search_cut_short_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = world(14, 100)
+    with pytest.raises(ArgumentError, match="more clusters, by far, than coefficients; got 2 cl"):
+        fit(frame, clusters="region")
+    monkeypatch.setattr(newton, "_MOST_STEPS", 1)
+    with pytest.warns(JourneyKitWarning, match="still growing when the search .* ended"):
+        assert not fit(frame).converged
 
 
 def test_covariates_that_tell_nothing_of_their_own_are_named() -> None:
