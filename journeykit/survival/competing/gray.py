@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from journeykit.checks import check_known, check_whole
-from journeykit.errors import ArgumentError
+from journeykit.errors import ArgumentError, DataError
 from journeykit.results import Provenance, Result
 from journeykit.survival.competing.ends import Ends, ends_of
 from journeykit.survival.lives import _grouped
@@ -115,7 +115,7 @@ def gray_test(
         When the end is none of the lifetimes', fewer than two groups are left, or no customer
         comes to the end while two groups are under risk.
     DataError
-        When a customer comes to an end more than once.
+        When a customer comes to an end more than once, or changes groups or strata.
     MappingError
         When there is no column `by` or `strata`.
 
@@ -140,6 +140,8 @@ def gray_test(
         raise ArgumentError(f"`rho` must be a finite number; got {rho!r}.")
     ends = ends_of(lifetimes, by=by)
     check_known("cause", [cause], ends.names, what="ends")
+    for name in (by, strata):
+        _check_settled(lifetimes, name)
     shown = np.flatnonzero(ends.customers >= small_cell)
     if len(shown) < 2:
         raise ArgumentError(
@@ -182,6 +184,21 @@ def gray_test(
         p_value=float(stats.chi2.sf(statistic, degrees)),
         suppressed=tuple(ends.groups[g] for g in np.flatnonzero(few)),
     )
+
+
+def _check_settled(lifetimes: Lifetimes, name: str | None) -> None:
+    """Refuse customers who change groups: an incidence is that of people who stay in one."""
+    customer = lifetimes.frame["customer_id"]
+    if name is None or customer.is_unique:
+        return
+    held = pd.DataFrame({"customer": customer, "value": _grouped(lifetimes.frame, name)[1]})
+    n_customers = held["customer"].nunique()
+    changing = int(held.drop_duplicates()["customer"].value_counts().gt(1).sum())
+    if changing:
+        raise DataError(
+            f"Customers must keep one value of {name!r}; {changing:,} of {n_customers:,} change "
+            "it. Give all rows of a customer their first value, or use `cox` with `cause`."
+        )
 
 
 def _scores(

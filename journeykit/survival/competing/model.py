@@ -54,6 +54,12 @@ class Fitted:
     times: NDArray[np.int64]
     last: int
 
+    @property
+    def estimate(self) -> NDArray[np.float64]:
+        """Log ratios by unit of the covariates, shape (p,); infinite where none is finite."""
+        beta = self.top.beta
+        return np.where(self.top.infinite, np.copysign(np.inf, beta), beta / self.scale)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class IncidenceForecast(Result):
@@ -75,7 +81,8 @@ class FineGray(Result):
     end with the level (all, for a number; with the larger of two values), `estimate` of the log
     ratio, `std_error`, `std_error_model` (from the information, which takes the weights for
     counts), `conf_low`, `conf_high`, `hazard_ratio`, `hazard_ratio_low`, `hazard_ratio_high`, `z`,
-    `p_value`. Coefficients about fewer than `small_cell` customers are empty and named in
+    `p_value`. An estimate that would grow for ever is infinite, without errors and `p_value`.
+    Coefficients about fewer than `small_cell` customers are empty and named in
     `suppressed`.
 
     Attributes
@@ -110,18 +117,18 @@ class FineGray(Result):
 
     @property
     def infinite(self) -> tuple[str, ...]:
-        """Names of coefficients without a finite estimate: none is told of."""
-        return ()
+        """Names of coefficients without a finite estimate."""
+        return tuple(np.array(self.names, dtype=object)[self.fitted.top.infinite])
 
     @property
     def coefficients(self) -> NDArray[np.float64]:
         """Log ratios, shape (p,)."""
-        return self.fitted.top.beta / self.fitted.scale
+        return self.fitted.estimate
 
     @property
     def covariance(self) -> NDArray[np.float64]:
-        """Covariances of the coefficients, shape (p, p)."""
-        scale = self.fitted.scale
+        """Covariances of the coefficients, shape (p, p); empty for infinite ones."""
+        scale = np.where(self.fitted.top.infinite, np.nan, self.fitted.scale)
         return np.asarray(self.fitted.covariance / scale[:, None] / scale)
 
     def predict(
@@ -131,7 +138,9 @@ class FineGray(Result):
 
         F(t | x) = 1 - exp(-H(t) exp(x' b)), with H(t) the sum over the ends until t of
         1 / (weighted sum of exp(x' b) under risk). The error is that of all customers' influence
-        on H, b and the weights; the interval is on the scale of log(-log(1 - F)).
+        on H, b and the weights; the interval is on the scale of log(-log(1 - F)). It is empty
+        before the first end. Where a coefficient is infinite, F is the limit that it leads to, and
+        there are no errors.
 
         Parameters
         ----------
@@ -186,6 +195,8 @@ class FineGray(Result):
                 f"({self.confidence:.0%} {row['hazard_ratio_low']:.3g} to "
                 f"{row['hazard_ratio_high']:.3g})"
             )
+        if self.infinite:
+            parts.append(f"no finite estimate: {', '.join(self.infinite)}")
         if self.suppressed:
             parts.append(
                 f"not shown, about fewer than {self.small_cell} customers: "
@@ -213,21 +224,24 @@ def _predicted(
     slope = np.cumsum(steps, axis=0)[last]
     moved = part.both - fitted.moved @ slope.T
     x = (fitted.encoding.matrix(frame) - fitted.center) / fitted.scale
-    ratio = np.exp(x @ fitted.top.beta)[:, None]
+    with np.errstate(over="ignore"):
+        ratio = np.exp(x @ fitted.top.beta)[:, None]
     own = np.square(moved).sum(axis=0)
     cross = moved.T @ fitted.moved
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         spread = (
             own / hazard**2
             + 2 * (x @ cross.T) / hazard
             + np.einsum("ci,ij,cj->c", x, fitted.covariance, x)[:, None]
         )
         relative = np.sqrt(np.maximum(spread, 0))
+        if fitted.top.infinite.any():
+            relative = np.full_like(relative, np.nan)
         total = hazard * ratio
         stretch = np.exp(stats.norm.isf((1 - confidence) / 2) * relative)
         tables = (
             -np.expm1(-total),
-            np.exp(-total) * np.where(total > 0, total * relative, 0.0),
+            np.where(hazard > 0, np.exp(-total) * total * relative, 0.0),
             -np.expm1(-total / stretch),
             -np.expm1(-total * stretch),
         )

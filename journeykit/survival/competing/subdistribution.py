@@ -177,8 +177,11 @@ def _fitted(
     null = moments(sets, standard, np.zeros(x.shape[1]), way)
     _check_identified(coded.names, null.information, int((kind == 1).sum()))
     top = maximise(sets, standard, way)
-    _warn(top)
-    inverse = np.linalg.pinv(top.at.information, hermitian=True)
+    _warn(top, coded.names)
+    finite = np.flatnonzero(~top.infinite)
+    inverse = np.zeros((x.shape[1], x.shape[1]))
+    block = np.ix_(finite, finite)
+    inverse[block] = np.linalg.pinv(top.at.information[block], hermitian=True)
     moved = score_influence(sets, standard, top.at).both @ inverse
     fitted = Fitted(
         encoding=coded,
@@ -227,12 +230,13 @@ def _check_identified(
         )
 
 
-def _warn(top: Maximum) -> None:
-    if top.endless:
+def _warn(top: Maximum, names: tuple[str, ...]) -> None:
+    if top.infinite.any():
+        endless = ", ".join(repr(names[at]) for at in np.flatnonzero(top.infinite))
         warnings.warn(
-            "No finite ratio fits: the covariates separate those who come to the end from those "
-            "who do not, as when nobody with a level does. Do not use these estimates; leave the "
-            "covariate out, or merge its level with another.",
+            f"No finite ratio fits {endless}: the covariate separates those who come to the end "
+            "from those who do not, as when nobody with a level does. Leave it out, or merge the "
+            "level with another.",
             JourneyKitWarning,
             stacklevel=4,
         )
@@ -253,9 +257,9 @@ def _table(
     confidence: float,
     small_cell: int,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    coded = fitted.encoding
-    estimate = fitted.top.beta / fitted.scale
-    error = np.sqrt(np.diag(fitted.covariance)) / fitted.scale
+    coded, infinite = fitted.encoding, fitted.top.infinite
+    estimate = fitted.estimate
+    error = np.where(infinite, np.nan, np.sqrt(np.diag(fitted.covariance)) / fitted.scale)
     half = stats.norm.isf((1 - confidence) / 2) * error
     had = np.ones(x.shape, dtype=bool)
     few = np.zeros(x.shape[1], dtype=bool)
@@ -276,7 +280,7 @@ def _table(
             "n_event": (had & event[:, None]).sum(axis=0),
             "estimate": estimate,
             "std_error": error,
-            "std_error_model": model_error,
+            "std_error_model": np.where(infinite, np.nan, model_error),
             "conf_low": estimate - half,
             "conf_high": estimate + half,
             "hazard_ratio": np.exp(estimate),

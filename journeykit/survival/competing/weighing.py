@@ -15,8 +15,12 @@ Ties = Literal["efron", "breslow"]
 _MOST_STEPS, _MOST_HALVINGS = 50, 30
 #: Half the squared distance to the maximum, in standard errors, that is none.
 _THERE = 1e-16
-#: A linear predictor that differs by so much among customers has no finite hazard ratio behind it.
-_ENDLESS = 30.0
+#: The same, from which on a step that is as long as the one before leads nowhere.
+_FLAT = 1e-8
+#: Share of the previous step, and change in the logarithm of a ratio, that are "as long".
+_AS_LONG, _FAR = 0.9, 0.05
+#: Share of the information without any effect below which there is none left.
+_SINGULAR = 1e-10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -287,29 +291,69 @@ def _by_censoring(sets: Weighed, pull: NDArray[np.float64]) -> NDArray[np.float6
 
 
 class Maximum(NamedTuple):
-    """Where the likelihood is largest, and whether it was found; or grows for ever."""
+    """Where the likelihood is largest.
+
+    Attributes
+    ----------
+    beta : array, shape (p,)
+    at, null : Moments
+        There, and at no effect.
+    infinite : array of bool, shape (p,)
+        Coefficients along which the likelihood grows for ever.
+    converged : bool
+    """
 
     beta: NDArray[np.float64]
     at: Moments
     null: Moments
+    infinite: NDArray[np.bool_]
     converged: bool
-    endless: bool
 
 
 def maximise(sets: Weighed, x: NDArray[np.float64], ties: Ties) -> Maximum:
-    """Climb from no effect by Newton's steps, each halved until the likelihood does not fall."""
+    """Climb from no effect by Newton's steps, each halved until the likelihood does not fall.
+
+    Ends when the gain of another step is next to nothing, or when steps no longer shrink although
+    the likelihood no longer grows: then it has no maximum (it is monotone in those directions).
+    """
     beta = np.zeros(x.shape[1])
     null = at = moments(sets, x, beta, ties)
+    none, before, width = np.zeros(len(beta), dtype=bool), np.zeros(len(beta)), np.ptp(x, axis=0)
     for _ in range(_MOST_STEPS):
-        step = np.linalg.lstsq(at.information, at.score, rcond=None)[0]
-        if at.score @ step / 2 <= _THERE:
-            return Maximum(beta, at, null, True, False)
-        for _ in range(_MOST_HALVINGS):
+        flat = np.diag(at.information) <= _SINGULAR * np.diag(null.information)
+        if flat.any():
+            return Maximum(beta, at, null, flat, True)
+        step = np.asarray(np.linalg.lstsq(at.information, at.score, rcond=None)[0], float)
+        gain = at.score @ step / 2
+        if gain <= _THERE:
+            return Maximum(beta, at, null, none, True)
+        endless = (np.abs(step) > _AS_LONG * np.abs(before)) & (np.abs(step) * width > _FAR)
+        if gain <= _FLAT and endless.any():
+            return Maximum(beta, at, null, endless, True)
+        there = _climbed(sets, x, ties, beta, step, at)
+        if there is None:
+            return Maximum(beta, at, null, none, bool(gain <= _FLAT))
+        before, beta, at = there[0] - beta, *there
+    return Maximum(beta, at, null, none, False)
+
+
+def _climbed(
+    sets: Weighed,
+    x: NDArray[np.float64],
+    ties: Ties,
+    beta: NDArray[np.float64],
+    step: NDArray[np.float64],
+    at: Moments,
+) -> tuple[NDArray[np.float64], Moments] | None:
+    """Take the step, or as much of it as does not lead down; None where nothing leads up."""
+    # A likelihood is a sum over events: rounding may take back that much.
+    slack = 1e-13 * abs(at.log_likelihood)
+    for _ in range(_MOST_HALVINGS):
+        # Far customers may overflow on too long a step, which is then halved.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             there = moments(sets, x, beta + step, ties)
-            if there.log_likelihood >= at.log_likelihood - 1e-13 * abs(at.log_likelihood):
-                break
-            step = step / 2
-        beta, at = beta + step, there
-        if np.ptp(x @ beta) > _ENDLESS:
-            return Maximum(beta, at, null, False, True)
-    return Maximum(beta, at, null, False, False)
+        rises = there.log_likelihood >= at.log_likelihood - slack
+        if rises and np.isfinite(there.information).all():
+            return beta + step, there
+        step = step / 2
+    return None

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from journeykit.errors import ArgumentError, MappingError
+from journeykit.errors import ArgumentError, DataError, MappingError
 from journeykit.survival import Lifetimes, lifetimes_from_frame, log_rank
 from journeykit.survival.competing import gray_test
+
+#: Of those who came to no end.
+NOBODY = np.array(None, dtype=object)
 
 
 def lives(frame: pd.DataFrame) -> Lifetimes:
@@ -27,7 +30,7 @@ def simulated(rng: np.random.Generator, *, n: int = 600, late: bool = False) -> 
     time = np.where(to_a, rng.exponential(1, n), rng.exponential(np.where(plan == 0, 0.4, 2.0), n))
     lost = rng.uniform(0.5, 4, n)
     start = np.where(rng.random(n) < 0.5, rng.uniform(0, 0.8, n), 0.0) * late
-    to = np.where(time <= lost, np.where(to_a, "a", "b"), None)
+    to = np.where(time <= lost, np.where(to_a, "a", "b"), NOBODY)
     frame = pd.DataFrame({"start": start, "time": np.minimum(time, lost), "to": to, "plan": plan})
     return frame[frame["time"] > frame["start"]]
 
@@ -48,7 +51,7 @@ def test_without_other_ends_events_are_expected_as_by_log_rank() -> None:
     frame = pd.DataFrame(
         {
             "time": rng.integers(1, 30, 200),
-            "to": np.where(rng.random(200) < 0.6, "a", None),
+            "to": np.where(rng.random(200) < 0.6, "a", NOBODY),
             "plan": np.array(["x", "y", "z"])[rng.integers(0, 3, 200)],
         }
     )
@@ -89,8 +92,8 @@ def test_laws(seed: int, late: bool) -> None:
 
 @pytest.mark.parametrize("late", [False, True])
 def test_it_rejects_equal_incidences_as_often_as_it_says(late: bool) -> None:
-    # In 1,000 worlds of 600: 5.2 % at the level of 5 %, 10.6 % at 10 %; with late entries 4.5 %
-    # and 9.0 %.
+    # In 1,000 worlds of 600: 6.0 % at the level of 5 %, 11.1 % at 10 %; with late entries 5.7 %
+    # and 10.7 %.
     rng = np.random.default_rng(6)
     p = [
         gray_test(lives(simulated(rng, late=late)), by="plan", cause="a").p_value for _ in range(60)
@@ -127,8 +130,95 @@ def test_messages() -> None:
     apart = pd.DataFrame({"time": [1, 2, 3, 4], "to": [None, None, "a", "a"], "plan": [*"xxyy"]})
     with pytest.raises(ArgumentError, match="cannot be compared: nobody comes to 'a' while two"):
         gray_test(lives(apart), by="plan", cause="a", small_cell=1)
+    data = lives(frame.assign(plan=["x", "y"] * 20))
+    with pytest.raises(MappingError, match="'shop'"):
+        gray_test(data, by="shop", cause="a")
+    with pytest.raises(MappingError, match="'shop'"):
+        gray_test(data, by="plan", cause="a", strata="shop")
+    with pytest.raises(ArgumentError, match="`small_cell` must"):
+        gray_test(data, by="plan", cause="a", small_cell=0)
+    endless = lifetimes_from_frame(frame.assign(status=1), groups=["plan"])
+    with pytest.raises(ArgumentError, match="do not say which end each event was"):
+        gray_test(endless, by="plan", cause="a")
     said = gray_test(lives(frame.assign(plan=["x", "y"] * 20)), by="plan", cause="a").summary()
     assert said.startswith("Gray's test of coming to 'a' in 2 groups: chi-squared ")
+
+
+def in_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Cut everyone's time in two."""
+    first = frame.assign(who=range(len(frame)), start=0, to=None)
+    second = frame.assign(who=range(len(frame)), start=frame["time"] / 2)
+    return pd.concat([first.assign(time=frame["time"] / 2), second])
+
+
+def of_customers(frame: pd.DataFrame) -> Lifetimes:
+    frame = frame.assign(status=frame["to"].notna())
+    return lifetimes_from_frame(
+        frame, customer_id="who", start="start", cause="to", groups=["plan", "region"]
+    )
+
+
+def test_rows_of_a_customer_are_one_customer() -> None:
+    frame = simulated(np.random.default_rng(9), n=100).assign(region="r")
+    cut = in_rows(frame)
+    found = gray_test(of_customers(cut), by="plan", cause="a")
+    assert found.statistic == pytest.approx(gray_test(lives(frame), by="plan", cause="a").statistic)
+    assert found.frame["n"].sum() == 100
+    moving = cut.assign(plan=np.where(cut["start"] > 0, 1, 0))
+    with pytest.raises(DataError, match="must keep one value of 'plan'; 100 of 100 change it"):
+        gray_test(of_customers(moving), by="plan", cause="a")
+    moving = cut.assign(region=np.where(cut["start"] > 0, "s", "r"))
+    with pytest.raises(DataError, match="must keep one value of 'region'"):
+        gray_test(of_customers(moving), by="plan", cause="a", strata="region")
+    after = cut.assign(to=cut["to"].where(cut["start"] > 0, "a").where(cut["start"] == 0, None))
+    with pytest.raises(DataError, match="Nobody is under risk after their end; 100 of 200 rows"):
+        gray_test(of_customers(after), by="plan", cause="a")
+    with pytest.raises(DataError, match="comes to one end at most; 100 of 100 end more than once"):
+        gray_test(of_customers(cut.assign(to="a")), by="plan", cause="a")
+
+
+def test_small_groups_take_no_part() -> None:
+    frame = simulated(np.random.default_rng(10), n=100)
+    frame["plan"] = np.array(["x", "y"])[frame["plan"]]
+    more = pd.concat([frame, frame.head(5).assign(plan="few")])
+    found = gray_test(lives(more), by="plan", cause="a")
+    assert found.suppressed == ("few",)
+    assert found.frame["group"].tolist() == ["x", "y"]
+    assert found.statistic == gray_test(lives(frame), by="plan", cause="a").statistic
+    assert found.summary().endswith("; 1 too small to take part")
+
+
+def mixed(n: int = 120) -> pd.DataFrame:
+    """Three groups, two strata and many ties, made without chance."""
+    i = np.arange(n)
+    return pd.DataFrame(
+        {
+            "time": 1 + (i * 37 + i * i) % 11 + (i % 4 == 0) * 3,
+            "to": np.array([None, "a", "b"], dtype=object)[(i * 7 + i // 5) % 3],
+            "plan": np.array(["x", "y", "z"])[(i * i + i // 7) % 3],
+            "region": np.array(["r", "s"])[(i // 3) % 2],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("rho", "plain", "stratified"),
+    [
+        (0, (0.14995813697092, 0.21006037799574), (0.11423559218501, 0.42321919566268)),
+        (1, (0.07832953633261, 0.24855024520779), (0.10659959748005, 0.4451956026481)),
+        (-1, (0.3048477671664, 0.20730147740281), (0.108950151638, 0.42353580240287)),
+    ],
+)
+def test_ties_weights_and_strata_equal_to_cmprsk(
+    rho: float, plain: tuple[float, float], stratified: tuple[float, float]
+) -> None:
+    # R: cuminc(time, status, group, strata, rho)$Tests of cmprsk 2.2-11.
+    data = lives(mixed())
+    for strata, values in ((None, plain), ("region", stratified)):
+        for cause, value in zip("ab", values, strict=True):
+            found = gray_test(data, by="plan", cause=cause, rho=rho, strata=strata)
+            assert found.statistic == pytest.approx(value, rel=1e-9)
+            assert found.degrees_of_freedom == 2
 
 
 def test_equal_to_cmprsk(shared: Path) -> None:
