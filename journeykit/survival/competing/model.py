@@ -117,8 +117,9 @@ class FineGray(Result):
 
     @property
     def infinite(self) -> tuple[str, ...]:
-        """Names of coefficients without a finite estimate."""
-        return tuple(np.array(self.names, dtype=object)[self.fitted.top.infinite])
+        """Names of coefficients without a finite estimate, but those that are not shown."""
+        endless = np.array(self.names, dtype=object)[self.fitted.top.infinite]
+        return tuple(name for name in endless if name not in self.suppressed)
 
     @property
     def coefficients(self) -> NDArray[np.float64]:

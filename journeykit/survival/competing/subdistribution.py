@@ -13,7 +13,7 @@ from scipy import stats
 from journeykit.checks import check_choice, check_fraction, check_known, check_whole
 from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
 from journeykit.results import Provenance
-from journeykit.survival.competing.ends import ends_of
+from journeykit.survival.competing.ends import Ends, ends_of
 from journeykit.survival.competing.model import FineGray, Fitted
 from journeykit.survival.competing.weighing import (
     Maximum,
@@ -130,21 +130,13 @@ def fine_gray(
     ends = ends_of(lifetimes)
     check_known("cause", [cause], ends.names, what="ends")
     _check_rows(ends.entry, lifetimes.frame)
-    which = ends.names.index(cause) + 1
-    kind = np.where(ends.kind == which, 1, np.where(ends.kind > 0, 2, 0))
-    if not (kind == 1).any():
-        raise DataError(f"Nobody comes to {cause!r}, so nothing can be learned about it.")
+    kind = _kinds(ends, cause)
     coded = encoding(lifetimes.frame, covariates)
     x = coded.matrix(lifetimes.frame)
     fitted, model_error = _fitted(coded, x, ends.exit, kind, ties)
     frame, hidden = _table(fitted, x, kind == 1, model_error, confidence, small_cell)
-    given = {
-        "covariates": tuple(covariates),
-        "cause": cause,
-        "ties": ties,
-        "confidence": confidence,
-        "small_cell": small_cell,
-    }
+    given: dict[str, object] = {"covariates": tuple(covariates), "cause": cause, "ties": ties}
+    given |= {"confidence": confidence, "small_cell": small_cell}
     top = fitted.top
     return FineGray(
         frame=frame,
@@ -160,6 +152,15 @@ def fine_gray(
         suppressed=hidden,
         fitted=fitted,
     )
+
+
+def _kinds(ends: Ends, cause: str) -> NDArray[np.int64]:
+    """Return 0 for the censored, 1 for those who came to the end, 2 for those to another."""
+    which = ends.names.index(cause) + 1
+    kind = np.where(ends.kind == which, 1, np.where(ends.kind > 0, 2, 0))
+    if not (kind == 1).any():
+        raise DataError(f"Nobody comes to {cause!r}, so nothing can be learned about it.")
+    return kind
 
 
 def _fitted(
@@ -249,6 +250,18 @@ def _warn(top: Maximum, names: tuple[str, ...]) -> None:
         )
 
 
+def _had(x: NDArray[np.float64], small_cell: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return who has the larger of two values (all, of a number), and where few have either."""
+    had = np.ones(x.shape, dtype=bool)
+    few = np.zeros(x.shape[1], dtype=bool)
+    for column, values in enumerate(x.T):
+        low, high = values.min(), values.max()
+        if ((values == low) | (values == high)).all():
+            had[:, column] = values == high
+            few[column] = min(had[:, column].sum(), (~had[:, column]).sum()) < small_cell
+    return had, few
+
+
 def _table(
     fitted: Fitted,
     x: NDArray[np.float64],
@@ -261,13 +274,7 @@ def _table(
     estimate = fitted.estimate
     error = np.where(infinite, np.nan, np.sqrt(np.diag(fitted.covariance)) / fitted.scale)
     half = stats.norm.isf((1 - confidence) / 2) * error
-    had = np.ones(x.shape, dtype=bool)
-    few = np.zeros(x.shape[1], dtype=bool)
-    for column, values in enumerate(x.T):
-        low, high = values.min(), values.max()
-        if ((values == low) | (values == high)).all():
-            had[:, column] = values == high
-            few[column] = min(had[:, column].sum(), (~had[:, column]).sum()) < small_cell
+    had, few = _had(x, small_cell)
     z = estimate / error
     frame = pd.DataFrame(
         {
