@@ -30,8 +30,13 @@ if TYPE_CHECKING:
     )
     from journeykit.survival.competing import (
         CumulativeIncidences,
+        FineGray,
+        GrayTest,
+        IncidenceForecast,
         IncidencesAt,
         cumulative_incidence,
+        fine_gray,
+        gray_test,
     )
     from journeykit.survival.covariates import counting_process
     from journeykit.survival.curves import (
@@ -152,10 +157,13 @@ __all__ = [
     "Effect",
     "EndAttribute",
     "EndTouchpoint",
+    "FineGray",
     "FirstOf",
+    "GrayTest",
     "Hazards",
     "ImmortalTime",
     "Inactivity",
+    "IncidenceForecast",
     "IncidencesAt",
     "KaplanMeier",
     "Lifetimes",
@@ -212,6 +220,8 @@ __all__ = [
     "cumulative_incidence",
     "customer_value",
     "discrete_hazard",
+    "fine_gray",
+    "gray_test",
     "immortal_time",
     "kaplan_meier",
     "leaving",
@@ -319,8 +329,13 @@ _MODULES = {
     ),
     "competing": (
         "CumulativeIncidences",
+        "FineGray",
+        "GrayTest",
+        "IncidenceForecast",
         "IncidencesAt",
         "cumulative_incidence",
+        "fine_gray",
+        "gray_test",
     ),
     "states": (
         "Census",

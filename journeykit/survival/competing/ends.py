@@ -69,7 +69,7 @@ def ends_of(
     ArgumentError
         When the lifetimes know of no causes, or nobody is under risk before the horizon.
     DataError
-        When a customer ends more than once: the first end would not be the last.
+        When a customer ends more than once, or has rows after the end.
     """
     names, kind = causes(lifetimes)
     entry, exit_, event, customer = spans(lifetimes)
@@ -78,6 +78,13 @@ def ends_of(
         raise DataError(
             f"A customer comes to one end at most; {several:,} of {customer.max() + 1:,} end more "
             "than once. Keep the rows up to the first end."
+        )
+    end = np.full(customer.max() + 1, np.iinfo(np.int64).max)
+    end[customer[event]] = exit_[event]
+    if after := int((exit_ > end[customer]).sum()):
+        raise DataError(
+            f"Nobody is under risk after their end; {after:,} of {len(exit_):,} rows are later "
+            "than the end of their customer. Keep the rows up to the end."
         )
     groups, group = _grouped(lifetimes.frame, by)
     customers = _customers(group, customer, len(groups))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -12,16 +12,36 @@ from journeykit.draw.charts import shortened, wrapped
 from journeykit.survival.regression.smooth import spline_through
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
-    from journeykit.survival.regression.model import CoxModel
     from journeykit.survival.regression.proportionality import ProportionalHazards
 
 #: Points that a picture shows at most.
 _POINTS = 2_000
 
 
-def draw_hazard_ratios(model: CoxModel, ax: Axes | None) -> Axes:
+class Ratios(Protocol):
+    """A model of hazard ratios."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row a coefficient."""
+
+    @property
+    def confidence(self) -> float:
+        """Level of the intervals."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the coefficients."""
+
+    @property
+    def infinite(self) -> tuple[str, ...]:
+        """Those without a finite estimate."""
+
+
+def draw_hazard_ratios(model: Ratios, ax: Axes | None, *, what: str = "hazard ratio") -> Axes:
     """Draw each hazard ratio with its interval on a logarithmic axis, the first on top.
 
     Ratios that are hidden or infinite have no mark; their line says so.
@@ -48,7 +68,7 @@ def draw_hazard_ratios(model: CoxModel, ax: Axes | None) -> Axes:
         ax.text(1, row, f" {why}", va="center", color=INK, fontsize=8)
     ax.set_yticks(at, names)
     ax.set_ylim(len(frame) - 0.4, -0.6)
-    ax.set_xlabel(f"hazard ratio with {model.confidence:.0%} interval")
+    ax.set_xlabel(f"{what} with {model.confidence:.0%} interval")
     return tidy(ax, grid="x")
 
 
