@@ -35,12 +35,16 @@ class GraphNode(NamedTuple):
 
 
 class GraphEdge(NamedTuple):
-    """A step from node to node, by position: its share of what leaves, and its weight."""
+    """A step from node to node, by position: its share of what leaves, and its weight.
+
+    `label` is written on it; by default the share.
+    """
 
     source: int
     target: int
     share: float
     n: int
+    label: str = ""
 
 
 class _Curve(NamedTuple):
@@ -76,7 +80,7 @@ def flow_graph(
 ) -> Axes:
     """Draw nodes from top to bottom in the given order, and edges as wide as their weight.
 
-    Every edge carries its share. An edge from a node to itself is told in the node's note.
+    Every edge carries its label or share. An edge from a node to itself is told in the node's note.
     """
     ax = axes(ax, height=_ROW * max(len(nodes), 2) + 0.9)
     ax.set_xlim(-1, 1)
@@ -196,8 +200,8 @@ def _draw_edge(ax: Axes, curve: _Curve, width: float, edge: GraphEdge) -> None:
 def _write_share(ax: Axes, curve: _Curve, edge: GraphEdge, taken: Sequence[Bbox]) -> Bbox:
     """Write the share on the curve where it is free, nearest to its middle."""
     text = ax.text(
-        0, 0, f"{edge.share:.0%}", ha="center", va="center", fontsize=_SHARE_SIZE, color=INK,
-        zorder=5,
+        0, 0, edge.label or f"{edge.share:.0%}",
+        ha="center", va="center", fontsize=_SHARE_SIZE, color=INK, zorder=5,
         bbox={"boxstyle": "round,pad=0.12", "fc": "white", "ec": "none", "alpha": 0.85},
     )  # fmt: skip
     best, least = 0.5, np.inf

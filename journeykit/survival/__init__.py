@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     )
     from journeykit.survival.returning import spells
     from journeykit.survival.states import (
+        Census,
         Hazards,
         Multistate,
         Occupancy,
@@ -133,6 +134,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AcceleratedFailureTime",
     "Calibration",
+    "Census",
     "ChurnThreshold",
     "Concordance",
     "ConditionalSurvival",
@@ -321,6 +323,7 @@ _MODULES = {
         "cumulative_incidence",
     ),
     "states": (
+        "Census",
         "Hazards",
         "Multistate",
         "Occupancy",

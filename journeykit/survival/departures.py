@@ -114,7 +114,8 @@ def _silences(
     there = np.zeros((len(journeys), len(begin)), dtype=bool)
     done = np.zeros_like(there)
     for at, (first, last) in enumerate(zip(begin, end, strict=True)):
-        spans = (time <= first) & (first < following)
+        # An activity at the very beginning ends the pause before it, whatever follows.
+        spans = (time <= first) & (first <= following)
         there[journey[spans & ~long], at] = True
         done[journey[(first <= time) & (time < last) & long], at] = True
     return there, done & there

@@ -64,6 +64,18 @@ def test_who_came_back_is_there_again() -> None:
     assert counts.n_event.tolist() == [1, 0, 1, 0, 0]
 
 
+def test_who_is_last_seen_as_a_period_begins_leaves_in_it() -> None:
+    # On a day clock activity is at the very beginning of days, and so of months.
+    journeys = watched([20.0, 30.0], [30.0], [0.0, 30.0], until=200)
+    counts = leaving(journeys, churn=Inactivity(threshold_days=20), periods=months(3))
+    assert counts.n.tolist() == [0, 1, 0]
+    assert counts.n_event.tolist() == [0, 1, 0]
+    daily = Periods((date(1970, 1, 1),) * 41, np.arange(41) * DAY, np.ones(40, dtype=bool))
+    counts = leaving(watched([20.0, 30.0], until=200), churn=Inactivity(20), periods=daily)
+    assert np.flatnonzero(counts.n).tolist() == list(range(20, 31))
+    assert np.flatnonzero(counts.n_event).tolist() == [30]
+
+
 def test_where_nothing_changes_it_stays_as_it_is() -> None:
     """Customers who act by chance and never leave: no month has more silences than another."""
     rng = np.random.default_rng(6)

@@ -108,7 +108,8 @@ class NelsonAalen(GroupedCurves):
         days : sequence of float, optional
             Where to estimate; by default at 101 days over the watched time of each group, that is
             from the first to the last time at which at least `small_cell` are under risk. There
-            is no estimate (empty) on days outside, nor without an event inside.
+            is no estimate (empty) on days outside, nor while nobody is under risk, nor without an
+            event inside.
 
         References
         ----------
@@ -260,13 +261,17 @@ def _smoothed(
             at[told], time[inside], events / n, events / np.square(n, dtype=np.float64),
             bandwidth=width, first=first, last=last,
         )  # fmt: skip
-    low, high = positive_interval(estimate, error, confidence=curves.confidence)
     when = np.rint(np.where(told, at, 0.0) * DAY).astype(np.int64)
+    at_risk = np.where(told, table.at_risk_just_before(when), 0)
+    # Events to both sides of a gap say nothing about it. Day 0 has who is there from then on.
+    blind = (at_risk == 0) & (when > 0)
+    estimate[blind], error[blind] = np.nan, np.nan
+    low, high = positive_interval(estimate, error, confidence=curves.confidence)
     return pd.DataFrame(
         {
             "group": group,
             "time_days": at,
-            "n_at_risk": np.where(told, table.at_risk_just_before(when), 0),
+            "n_at_risk": at_risk,
             "bandwidth_days": width,
             "estimate": estimate,
             "std_error": error,

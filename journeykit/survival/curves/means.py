@@ -91,7 +91,8 @@ class RestrictedMeans(Result):
 
         Groups are of different customers, so variances add up: the test statistic is the
         difference over the root of the sum of both variances, and the interval of the ratio is on
-        the log scale with the sum of both relative variances.
+        the log scale with the sum of both relative variances. Where nobody of a group left, its
+        variance is not known and nothing is tested.
 
         Parameters
         ----------
@@ -120,8 +121,8 @@ class RestrictedMeans(Result):
         z = normal_quantile(self.confidence)
         difference = one[:, 0] - other[:, 0]
         error = np.sqrt(one[:, 1] ** 2 + other[:, 1] ** 2)
-        # Nobody left in either: an error of 0 is no knowledge.
-        error[error == 0] = np.nan
+        # Nobody left in one: an error of 0 is no knowledge, and would make chance look sure.
+        error[(one[:, 1] == 0) | (other[:, 1] == 0)] = np.nan
         ratio = one[:, 0] / other[:, 0]
         relative = np.sqrt((one[:, 1] / one[:, 0]) ** 2 + (other[:, 1] / other[:, 0]) ** 2)
         relative[np.isnan(error)] = np.nan
@@ -189,7 +190,7 @@ def rmst(
 
     There is no mean (empty, with the reason) for a group of which nobody was watched until the
     horizon although not all were seen to leave, nor for one of which nobody is under risk at the
-    beginning: nothing is extrapolated.
+    beginning or for some time later: nothing is extrapolated.
 
     Parameters
     ----------
@@ -266,9 +267,11 @@ def rmst(
 
 def _row(table: LifeTable, horizon_days: float, confidence: float) -> dict[str, object]:
     end = round(horizon_days * DAY)
-    mean, error, reason = np.nan, np.nan, ""
+    mean, error, reason, gap = np.nan, np.nan, "", table.unwatched()
     if table.entry_time[0] > 0:
         reason = f"nobody under risk before day {table.entry_time[0] / DAY:,.4g}"
+    elif gap is not None and gap[0] < end:
+        reason = f"nobody under risk from day {gap[0] / DAY:,.4g} to {gap[1] / DAY:,.4g}"
     else:
         mean, error = restricted_mean(table, begin=0, end=end)
         if np.isnan(mean):

@@ -35,6 +35,10 @@ class Shown(NamedTuple):
     fingerprint: str
 
 
+#: Microseconds without anyone under risk that do not matter.
+_GAP = 1_000_000
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LifeTable:
     """Times at which someone of one group went, in order; arrays of shape (n_times,).
@@ -87,6 +91,21 @@ class LifeTable:
             entry_time=np.append(time, self.entry_time[new]),
             entry_n=np.append(there, self.entry_n[new]),
         )
+
+    def unwatched(self) -> tuple[int, int] | None:
+        """Return the first time span in which nobody is under risk although others enter later.
+
+        Gaps of no more than a second are none: watching may end a microsecond before a day does.
+        Where all had left the curve is 0, and stays so.
+        """
+        there = self.n_at_risk - self.n_event - self.n_censored
+        for at in np.flatnonzero((there == 0) & (self.n_event < self.n_at_risk)):
+            entered = np.searchsorted(self.entry_time, self.time[at])
+            if entered < len(self.entry_time):
+                begin, end = int(self.time[at]), int(self.entry_time[entered])
+                if end - begin > _GAP:
+                    return begin, end
+        return None
 
     def person_days(self, begin: int, end: int) -> float:
         """Return for how long customers were under risk between two times, added up in days."""

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 
 from journeykit.errors import DataError
+from journeykit.survival.models.columns import spreads
 from journeykit.survival.models.newton import uphill_step
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ Link = Literal["cloglog", "logit"]
 #: Cells whose design is held at once.
 _CHUNK = 1 << 15
 _MOST_STEPS = 100
-_NEAR = 1e-11
+#: How far the log-likelihood may still be from its maximum, by Newton's own reckoning. However
+#: many customers there are: what a rare level adds is as little as it is.
+_NEAR = 1e-9
 #: An event alone in its level gives a standard error of about one.
 _FLATTEST = 1000.0
 
@@ -93,10 +96,8 @@ def fit(
             if np.isfinite(there[0]) and there[0] >= value - 1e-9 * abs(value):
                 break
         theta, (value, gradient, information) = tried, there
-        if uphill.promised < _NEAR * max(1.0, abs(value)) and halved == 0:
-            found = BinomialFit(
-                theta, np.asarray(np.linalg.pinv(information, hermitian=True), np.float64), value
-            )
+        if uphill.promised < _NEAR and halved == 0:
+            found = BinomialFit(theta, _inverse(information), value)
             if _is_steep(found, design, n):
                 return found
             break
@@ -104,6 +105,16 @@ def fit(
         "The likelihood has no maximum: a covariate, or a level of one, may tell exactly who has "
         "no event. Look at events by level, and merge levels."
     )
+
+
+def _inverse(information: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Invert with columns scaled: they may differ by orders of magnitude, and each has an error."""
+    with np.errstate(divide="ignore"):
+        scale = 1 / np.sqrt(np.diag(information))
+    if not np.isfinite(scale).all():
+        return np.full_like(information, np.inf)
+    inner = np.linalg.pinv(information * np.outer(scale, scale), hermitian=True)
+    return np.asarray(inner * np.outer(scale, scale), dtype=np.float64)
 
 
 def _moments(
@@ -141,11 +152,6 @@ def chunks(n: int) -> list[slice]:
 
 def _is_steep(found: BinomialFit, design: Design, n: NDArray[np.float64]) -> bool:
     """Tell a maximum from a plain that rises for ever, on which errors are without bound."""
-    first, second = np.zeros((2, len(found.coefficients)))
-    for rows in chunks(len(n)):
-        x = design(rows)
-        first += x.sum(axis=0)
-        second += (x**2).sum(axis=0)
-    spread = np.sqrt(np.maximum(second / len(n) - (first / len(n)) ** 2, 0))
+    spread = spreads(design, chunks(len(n)))
     error = np.sqrt(np.maximum(np.diag(found.covariance), 0))
     return bool(np.isfinite(error).all() and (error * spread < _FLATTEST).all())

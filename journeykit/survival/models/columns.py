@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,3 +31,26 @@ def check_rank(matrix: NDArray[np.float64], coded: Encoding, /) -> None:
                 f"({', '.join(map(repr, coded.names[: p - 2])) or 'the intercept'}), so their "
                 "effects cannot be told apart. Leave one out."
             )
+
+
+def spreads(
+    design: Callable[[slice], NDArray[np.float64]], chunks: list[slice], /
+) -> NDArray[np.float64]:
+    """Return how far apart the values of each column lie, shape (q,).
+
+    The distance of two values, or of those that are not 0 from 0 where most are, however rare they
+    are: a standard deviation would make little of a rare level. Else the standard deviation.
+    """
+    low = np.min([design(rows).min(axis=0) for rows in chunks], axis=0)
+    high = np.max([design(rows).max(axis=0) for rows in chunks], axis=0)
+    n, first, second, other, between = 0, *np.zeros((4, len(low)))
+    for rows in chunks:
+        x = design(rows)
+        n += len(x)
+        first += x.sum(axis=0)
+        second += (x**2).sum(axis=0)
+        other += (x != 0).sum(axis=0)
+        between += ((x != low) & (x != high)).sum(axis=0)
+    spread = np.sqrt(np.maximum(second / n - (first / n) ** 2, 0))
+    spread = np.where(other < n / 2, np.sqrt(second / np.maximum(other, 1)), spread)
+    return np.where(between == 0, high - low, spread)

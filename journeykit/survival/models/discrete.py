@@ -63,10 +63,12 @@ def discrete_hazard(
     hazards in continuous time) or logit(h) is a baseline in p plus x b, fitted by maximum
     likelihood on counts: under risk and left, by period and pattern of covariates. A customer is
     under risk in the periods that begin while the customer is watched, and leaves in the one that
-    holds the exit; who leaves at time 0 leaves in the first. Who enters within a period counts
-    from the next one on. Covariates of a period are those at its beginning, so none knows what
-    came later in it. Time must be measured finely enough that customers enter and are lost
-    independently of leaving within a period.
+    holds the exit; who leaves as being under risk begins, such as at time 0, leaves in the period
+    that begins then. Who enters within a period counts from the next one on: with churn dated at
+    declaration let periods divide the threshold, or customers of a single activity are lost.
+    Covariates of a period are those at its beginning, so none knows what came later in it. Time
+    must be measured finely enough that customers enter and are lost independently of leaving
+    within a period.
 
     Parameters
     ----------
@@ -263,7 +265,8 @@ def _coefficients(
         ("ratio_low", "conf_low"),
         ("ratio_high", "conf_high"),
     ):
-        frame[name] = np.exp(frame[source].where(told))
+        with np.errstate(over="ignore"):
+            frame[name] = np.exp(frame[source].where(told))
     z = (frame["estimate"] / frame["std_error"]).where(told)
     frame["p_value"] = 2 * stats.norm.sf(z.abs())
     return frame

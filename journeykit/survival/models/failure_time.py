@@ -330,6 +330,8 @@ def _coefficients(
     half = stats.norm.isf((1 - confidence) / 2) * error
     told = np.ones(len(estimate), dtype=bool)
     told[[0, -1]] = False
+    with np.errstate(over="ignore"):
+        ratios = np.where(told, np.exp([estimate, estimate - half, estimate + half]), np.nan)
     frame = pd.DataFrame(
         {
             "term": [INTERCEPT, *coded.names, LOG_SCALE],
@@ -337,9 +339,7 @@ def _coefficients(
             "std_error": error,
             "conf_low": estimate - half,
             "conf_high": estimate + half,
-            "time_ratio": np.where(told, np.exp(estimate), np.nan),
-            "ratio_low": np.where(told, np.exp(estimate - half), np.nan),
-            "ratio_high": np.where(told, np.exp(estimate + half), np.nan),
+            **dict(zip(("time_ratio", "ratio_low", "ratio_high"), ratios, strict=True)),
         }
     )
     tested = np.where(told, estimate, 0.0) / np.where(told, error, 1.0)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from journeykit.errors import DataError
+from journeykit.survival.models.columns import spreads
 from journeykit.survival.models.laws import Law
 from journeykit.survival.models.newton import uphill_step
 
@@ -218,7 +219,7 @@ def _climb(
 
 def _is_steep(found: LocationScale, data: LogTimes) -> bool:
     """Tell a maximum from a plain that rises for ever, on which errors are without bound."""
-    spread = data.matrix.std(axis=0)
+    spread = spreads(lambda rows: data.matrix[rows], _chunks(len(data.n)))
     error = np.sqrt(np.diag(found.covariance))[:-1]
     return bool((error * spread < _FLATTEST * found.scale).all())
 

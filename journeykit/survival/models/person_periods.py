@@ -67,9 +67,10 @@ def stays(lives: Spans, /, *, length: int) -> Stays:
     A customer is in period p who is under risk just after its beginning: in (entry, exit] with
     entry <= (p - 1) length < exit; whoever enters within a period is so from the next one on, and
     an event before then is not counted, as nobody could be under risk for it from the beginning.
-    Who leaves at time 0 leaves in period 1. The row that holds the beginning of the period
-    answers for all of it: an event later in the period is the row's even where another interval of
-    the customer, with other covariates, follows in between.
+    Who leaves at the very beginning of being under risk, as customers of a single activity do,
+    leaves in the period that begins then: at time 0 in period 1. The row that holds the beginning
+    of the period answers for all of it: an event later in the period is the row's even where
+    another interval of the customer, with other covariates, follows in between.
 
     Parameters
     ----------
@@ -89,9 +90,11 @@ def stays(lives: Spans, /, *, length: int) -> Stays:
     begin = np.maximum(entry, 0)
     first = -(-begin // length) + 1
     last = -(-exits // length)
-    # An event at the very beginning is one of the first period.
-    last = np.where((last == 0) & event, 1, last)
-    last_of_run = np.where((until <= 0) & left, 1, -(-until // length))
+    # An event at the very beginning of a run is one of the period that begins with it.
+    since = entry[~follows][run]
+    at_once = left & (until == since + 1) & (until % length == 0)
+    last_of_run = -(-until // length) + at_once
+    last = np.where(at_once, last_of_run, last)
     decides = last == last_of_run
     found = Stays(
         first=np.empty_like(first),

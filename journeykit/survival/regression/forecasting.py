@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from journeykit.survival.regression.design import Design
     from journeykit.survival.regression.model import CoxModel
 
+#: A log hazard ratio so far below the highest fell for want of events: by 15 or so it is found out.
+_FALLEN = 5.0
 #: Customers times days that are worked on at a time.
 _CHUNK = 1 << 18
 
@@ -84,7 +86,9 @@ class CoxForecast(PredictedSurvival):
     """Predicted survival, with two more columns: `linear_predictor` and `std_error`.
 
     `linear_predictor` is the log hazard ratio against the customer of `baseline`, `std_error` that
-    of the estimate. Empty after the last time anyone of the stratum was seen.
+    of the estimate. Empty after the last time anyone of the stratum was seen. There is no error nor
+    interval where the estimate hangs on a coefficient without a finite estimate, as for a level of
+    which nobody left.
     """
 
 
@@ -163,6 +167,7 @@ def baseline_of(model: CoxModel, covariates: Mapping[str, object], /) -> CoxBase
             continue
         hazards = _hazards(model, stratum, sets.time[mine])
         found = survival_of(x, ratio, hazards, fit.covariance, confidence=model.confidence)
+        found = _without_errors(found, _endless(model, x))
         columns = {column: value[0] for column, value in found._asdict().items()}
         parts.append(
             pd.DataFrame(
@@ -225,6 +230,7 @@ def forecast(
             found = survival_of(
                 x[mine], ratio[mine], hazards[s], model.fit.covariance, confidence=model.confidence
             )
+            found = _without_errors(found, _endless(model, x[mine]))
             for name in _PREDICTED[1:]:
                 out[name][begin + mine] = getattr(found, name)
     return CoxForecast(
@@ -250,6 +256,22 @@ def linear_predictor(
         some = slice(begin, begin + _CHUNK)
         out[some] = (fit.design.standardised(frame.iloc[some]) - _reference(model)) @ fit.beta
     return out
+
+
+def _endless(model: CoxModel, x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell whose hazard falls for ever with a coefficient that has no finite estimate."""
+    beta = np.where(np.isin(model.names, model.infinite), model.fit.beta, 0.0)
+    if not beta.any():
+        return np.zeros(len(x), dtype=bool)
+    return np.asarray(x @ beta < (model.fit.design.units.x @ beta).max() - _FALLEN)
+
+
+def _without_errors(found: Survival, endless: NDArray[np.bool_]) -> Survival:
+    """Empty the errors of those whom nobody like was seen to leave: 0 is no knowledge."""
+    names = ("hazard_std_error", "std_error", "conf_low", "conf_high")
+    return found._replace(
+        **{name: np.where(endless[:, None], np.nan, getattr(found, name)) for name in names}
+    )
 
 
 def _reference(model: CoxModel) -> NDArray[np.float64]:

@@ -44,6 +44,8 @@ class ProportionalHazards(Result):
     def summary(self) -> str:
         """Return which hazard ratios change, in one sentence."""
         p = self.frame["p_value"].iloc[-1]
+        if np.isnan(p):
+            return "hazard ratios constant over time: not tested, as none is finite"
         told = "p < 0.0001" if p < 1e-4 else f"p = {p:.4f}"
         each = self.frame.iloc[:-1]
         changing = each.loc[each["p_value"] < 0.05, "covariate"].astype(str).tolist()
@@ -57,7 +59,8 @@ class ProportionalHazards(Result):
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the coefficient of the covariate with the least p-value over time."""
         coded = self.model.fit.design.encoding
-        owner = self.frame["covariate"].iloc[int(self.frame["p_value"].iloc[:-1].argmin())]
+        least = self.frame["p_value"].iloc[:-1].fillna(2.0).argmin()
+        owner = self.frame["covariate"].iloc[int(least)]
         return self.plot_coefficient(coded.names[coded.owner.index(owner)], ax)
 
     def plot_coefficient(self, coefficient: str, /, ax: Axes | None = None) -> Axes:
@@ -98,7 +101,8 @@ def proportional_hazards_test(
     coefficients is computed at 0 from the exact information, each event with the covariance of its
     own risk set, as in R's survival since version 3.0 (older versions and other programs use one
     average covariance for all, which is off where it changes). A category is tested as a whole. It
-    is a test by the model: cluster-robust errors have no part in it.
+    is a test by the model: cluster-robust errors have no part in it. A coefficient without a finite
+    estimate is not tested: nobody on one side of it ever leaves, at whatever time.
 
     Parameters
     ----------
@@ -122,11 +126,12 @@ def proportional_hazards_test(
     design = fit.design
     slope, curvature = _widened(fit, _transformed(fit, transform))
     p, owner = len(fit.beta), np.array(design.encoding.owner, dtype=object)
+    finite = ~np.isin(model.names, model.infinite)
     records = []
     for name in design.encoding.covariates:
-        columns = np.flatnonzero(owner == name)
+        columns = np.flatnonzero((owner == name) & finite)
         records.append((name, *_score_test(slope, curvature, p, columns)))
-    records.append((GLOBAL, *_score_test(slope, curvature, p, np.arange(p))))
+    records.append((GLOBAL, *_score_test(slope, curvature, p, np.flatnonzero(finite))))
     names = ["covariate", "statistic", "degrees_of_freedom", "p_value"]
     given = {**model.provenance.parameters, "transform": transform}
     return ProportionalHazards(
@@ -171,6 +176,8 @@ def _widened(fit: Fit, g: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDA
 def _score_test(
     slope: NDArray[np.float64], curvature: NDArray[np.float64], p: int, columns: NDArray[np.intp]
 ) -> tuple[float, int, float]:
+    if not len(columns):
+        return float("nan"), 0, float("nan")
     kept = np.concatenate([np.arange(p), p + columns])
     # At the maximum the score of the model's own coefficients is 0.
     direction = np.concatenate([np.zeros(p), slope[columns]])

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import expit, logit, ndtri
 
 from journeykit.checks import check_choice, check_positive
 from journeykit.errors import ArgumentError
 from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance
 from journeykit.stats.aalen_johansen import effective_interval, seen_without
-from journeykit.survival.states.engine import Shares, Spells, shares
-from journeykit.survival.states.grouping import emptied, few, grouped, report_times
+from journeykit.survival.states.engine import Shares, Spells, shares, standing
+from journeykit.survival.states.grouping import Group, emptied, few, grouped, report_times
 from journeykit.survival.states.results import Occupancy, Probabilities, TimeInStates
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from journeykit.stats.intervals import Interval
     from journeykit.survival.states.spells import Multistate
 
+_KEYS = ("group", "source", "target", "since_days", "time_days", "method", "n")
 _NUMBERS = ("n_at_risk", "estimate", "std_error", "conf_low", "conf_high")
 
 
@@ -42,14 +44,17 @@ def occupancy_of(
     dA_hj(s) = d_hj(s) / n_h(s) of the moves seen among those in state h. p(0) is how those are
     spread who are watched from the beginning of their clock. Occupancy is right whether or not
     the future depends on more than the present state. Standard errors are infinitesimal
-    jackknifes over customers, so several spells of one customer are one customer; the interval
-    is Wilson's at the number of customers whose binomial error would be that large.
+    jackknifes over customers, so several spells of one customer are one customer. The interval is
+    Wilson's at the number of customers whose binomial error would be that large.
+
+    Where nobody is seen in a state any more while others are elsewhere, those who were in it stay
+    in it: nothing tells where they went. `n_at_risk` shows where that is so.
 
     Parameters
     ----------
     data : Multistate
     by : str or None
-        Column of the spells.
+        Column of the spells. Who changes group is lost from sight to one and enters the other late.
     times_days : sequence of float or None
         Times to report; by default those of moves, at most about 100 of them spread evenly.
     confidence : float in (0, 1)
@@ -102,10 +107,18 @@ def _check_beginning(spells: Spells, group: str) -> None:
         )
 
 
-def _rows(data: Multistate, part: Shares, spells: Spells, confidence: float) -> pd.DataFrame:
+def _rows(
+    data: Multistate,
+    part: Shares,
+    spells: Spells,
+    confidence: float,
+    *,
+    error: NDArray[np.float64] | None = None,
+    most: float = np.inf,
+) -> pd.DataFrame:
     """Lay shares out, one row a time and state; nothing is told beyond what was watched."""
     n_states = len(data.states)
-    interval = _interval(data, part, confidence)
+    interval = _interval(data, part, part.std_error if error is None else error, most, confidence)
     seen = np.repeat(part.time <= spells.stop.max(), n_states)
     numbers = {
         "estimate": part.estimate,
@@ -123,7 +136,9 @@ def _rows(data: Multistate, part: Shares, spells: Spells, confidence: float) -> 
     )
 
 
-def _interval(data: Multistate, part: Shares, confidence: float) -> Interval:
+def _interval(
+    data: Multistate, part: Shares, error: NDArray[np.float64], most: float, confidence: float
+) -> Interval:
     for_good = np.array([state in set(data.absorbing) for state in data.states])
     waiting = part.there[:, ~for_good].sum(axis=1)
     settled = part.there[:, for_good].sum(axis=1)
@@ -131,9 +146,10 @@ def _interval(data: Multistate, part: Shares, confidence: float) -> Interval:
     never = seen_without(waiting, settled, moving, confidence=confidence)
     return effective_interval(
         part.estimate,
-        part.std_error,
+        error,
         never=np.repeat(never[:, None], len(data.states), axis=1),
         always=np.maximum(part.there, 1),
+        most=most,
         confidence=confidence,
     )
 
@@ -155,9 +171,13 @@ def probabilities_of(
     from s on. It is right whatever the past has to do with the future. ``aalen_johansen``: on all
     customers, which takes the future to depend on the present state only (the Markov assumption)
     and is more precise where that holds. Where customers differ in ways that their state does not
-    tell, the two drift apart: trust the landmark. From s = 0 on there is the plain one only.
+    tell, the two drift apart: trust the landmark. From s = 0 on they differ too, by those who
+    begin elsewhere or are watched from later on.
 
     Standard errors and intervals as in `occupancy_of`, given that the customer is in `source`.
+    The plain one also goes by hazards of times with few in a state, where the jackknife misses
+    part of the variance: its interval adds that, and is at most as narrow as one of as many
+    customers as are watched. Who is in `source` at s but not seen then is in no landmark.
 
     Parameters
     ----------
@@ -186,30 +206,11 @@ def probabilities_of(
     if since_days:
         check_positive("since_days", since_days)
     found = grouped(data, by, confidence, small_cell)
-    begin, state = round(since_days * DAY), data.states.index(source)
-    frames, small = [], list(found.suppressed)
-    for group in found:
-        everyone = group.spells
-        there = (everyone.start <= begin) & (everyone.stop > begin) & (everyone.source == state)
-        mine = everyone.take(np.isin(everyone.customer, everyone.customer[there])).since(begin)
-        if there.sum() < small_cell:
-            small.append(group.name)
-            continue
-        wanted = report_times(mine, times_days, begin=begin)
-        plain = everyone.since(begin)
-        used = {"landmark": mine, "aalen_johansen": plain} if begin else {"aalen_johansen": plain}
-        for method, spells in used.items():
-            part = shares(spells, len(data.states), wanted, begin=begin, from_state=state)
-            rows = _rows(data, part, spells, confidence).drop(columns="n_at_risk")
-            hidden = few(mine, len(data.states), small_cell)
-            rows = emptied(rows, np.tile(hidden, len(wanted)), _NUMBERS[1:])
-            rows = rows.rename(columns={"state": "target"})
-            rows.insert(0, "group", group.name)
-            rows.insert(1, "source", source)
-            rows.insert(3, "since_days", since_days)
-            rows.insert(5, "method", method)
-            rows.insert(6, "n", int(there.sum()))
-            frames.append(rows)
+    parts = {
+        group.name: _since(data, group, source, since_days, times_days, confidence, small_cell)
+        for group in found
+    }
+    frames = [rows for rows in parts.values() if rows is not None]
     if not frames:
         raise ArgumentError(
             f"Fewer than {small_cell} customers are seen in {source!r} at day {since_days:g}, or "
@@ -228,9 +229,63 @@ def probabilities_of(
         provenance=Provenance(data.provenance.fingerprint, given),
         confidence=confidence,
         small_cell=small_cell,
-        suppressed=tuple(small),
+        suppressed=(*found.suppressed, *(name for name in parts if parts[name] is None)),
         states=data.states,
     )
+
+
+def _since(
+    data: Multistate,
+    group: Group,
+    source: str,
+    since_days: float,
+    times_days: Sequence[float] | None,
+    confidence: float,
+    small_cell: int,
+) -> pd.DataFrame | None:
+    """Return the rows of one group, or nothing where too few are in the state."""
+    begin = round(since_days * DAY)
+    landmark = _seen_in(group.spells, data.states.index(source), begin)
+    if landmark.n_customers < small_cell:
+        return None
+    wanted = report_times(landmark, times_days, begin=begin)
+    rows = _both(data, group.spells, landmark, source, begin, wanted, confidence)
+    hidden = np.tile(few(landmark, len(data.states), small_cell), 2 * len(wanted))
+    rows = emptied(rows, hidden, _NUMBERS).assign(
+        group=group.name, source=source, since_days=since_days, n=landmark.n_customers
+    )
+    return rows[[*_KEYS, *_NUMBERS]]
+
+
+def _seen_in(spells: Spells, state: int, begin: int) -> Spells:
+    """Return what is left, after `begin`, of those who are in the state then."""
+    there = (spells.start <= begin) & (spells.stop > begin) & (spells.source == state)
+    return spells.take(np.isin(spells.customer, spells.customer[there])).since(begin)
+
+
+def _both(
+    data: Multistate,
+    everyone: Spells,
+    landmark: Spells,
+    source: str,
+    begin: int,
+    wanted: NDArray[np.int64],
+    confidence: float,
+) -> pd.DataFrame:
+    """Return where those in `source` at `begin` are later, by landmark and by the plain one."""
+    n_states, state = len(data.states), data.states.index(source)
+    # Only they have shown that nobody, or everybody, of them is in a state.
+    there = standing(landmark, wanted, n_states)
+    frames = []
+    for method, spells in (("landmark", landmark), ("aalen_johansen", everyone.since(begin))):
+        part = shares(spells, n_states, wanted, begin=begin, from_state=state)
+        part = replace(part, there=there)
+        if method == "landmark":
+            rows = _rows(data, part, spells, confidence)
+        else:
+            rows = _rows(data, part, spells, confidence, error=part.spread, most=spells.n_customers)
+        frames.append(rows.rename(columns={"state": "target"}).assign(method=method))
+    return pd.concat(frames, ignore_index=True)
 
 
 def time_in_states_of(
@@ -238,8 +293,9 @@ def time_in_states_of(
 ) -> TimeInStates:
     """Estimate the mean number of days in each state up to a day.
 
-    The integral of the occupancy, with its infinitesimal jackknife over customers and the normal
-    interval, cut to [0, `until_days`]. The days of all states sum to `until_days`.
+    The integral of the occupancy, with its infinitesimal jackknife over customers. The interval is
+    the normal one of the logit of days / `until_days`, which stays inside [0, `until_days`]; there
+    is none where the days are 0 or all. The days of all states sum to `until_days`.
 
     Parameters
     ----------
@@ -257,7 +313,6 @@ def time_in_states_of(
     check_positive("until_days", until_days)
     found = grouped(data, by, confidence, small_cell)
     wanted = np.array([round(until_days * DAY)], dtype=np.int64)
-    quantile = float(ndtri((1 + confidence) / 2))
     frames = []
     for group in found:
         _check_beginning(group.spells, group.name)
@@ -267,19 +322,7 @@ def time_in_states_of(
                 f"`until_days` must not lie after day {last / DAY:.6g}, when the last of "
                 f"{group.name!r} is watched; got {until_days:g}."
             )
-        part = shares(group.spells, len(data.states), wanted)
-        days, error = part.days[0], part.days_error[0]
-        rows = pd.DataFrame(
-            {
-                "group": group.name,
-                "state": np.array(data.states, dtype=object),
-                "time_days": until_days,
-                "estimate": days,
-                "std_error": error,
-                "conf_low": np.maximum(days - quantile * error, 0),
-                "conf_high": np.minimum(days + quantile * error, until_days),
-            }
-        )
+        rows = _mean_days(data, group, wanted, confidence)
         hidden: NDArray[np.bool_] = few(group.spells, len(data.states), small_cell)
         frames.append(emptied(rows, hidden, _NUMBERS[1:]))
     given = {
@@ -294,4 +337,29 @@ def time_in_states_of(
         confidence=confidence,
         small_cell=small_cell,
         suppressed=found.suppressed,
+    )
+
+
+def _mean_days(
+    data: Multistate, group: Group, wanted: NDArray[np.int64], confidence: float
+) -> pd.DataFrame:
+    """Return the mean days of one group in each state, bounded by the logit of their share."""
+    part = shares(group.spells, len(data.states), wanted)
+    days, error, until = part.days[0], part.days_error[0], wanted[0] / DAY
+    share = days / until
+    inside = (share > 0) & (share < 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half = float(ndtri((1 + confidence) / 2)) * error / until / (share * (1 - share))
+        bounds = [until * expit(logit(share) + side * half) for side in (-1, 1)]
+    low, high = (np.where(inside, bound, np.nan) for bound in bounds)
+    return pd.DataFrame(
+        {
+            "group": group.name,
+            "state": np.array(data.states, dtype=object),
+            "time_days": until,
+            "estimate": days,
+            "std_error": error,
+            "conf_low": low,
+            "conf_high": high,
+        }
     )

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from journeykit.journeys.durations import DAY
-from journeykit.survival.states.kernels import hazard_squares, influence_squares, multiplied
+from journeykit.survival.states.kernels import (
+    hazard_squares,
+    influence_squares,
+    multiplied,
+    small_sets,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,9 +43,10 @@ class Spells(NamedTuple):
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Spells:
         """Return some spells, customers numbered anew."""
-        parts = [column[rows] for column in self]
-        _, customer = np.unique(parts[4], return_inverse=True)
-        return Spells(parts[0], parts[1], parts[2], parts[3], customer.astype(np.int64))
+        start, stop, source, target, customer = (column[rows] for column in self)
+        there = np.zeros(self.n_customers, dtype=bool)
+        there[customer] = True
+        return Spells(start, stop, source, target, (np.cumsum(there) - 1)[customer])
 
     def since(self, time: int) -> Spells:
         """Return what is left of the spells after `time`."""
@@ -87,6 +93,8 @@ class Shares:
     there : array of int64, shape (G, S)
         In each state just after, or for good in one that nobody leaves.
     estimate, std_error : arrays of float64, shape (G, S)
+    spread : array of float64, shape (G, S)
+        `std_error`, and what it misses where few are under risk: the error of intervals.
     days, days_error : arrays of float64, shape (G, S)
         Expected days in each state from the beginning until that time.
     """
@@ -96,16 +104,57 @@ class Shares:
     there: NDArray[np.int64]
     estimate: NDArray[np.float64]
     std_error: NDArray[np.float64]
+    spread: NDArray[np.float64]
     days: NDArray[np.float64]
     days_error: NDArray[np.float64]
 
 
-class Hazard(NamedTuple):
-    """A cumulative hazard at G times, and who is in the state just before; shape (G,)."""
+class Presence(NamedTuple):
+    """How much one state was watched until G times; arrays of shape (G,), in days.
+
+    Attributes
+    ----------
+    days : array of float64
+        During which anyone was in it.
+    customer_days : array of float64
+    per_customer : array of float64
+        The integral of 1 / n over the days with n > 0 customers in it.
+    """
+
+    days: NDArray[np.float64]
+    customer_days: NDArray[np.float64]
+    per_customer: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CumulativeHazards:
+    """Cumulative hazards of the moves from one state to J others at G times.
+
+    Attributes
+    ----------
+    estimate, std_error : arrays of float64, shape (J, G)
+    variance : array of float64, shape (J, G)
+        Aalen's, the sum of d / n^2.
+    n_event : array of int64, shape (J, G)
+    n_at_risk : array of int64, shape (G,)
+        In the state just before.
+    presence : Presence
+    """
 
     estimate: NDArray[np.float64]
     std_error: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    n_event: NDArray[np.int64]
     n_at_risk: NDArray[np.int64]
+    presence: Presence
+
+
+def distinct(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return what `numpy.unique` does, by the sort that is fast on millions of integers."""
+    ordered = np.sort(values)
+    first = np.ones(len(ordered), dtype=bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
 
 
 def at_risk(spells: Spells, time: NDArray[np.int64], n_states: int) -> NDArray[np.int64]:
@@ -121,10 +170,12 @@ def at_risk(spells: Spells, time: NDArray[np.int64], n_states: int) -> NDArray[n
 def moves_of(spells: Spells, n_states: int) -> Moves:
     """Count the moves at every time."""
     moved = np.flatnonzero(spells.target >= 0)
-    time, at = np.unique(spells.stop[moved], return_inverse=True)
+    time = distinct(spells.stop[moved])
     pair = spells.source[moved] * n_states + spells.target[moved]
-    key, count = np.unique(at * n_states**2 + pair, return_counts=True)
-    when, pair = np.divmod(key, n_states**2)
+    keys = np.sort(np.searchsorted(time, spells.stop[moved]) * n_states**2 + pair)
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    count = np.diff(first, append=len(keys))
+    when, pair = np.divmod(keys[first], n_states**2)
     return Moves(
         time=time,
         offset=np.searchsorted(when, np.arange(len(time) + 1)),
@@ -152,6 +203,7 @@ def shares(
     (dN_hj - Y_h dA_hj) / n_h of the customer's own moves and presence; it begins with
     (e_h - p(0)) / n(0) where p(0) is estimated. The variance is the sum of squares over customers:
     the infinitesimal jackknife, right whatever the moves of one customer have to do with another.
+    Of n customers under risk it misses one n-th, of one all: `spread` adds that.
 
     Parameters
     ----------
@@ -159,39 +211,63 @@ def shares(
         Increasing, from `begin` on.
     """
     moves = moves_of(spells, n_states)
-    p0 = np.zeros(n_states)
-    influence = np.zeros((spells.n_customers, 2 * n_states))
-    if from_state is None:
-        there = np.flatnonzero(spells.start == begin)
-        p0 = np.bincount(spells.source[there], minlength=n_states) / len(there)
-        influence[spells.customer[there], :n_states] = -p0 / len(there)
-        influence[spells.customer[there], spells.source[there]] += 1 / len(there)
-    else:
-        p0[from_state] = 1.0
-    share = multiplied(moves.offset, moves.source, moves.target, moves.count, moves.n_at_risk, p0)
+    n_at_risk = moves.n_at_risk.astype(np.float64)
+    p0, influence = _beginning(spells, n_states, begin, from_state)
+    share = multiplied(moves.offset, moves.source, moves.target, moves.count, n_at_risk, p0)
     cut = np.searchsorted(moves.time, wanted, side="right")
-    extra = np.arange(_STRETCH, len(moves.time), _STRETCH)
-    at = np.union1d(wanted, moves.time[extra - 1])
-    squares = influence_squares(
-        moves.time / DAY, moves.offset, moves.source, moves.target, moves.count,
-        moves.n_at_risk.astype(np.float64), share,
-        np.searchsorted(moves.time, at, side="right"), at / DAY, begin / DAY,
-        spells.source, spells.target,
-        np.searchsorted(moves.time, spells.start, side="right"),
-        np.searchsorted(moves.time, spells.stop, side="right"),
-        spells.customer, influence,
-    )[np.searchsorted(at, wanted)]  # fmt: skip
-    # Where the variance is 0, rounding can leave a sum of about -1e-17.
-    error = np.sqrt(np.maximum(squares, 0))
+    squares = _squares(spells, moves, n_at_risk, share, influence, wanted, begin)
+    missing = small_sets(
+        moves.offset, moves.source, moves.target, moves.count, n_at_risk, share, cut
+    )
+    error = np.sqrt(squares)
     return Shares(
         time=wanted,
         n_at_risk=at_risk(spells, wanted, n_states),
         there=standing(spells, wanted, n_states),
         estimate=np.clip(share[cut], 0, 1),
         std_error=error[:, :n_states],
+        spread=np.sqrt(squares[:, :n_states] + np.maximum(missing, 0)),
         days=_days(moves.time, share, wanted, begin),
         days_error=error[:, n_states:],
     )
+
+
+def _beginning(
+    spells: Spells, n_states: int, begin: int, from_state: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return p(0), and each customer's influence on it."""
+    influence = np.zeros((spells.n_customers, 2 * n_states))
+    if from_state is not None:
+        return np.eye(n_states)[from_state], influence
+    there = np.flatnonzero(spells.start == begin)
+    p0 = np.bincount(spells.source[there], minlength=n_states) / len(there)
+    influence[spells.customer[there], :n_states] = -p0 / len(there)
+    influence[spells.customer[there], spells.source[there]] += 1 / len(there)
+    return p0, influence
+
+
+def _squares(
+    spells: Spells,
+    moves: Moves,
+    n_at_risk: NDArray[np.float64],
+    share: NDArray[np.float64],
+    influence: NDArray[np.float64],
+    wanted: NDArray[np.int64],
+    begin: int,
+) -> NDArray[np.float64]:
+    """Sum the squares of influences on shares and days, shape (G, 2 S); `influence` is changed."""
+    extra = np.arange(_STRETCH, len(moves.time), _STRETCH)
+    at = np.union1d(wanted, moves.time[extra - 1])
+    squares = influence_squares(
+        moves.time / DAY, moves.offset, moves.source, moves.target, moves.count,
+        n_at_risk, share, np.searchsorted(moves.time, at, side="right"), at / DAY, begin / DAY,
+        spells.source, spells.target,
+        np.searchsorted(moves.time, spells.start, side="right"),
+        np.searchsorted(moves.time, spells.stop, side="right"),
+        spells.customer, influence,
+    )[np.searchsorted(at, wanted)]  # fmt: skip
+    # Where the variance is 0, rounding can leave a sum of about -1e-17.
+    return np.asarray(np.maximum(squares, 0))
 
 
 def _days(
@@ -217,34 +293,56 @@ def standing(spells: Spells, wanted: NDArray[np.int64], n_states: int) -> NDArra
     return n
 
 
-def cumulative_hazard(
-    spells: Spells, moves: Moves, source: int, target: int, wanted: NDArray[np.int64]
-) -> Hazard:
-    """Estimate Nelson and Aalen's sum of d / n up to each wanted time, and its error.
+def presence(
+    start: NDArray[np.int64], stop: NDArray[np.int64], wanted: NDArray[np.int64]
+) -> Presence:
+    """Add up how long, and how many, customers were in a state until each wanted time."""
+    edges = distinct(np.concatenate([start, stop]))
+    n = np.searchsorted(np.sort(start), edges, side="right").astype(np.float64)
+    n -= np.searchsorted(np.sort(stop), edges, side="right")
+    n, days = n[:-1], np.diff(edges) / DAY
+    anyone = n > 0
+    parts = (anyone, n, np.divide(1.0, n, out=np.zeros_like(n), where=anyone))
+    sums = [np.concatenate([[0.0], np.cumsum(part * days)]) for part in parts]
+    return Presence(*(np.interp(wanted, edges, total) for total in sums))
 
-    The variance is the sum over customers of the squares of sum (dN - Y d / n) / n.
+
+def cumulative_hazards(
+    spells: Spells,
+    moves: Moves,
+    source: int,
+    targets: NDArray[np.integer],
+    wanted: NDArray[np.int64],
+) -> CumulativeHazards:
+    """Estimate Nelson and Aalen's sums of d / n up to each wanted time, and their errors.
+
+    The squared error is the sum over customers of the squares of sum (dN - Y d / n) / n.
     """
     n = moves.n_at_risk[:, source].astype(np.float64)
-    mine = (moves.source == source) & (moves.target == target)
+    inverse = np.divide(1.0, n, out=np.zeros_like(n), where=n > 0)
+    place = np.full(moves.n_at_risk.shape[1] + 1, -1)
+    place[targets] = np.arange(len(targets))
+    mine = (moves.source == source) & (place[moves.target] >= 0)
     when = np.repeat(np.arange(len(moves.time)), np.diff(moves.offset))[mine]
-    d = np.zeros(len(moves.time))
-    d[when] = moves.count[mine]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        step, drift, jump = (np.where(n > 0, a / b, 0.0) for a, b in ((d, n), (d, n**2), (1, n)))
+    d = np.zeros((len(targets), len(moves.time)))
+    d[place[moves.target[mine]], when] = moves.count[mine]
+    sums = [
+        np.concatenate([np.zeros((len(targets), 1)), np.cumsum(part, axis=1)], axis=1)
+        for part in (d * inverse, d * inverse**2, d)
+    ]
     cut = np.searchsorted(moves.time, wanted, side="right")
-    own = spells.source == source
+    own = spells.take(spells.source == source)
     squares = hazard_squares(
-        np.concatenate([[0.0], np.cumsum(drift)]),
-        jump,
-        cut,
-        spells.target[own] == target,
-        np.searchsorted(moves.time, spells.start[own], side="right"),
-        np.searchsorted(moves.time, spells.stop[own], side="right"),
-        spells.customer[own],
-        spells.n_customers,
-    )
-    return Hazard(
-        estimate=np.concatenate([[0.0], np.cumsum(step)])[cut],
-        std_error=np.sqrt(squares),
-        n_at_risk=at_risk(spells, wanted, source + 1)[:, source],
+        np.ascontiguousarray(sums[1].T), inverse, cut, place[own.target],
+        np.searchsorted(moves.time, own.start, side="right"),
+        np.searchsorted(moves.time, own.stop, side="right"),
+        own.customer, own.n_customers,
+    )  # fmt: skip
+    return CumulativeHazards(
+        estimate=sums[0][:, cut],
+        std_error=np.sqrt(squares.T),
+        variance=sums[1][:, cut],
+        n_event=sums[2][:, cut].astype(np.int64),
+        n_at_risk=at_risk(own, wanted, source + 1)[:, source],
+        presence=presence(own.start, own.stop, wanted),
     )

@@ -11,6 +11,7 @@ from journeykit.checks import check_fraction, check_whole
 from journeykit.errors import ArgumentError
 from journeykit.journeys.durations import DAY
 from journeykit.stats.disclosure import suppressed
+from journeykit.survival.states.engine import distinct
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ def report_times(
                 f"{list(times_days)[:5]!r}."
             )
         return np.rint(days * DAY).astype(np.int64)
-    moved = np.unique(spells.stop[(spells.target >= 0) & (spells.stop > begin)])
+    moved = distinct(spells.stop[(spells.target >= 0) & (spells.stop > begin)])
     if len(moved) > _TIMES:
         moved = moved[np.linspace(0, len(moved) - 1, _TIMES).astype(np.int64)]
     return np.union1d(moved, spells.stop.max(initial=begin))
@@ -85,10 +86,10 @@ def report_times(
 def ever(spells: Spells, n_states: int) -> NDArray[np.int64]:
     """Count the customers who were ever seen in, or came into, each state."""
     moved = spells.target >= 0
-    who = np.concatenate([spells.customer, spells.customer[moved]])
-    state = np.concatenate([spells.source, spells.target[moved]])
-    pairs = np.unique(who * n_states + state)
-    return np.bincount(pairs % n_states, minlength=n_states)
+    there = np.zeros((spells.n_customers, n_states), dtype=bool)
+    there[spells.customer, spells.source] = True
+    there[spells.customer[moved], spells.target[moved]] = True
+    return np.asarray(there.sum(axis=0))
 
 
 def few(spells: Spells, n_states: int, small_cell: int) -> NDArray[np.bool_]:

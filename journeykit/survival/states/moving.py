@@ -1,21 +1,19 @@
-"""Moves between states: how many, at which rate, and their cumulative hazards."""
+"""Moves between states: how many, and at which rate."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import gammaincinv, ndtri
 
 from journeykit.errors import ArgumentError
 from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance
 from journeykit.stats.disclosure import suppress
-from journeykit.survival.states.engine import cumulative_hazard, moves_of
-from journeykit.survival.states.grouping import Group, emptied, grouped, report_times
-from journeykit.survival.states.results import Hazards, Rates
+from journeykit.survival.states.bounds import event_interval
+from journeykit.survival.states.grouping import Group, grouped
+from journeykit.survival.states.results import Rates
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,8 +41,9 @@ def rates_of(
     Together they are all moves.
 
     The rate is n / days. Its error is robust to customers who move often: the root of the sum over
-    customers of (n_c - rate days_c)^2, over days. The interval is the exact one of a Poisson count
-    as precise as that, and never more precise than n; for n = 0 it is that of no event.
+    customers of (n_c - rate days_c)^2, over days. The interval is the gamma one of a Poisson count
+    as precise as that and never more precise than n, with half an event more (`event_interval`);
+    for n = 0 it ends at -log(1 - `confidence`) / days, 3 events for 95 %.
 
     Parameters
     ----------
@@ -68,7 +67,7 @@ def rates_of(
         )
     found = grouped(data, by, confidence, small_cell)
     kind, names = _kinds(data, key)
-    pairs = sorted({(h, j) for h, j in zip(*_moved(data, kind), strict=True)})
+    pairs = _made(data, kind)
     if not pairs:
         raise ArgumentError("Nobody moves from any state to another, so there is no rate.")
     rows = [
@@ -89,6 +88,7 @@ def rates_of(
         confidence=confidence,
         small_cell=small_cell,
         suppressed=found.suppressed,
+        states=data.states,
     )
 
 
@@ -110,11 +110,13 @@ def _kinds(data: Multistate, key: str) -> tuple[NDArray[np.int64], tuple[str, ..
     return table, KINDS
 
 
-def _moved(data: Multistate, kind: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+def _made(data: Multistate, kind: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Return which kinds of moves anyone made from which state."""
     spells = data.spells()
     moved = spells.target >= 0
-    source = spells.source[moved]
-    return source.tolist(), kind[source, spells.target[moved]].tolist()
+    made = np.zeros((len(data.states), kind.max() + 1), dtype=bool)
+    made[spells.source[moved], kind[spells.source[moved], spells.target[moved]]] = True
+    return [(h, j) for h, j in np.argwhere(made).tolist()]
 
 
 def _rate(
@@ -131,87 +133,10 @@ def _rate(
         return (0, 0, 0.0, np.nan, np.nan, np.nan, np.nan)
     rate = n / total
     squares = float(((moves - rate * days) ** 2).sum())
-    worth = min(n, n**2 / squares) if squares else n
-    tail = (1 - confidence) / 2
-    scale = rate / worth if n else 1 / total
-    low = float(gammaincinv(worth, tail)) * scale if n else 0.0
-    high = float(gammaincinv(worth + 1, 1 - tail)) * scale
-    return (n, int((moves > 0).sum()), total, rate, squares**0.5 / total, low, high)
-
-
-def hazards_of(
-    data: Multistate,
-    /,
-    *,
-    by: str | None,
-    times_days: Sequence[float] | None,
-    confidence: float,
-    small_cell: int,
-) -> Hazards:
-    """Estimate the cumulative hazard of every move that was seen, by time.
-
-    Nelson and Aalen's sum over s <= t of d_hj(s) / n_h(s). The standard error is the infinitesimal
-    jackknife over customers and the interval is on the log scale; it is empty before the first
-    move.
-
-    Parameters
-    ----------
-    data : Multistate
-    by, times_days, confidence
-        As in `curves.occupancy_of`.
-    small_cell : int
-        Hazards of moves that fewer customers made are empty, and of another one out of the same
-        state with them.
-    """
-    found = grouped(data, by, confidence, small_cell)
-    n_states = len(data.states)
-    quantile = float(ndtri((1 + confidence) / 2))
-    frames = []
-    for group in found:
-        moves = moves_of(group.spells, n_states)
-        wanted = report_times(group.spells, times_days)
-        seen = wanted <= group.spells.stop.max()
-        made = group.spells.target >= 0
-        code = (group.spells.source * n_states + group.spells.target)[made]
-        pairs = np.unique(np.stack([code, group.spells.customer[made]]), axis=1)[0]
-        pairs, customers = np.unique(pairs, return_counts=True)
-        hidden = suppress(
-            pd.DataFrame({"n": customers, "source": pairs // n_states}),
-            n="n", hide=[], by=["source"], small_cell=small_cell,
-        ).frame["n"].isna()  # fmt: skip
-        for pair, hide in zip(pairs.tolist(), hidden.tolist(), strict=True):
-            h, j = divmod(pair, n_states)
-            hazard = cumulative_hazard(group.spells, moves, h, j, wanted)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                stretch = np.exp(quantile * hazard.std_error / hazard.estimate)
-                low, high = hazard.estimate / stretch, hazard.estimate * stretch
-            rows = pd.DataFrame(
-                {
-                    "group": group.name,
-                    "source": data.states[h],
-                    "target": data.states[j],
-                    "time_days": wanted / DAY,
-                    "n_at_risk": hazard.n_at_risk,
-                    "estimate": np.where(seen, hazard.estimate, np.nan),
-                    "std_error": np.where(seen, hazard.std_error, np.nan),
-                    "conf_low": np.where(seen, low, np.nan),
-                    "conf_high": np.where(seen, high, np.nan),
-                }
-            )
-            columns = ("n_at_risk", "estimate", "std_error", "conf_low", "conf_high")
-            frames.append(emptied(rows, np.full(len(rows), hide), columns))
-    if not frames:
-        raise ArgumentError("Nobody moves from any state to another, so there is no hazard.")
-    given = {
-        "by": by,
-        "times_days": times_days,
-        "confidence": confidence,
-        "small_cell": small_cell,
-    }
-    return Hazards(
-        frame=pd.concat(frames, ignore_index=True),
-        provenance=Provenance(data.provenance.fingerprint, given),
+    low, high = event_interval(
+        rate, max(squares, n) / total**2, step=1 / total, step_square=1 / total**2,
         confidence=confidence,
-        small_cell=small_cell,
-        suppressed=found.suppressed,
-    )
+    )  # fmt: skip
+    if n == 0:
+        high = -np.log1p(-confidence) / total
+    return (n, int((moves > 0).sum()), total, rate, squares**0.5 / total, float(low), float(high))

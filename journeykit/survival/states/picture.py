@@ -1,23 +1,38 @@
-"""Shares of states on top of each other, days in them, and how long stays last."""
+"""Shares of states and probabilities over time, days in states, stays, hazards and rates."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from journeykit.checks import check_choice
-from journeykit.draw import PALETTE, axes, interval_bars, percent_axis, step_curve, tidy
+from journeykit.draw import (
+    PALETTE,
+    GraphEdge,
+    GraphNode,
+    axes,
+    flow_graph,
+    interval_bars,
+    percent_axis,
+    step_curve,
+    tidy,
+)
 from journeykit.draw.charts import shortened
 from journeykit.draw.flows import legend_below
-from journeykit.errors import NoPictureError
+from journeykit.errors import ArgumentError, NoPictureError
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
     from journeykit.survival.states.results import (
+        Census,
+        Hazards,
         Occupancy,
+        Probabilities,
+        Rates,
         Sojourns,
         StatesResult,
         TimeInStates,
@@ -34,26 +49,43 @@ def _of_group(found: StatesResult, group: str | None) -> tuple[str, pd.DataFrame
     return group, found.frame[found.frame["group"] == group]
 
 
-def _title(ax: Axes, found: StatesResult, group: str) -> None:
-    if len(found.groups) > 1:
-        ax.set_title(shortened(group), loc="left", fontsize=10)
+def _title(ax: Axes, found: StatesResult, group: str, what: str = "") -> None:
+    parts = [what] * bool(what) + [group] * (len(found.groups) > 1)
+    if parts:
+        ax.set_title(shortened(", ".join(parts)), loc="left", fontsize=10)
+
+
+def _while_seen(found: StatesResult, mine: pd.DataFrame, begin: float) -> pd.DataFrame:
+    """Return the rows of times just before which at least `small_cell` customers are seen.
+
+    And those of the beginning, before which nobody is.
+    """
+    seen = mine.groupby("time_days")["n_at_risk"].transform("sum").astype(float)
+    drawn = seen >= found.small_cell
+    some = mine.loc[drawn, "estimate"].notna().any()
+    mine = mine[drawn | (mine["time_days"] == begin)]
+    if not some:
+        raise NoPictureError(
+            f"Every state is hidden, or fewer than {found.small_cell} customers are seen, so there "
+            "is nothing to draw."
+        )
+    return mine
 
 
 def draw_occupancy(found: Occupancy, group: str | None, ax: Axes | None) -> Axes:
     """Stack the states in their order; hidden ones are the grey rest on top."""
     group, mine = _of_group(found, group)
+    mine = _while_seen(found, mine, 0.0)
     shares = mine["estimate"].to_numpy(dtype=float).reshape(-1, len(found.states))
     seen = ~np.isnan(shares).all(axis=1)
-    if not seen.any():
-        raise NoPictureError("Every state is hidden or not seen, so there is nothing to draw.")
     time = mine["time_days"].to_numpy()[:: len(found.states)][seen]
     shares = shares[seen]
     shown = np.flatnonzero(~np.isnan(shares).all(axis=0))
     ax = axes(ax, height=4.0)
     bottom, keys, labels = np.zeros(len(time)), [], []
-    for number, state in enumerate(shown.tolist()):
+    for state in shown.tolist():
         top = bottom + shares[:, state]
-        color = PALETTE[number % len(PALETTE)]
+        color = PALETTE[state % len(PALETTE)]
         keys.append(ax.fill_between(time, bottom, top, step="post", color=color, linewidth=0))
         labels.append(found.states[state])
         bottom = top
@@ -68,6 +100,141 @@ def draw_occupancy(found: Occupancy, group: str | None, ax: Axes | None) -> Axes
     _title(ax, found, group)
     tidy(ax)
     legend_below(ax, keys, labels)
+    return ax
+
+
+def draw_census(found: Census, group: str | None, ax: Axes | None) -> Axes:
+    """Draw a bar for every state on the last date."""
+    group, mine = _of_group(found, group)
+    last = mine["event_time"].max()
+    mine = mine[(mine["event_time"] == last) & mine["share"].notna()]
+    if mine.empty:
+        raise NoPictureError("Every state is hidden, so there is nothing to draw.")
+    bars = (mine[name].astype(float) for name in ("share", "conf_low", "conf_high"))
+    ax = interval_bars(mine["state"].tolist(), *bars, ax=ax)
+    ax.set_xlim(left=0)
+    percent_axis(ax, "x")
+    ax.set_xlabel(f"share of customers\non {last:%Y-%m-%d}")
+    _title(ax, found, group)
+    return ax
+
+
+def draw_probabilities(
+    found: Probabilities, method: str, group: str | None, ax: Axes | None
+) -> Axes:
+    """Draw a curve and band for every state, from when all are in one."""
+    group, mine = _of_group(found, group)
+    check_choice("method", method, tuple(mine["method"].unique()))
+    source, since = mine["source"].iloc[0], mine["since_days"].iloc[0]
+    mine = _while_seen(found, mine[mine["method"] == method], since)
+    mine = mine[mine["estimate"].notna()]
+    ax = axes(ax, height=4.0)
+    labels = [state for state in found.states if (mine["target"] == state).any()]
+    for state in labels:
+        rows = mine[(mine["target"] == state) & (mine["time_days"] > since)]
+        _curve(ax, found.states, state, rows, begin=(since, float(state == source)))
+    ax.set_xlim(left=since)
+    ax.set_ylim(0, 1)
+    percent_axis(ax, "y")
+    ax.set_xlabel("days since the start")
+    ax.set_ylabel("probability")
+    _title(ax, found, group, f"in {source} on day {since:g}")
+    legend_below(ax, list(ax.lines), labels)
+    return ax
+
+
+def _curve(
+    ax: Axes,
+    names: Sequence[str],
+    name: str,
+    rows: pd.DataFrame,
+    begin: tuple[float, float],
+) -> None:
+    """Add a curve with its band; a name has the same colour in every picture of the same names."""
+    step_curve(
+        np.concatenate([[begin[0]], rows["time_days"]]),
+        np.concatenate([[begin[1]], rows["estimate"].astype(float)]),
+        np.concatenate([[np.nan], rows["conf_low"].astype(float)]),
+        np.concatenate([[np.nan], rows["conf_high"].astype(float)]),
+        ax=ax,
+        label=name,
+        color=PALETTE[list(names).index(name) % len(PALETTE)],
+    )
+
+
+def draw_hazards(found: Hazards, source: str | None, group: str | None, ax: Axes | None) -> Axes:
+    """Draw the moves out of one state while at least `small_cell` are in it."""
+    group, mine = _of_group(found, group)
+    mine = mine[mine["estimate"].notna() & (mine["n_at_risk"] >= found.small_cell)]
+    if mine.empty:
+        raise NoPictureError(
+            f"Every move is hidden, or fewer than {found.small_cell} customers are in the state it "
+            "leaves, so there is nothing to draw."
+        )
+    if source is None:
+        source = mine["source"].iloc[0]
+    check_choice("source", source, tuple(mine["source"].unique()))
+    mine = mine[mine["source"] == source]
+    ax = axes(ax, height=4.0)
+    labels = list(mine["target"].unique())
+    for state in labels:
+        rows = mine[mine["target"] == state]
+        _curve(ax, found.states, state, rows, begin=(rows["time_days"].iloc[0], np.nan))
+    # A band can be very wide where few are left: the curves must stay readable.
+    ax.set_ylim(0, 1.6 * float(mine["estimate"].max()))
+    ax.set_xlim(left=0)
+    ax.set_xlabel("days since the start")
+    ax.set_ylabel("cumulative hazard")
+    _title(ax, found, group, f"moves from {source} to")
+    legend_below(ax, list(ax.lines), labels)
+    return ax
+
+
+def draw_rates(found: Rates, group: str | None, ax: Axes | None) -> Axes:
+    """Draw a bar for every move."""
+    group, mine = _of_group(found, group)
+    mine = mine[mine["estimate"].notna()]
+    if mine.empty:
+        raise NoPictureError("Every move is hidden, so there is nothing to draw.")
+    key = mine.columns[2]
+    arrow = " \u2192 " if key == "target" else ": "
+    names = [f"{a}{arrow}{b}" for a, b in zip(mine["source"], mine[key], strict=True)]
+    bars = (mine[name].astype(float) * 100 for name in ("estimate", "conf_low", "conf_high"))
+    ax = interval_bars(names, *bars, ax=ax)
+    ax.set_xlim(left=0)
+    ax.tick_params(axis="y", labelsize=8)
+    ax.set_xlabel("moves a day\nof 100 customers\nin the state", fontsize=9)
+    _title(ax, found, group)
+    return ax
+
+
+def draw_flow(found: Rates, group: str | None, ax: Axes | None) -> Axes:
+    """Draw the states one under the other, and arrows as wide as moves between them are many."""
+    group, mine = _of_group(found, group)
+    if "target" not in mine:
+        raise ArgumentError("Only `transitions` lead from state to state; draw `moves` by `plot`.")
+    shown = mine[mine["estimate"].notna()]
+    if shown.empty:
+        raise NoPictureError("Every move is hidden, so there is nothing to draw.")
+    place = {state: number for number, state in enumerate(found.states)}
+    days = mine.groupby("source")["days"].first()
+    nodes = [
+        GraphNode(state, f"{days[state]:,.0f} customer days" if state in days else "")
+        for state in found.states
+    ]
+    edges = [
+        GraphEdge(
+            place[row.source], place[row.target], float("nan"), int(row.n),
+            f"{100 * float(row.estimate):.2g} ({100 * float(row.conf_low):.2g}\u2013"
+            f"{100 * float(row.conf_high):.2g})",
+        )
+        for row in shown.itertuples()
+    ]  # fmt: skip
+    ax = flow_graph(nodes, edges, ax=ax)
+    hidden = len(mine) - len(shown)
+    few = f";\n{hidden} with few customers not shown" if hidden else ""
+    ax.set_xlabel(f"moves a day of 100 customers in the state{few}", fontsize=8)
+    _title(ax, found, group)
     return ax
 
 
@@ -93,17 +260,8 @@ def draw_sojourns(found: Sojourns, group: str | None, ax: Axes | None) -> Axes:
         raise NoPictureError("Every state is hidden, so there is nothing to draw.")
     ax = axes(ax, height=4.0)
     labels = list(mine["source"].unique())
-    for number, state in enumerate(labels):
-        rows = mine[mine["source"] == state]
-        step_curve(
-            np.concatenate([[0.0], rows["time_days"]]),
-            np.concatenate([[1.0], rows["estimate"]]),
-            np.concatenate([[np.nan], rows["conf_low"]]),
-            np.concatenate([[np.nan], rows["conf_high"]]),
-            ax=ax,
-            label=state,
-            color=PALETTE[number % len(PALETTE)],
-        )
+    for state in labels:
+        _curve(ax, labels, state, mine[mine["source"] == state], begin=(0.0, 1.0))
     ax.set_xlim(left=0)
     ax.set_ylim(0, 1)
     percent_axis(ax, "y")

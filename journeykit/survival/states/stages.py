@@ -10,15 +10,18 @@ import pandas as pd
 import pyarrow as pa
 
 from journeykit.checks import check_known
-from journeykit.errors import ArgumentError, DataError, NotObservedError
+from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance
+from journeykit.survival.clocks import NEVER, mask_of, origins
+from journeykit.survival.following import Watched, watched_customers
 from journeykit.survival.states.spells import OWN, Multistate, check_ladder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
+    from journeykit.survival.churn import Start
 
 
 def multistate(
@@ -28,6 +31,7 @@ def multistate(
     states: Mapping[str, str],
     absorbing: Sequence[str] = (),
     start_state: str | None = None,
+    start: Start | None = None,
     ladder: Sequence[str] | None = None,
 ) -> Multistate:
     """Follow every customer through states, such as the stages of a journey.
@@ -38,12 +42,21 @@ def multistate(
     were passed in no time and are counted in `n_instant`. A state in `absorbing` ends the
     following; later events of other states are counted in `n_after`.
 
-    The clock starts with the customer's first state: at the first mapped event, or with
-    `start_state` at the first event of any kind. Customers watched from later than that are under
-    risk from then on only (late entry), in the state they had come to. Nobody is under risk at an
-    instant at which nothing could be seen: customers are watched before `observed_to` only, so a
-    spell that goes on then is censored a microsecond before it. Where the window cuts off the
-    beginning of a history the clock reads "since first seen".
+    **The clock** starts with `start`; by default with the customer's first state: at the first
+    mapped event, or with `start_state` at the first event of any kind. Where the window cuts off
+    the beginning of a history that clock reads "since first seen"; those customers are counted in
+    `n_edge`, and `start` with the true time is better. Under `start` an end before it belongs to
+    an earlier story and is not looked at.
+
+    **Late entry.** Customers watched from later than that are under risk from then on only, in the
+    state they had come to (left truncation). Nobody is in a state before it is known which: whose
+    clock started before they were watched is in `start_state` at no time, and under risk from
+    their first mapped event on; when they came into that state is not known. Entering by an event
+    is right where the future depends on the present state; otherwise customers who have just moved
+    stand for all.
+
+    Nobody is under risk at an instant at which nothing could be seen: customers are watched before
+    `observed_to` only, so a spell that goes on then is censored a microsecond before it.
 
     Parameters
     ----------
@@ -54,7 +67,9 @@ def multistate(
     absorbing : sequence of str
         States that nobody leaves, such as having left.
     start_state : str, optional
-        State that everyone is in before their first mapped event.
+        State that everyone is in from the start of their clock until their first mapped event.
+    start : StartTouchpoint or StartAttribute, optional
+        When a customer's clock starts, as in `lifetimes`.
     ladder : sequence of str, optional
         States in the order in which customers are meant to climb them, for `Multistate.moves`; by
         default `start_state` and the states that are not absorbing, in the order of `states`.
@@ -71,16 +86,18 @@ def multistate(
     ArgumentError
         When `states` is empty, or the journeys are cut finer than customers.
     MappingError
-        When a touchpoint, or a state of `absorbing` or `ladder`, does not exist.
+        When a touchpoint, or a state of `absorbing` or `ladder`, or the attribute of `start` does
+        not exist.
     DataError
-        When nobody is left to follow, or an attribute has the name of a column of spells.
+        When nobody is left to follow, an attribute has the name of a column of spells, or that of
+        `start` holds no times.
 
     References
     ----------
     Putter, Fiocco, Geskus (2007), Tutorial in biostatistics: competing risks and multi-state
     models, Statistics in Medicine 26.
     """
-    until = _watched_until(journeys)
+    watched = _watched(journeys)
     if not states:
         raise ArgumentError("`states` must map at least one touchpoint to a state; got none.")
     check_known("states", states, journeys.names, what="touchpoints")
@@ -90,12 +107,14 @@ def multistate(
     if ladder is None:
         ladder = [name for name in names if name not in set(absorbing)]
     ends = np.array([name in set(absorbing) for name in names])
-    stays = _stays(journeys, states, names, ends, until, start_state is not None)
-    frame, left_out = _spells(journeys, stays, ends, until, names)
+    clock = _clock(journeys, states, watched, start, start_state is not None)
+    stays = _stays(_events(journeys, states, names, ends, watched, clock), ends)
+    frame, left_out = _spells(journeys, stays, ends, watched, clock, names)
     given = {
         "states": dict(states),
         "absorbing": tuple(absorbing),
         "start_state": start_state,
+        "start": start,
         "ladder": tuple(ladder),
     }
     return Multistate(
@@ -106,11 +125,41 @@ def multistate(
         left_out=left_out,
         n_instant=stays.n_instant,
         n_after=stays.n_after,
+        n_edge=_edge(journeys, frame, watched) if start is None else 0,
     )
 
 
+class _Clock(NamedTuple):
+    """When each customer's clock starts, and what is known then; shape (n_journeys,).
+
+    Attributes
+    ----------
+    origin : array of int64
+        NEVER where there is no start.
+    at_start : array of bool
+        In the start state from then on, until another is seen.
+    unknown : array of bool
+        Whose clock started before they were watched: nobody saw them come into their first state.
+    given : bool
+        Whether the start was asked for.
+    """
+
+    origin: NDArray[np.int64]
+    at_start: NDArray[np.bool_]
+    unknown: NDArray[np.bool_]
+    given: bool
+
+
+class _Events(NamedTuple):
+    """Who came into which state when, in order; arrays of shape (n_events,)."""
+
+    who: NDArray[np.int64]
+    time: NDArray[np.int64]
+    state: NDArray[np.int64]
+
+
 class _Stays(NamedTuple):
-    """When which customer came into which state, in order; arrays of shape (n_stays,)."""
+    """Events that changed the state, and how many others were passed or came after the end."""
 
     who: NDArray[np.int64]
     time: NDArray[np.int64]
@@ -119,51 +168,82 @@ class _Stays(NamedTuple):
     n_after: int
 
 
-def _watched_until(journeys: Journeys) -> NDArray[np.int64]:
-    journeys.need_time("`multistate`")
-    if len(journeys) != journeys.n_customers:
-        raise ArgumentError(
-            "`multistate` follows whole customers, one journey each; got "
-            f"{len(journeys):,} journeys of {journeys.n_customers:,} customers. Call it on the "
-            "journeys before they were cut."
-        )
-    if journeys.observed_to is None:
-        raise NotObservedError(
-            "`multistate` needs to know until when customers are watched; these journeys have no "
-            "`observed_to`."
-        )
+def _watched(journeys: Journeys) -> Watched:
+    watched = watched_customers(journeys, "`multistate`")
     if taken := sorted(set(journeys.attributes.column_names) & set(OWN)):
         raise DataError(
             f"{', '.join(map(repr, taken))} cannot be the name of an attribute here: spells have "
             "a column of that name. Rename it."
         )
-    return journeys.observed_to
+    return watched
 
 
-def _stays(
+def _clock(
+    journeys: Journeys,
+    states: Mapping[str, str],
+    watched: Watched,
+    start: Start | None,
+    begins: bool,
+) -> _Clock:
+    counted = np.ones(journeys.n_events, dtype=bool)
+    if not begins:
+        counted = mask_of(journeys, "states", tuple(states))
+    origin = origins(journeys, start, counted)
+    never = np.zeros(len(journeys), dtype=bool)
+    if start is None:
+        return _Clock(origin, origin != NEVER if begins else never, never, given=False)
+    since = watched.since
+    if journeys.window is not None:
+        since = np.maximum(since, journeys.window[0])
+    unknown = origin < since
+    known = ~unknown & (origin != NEVER)
+    return _Clock(origin, known if begins else never, unknown, given=True)
+
+
+def _edge(journeys: Journeys, frame: pd.DataFrame, watched: Watched) -> int:
+    """Count the followed customers who may have begun before the window."""
+    if journeys.window is None:
+        return 0
+    early = journeys.customer_index[watched.since <= journeys.window[0]]
+    return int(frame["customer_id"].drop_duplicates().isin(_ids(journeys, early)).sum())
+
+
+def _ids(journeys: Journeys, index: NDArray[np.signedinteger]) -> pd.Series:
+    return journeys.customer_id.take(pa.array(index)).to_pandas()
+
+
+def _events(
     journeys: Journeys,
     states: Mapping[str, str],
     names: tuple[str, ...],
     ends: NDArray[np.bool_],
-    until: NDArray[np.int64],
-    begins: bool,
-) -> _Stays:
-    """Turn events into stays: one for every change of state."""
+    watched: Watched,
+    clock: _Clock,
+) -> _Events:
+    """Return the events at mapped touchpoints, and before them the start state."""
     place = {name: code for code, name in enumerate(names)}
     of_touchpoint = np.array([place[states[t]] if t in states else -1 for t in journeys.names])
     all_times = journeys.need_time("`multistate`")
     owner = np.repeat(np.arange(len(journeys)), journeys.length)
     state = of_touchpoint[journeys.touchpoint]
-    used = np.flatnonzero((state >= 0) & (all_times < until[owner]))
+    used = (state >= 0) & (all_times < watched.until[owner]) & (clock.origin[owner] != NEVER)
+    # What ended before the clock started was another story.
+    used &= ~ends[state] | (all_times >= clock.origin[owner])
     who, time, state = owner[used], all_times[used], state[used]
-    if begins:
-        # Before the customer's own events: the sort is stable and this stands first.
-        filled = np.flatnonzero(journeys.length)
-        who = np.concatenate([filled, who])
-        time = np.concatenate([all_times[journeys.start[filled]], time])
-        state = np.concatenate([np.zeros(len(filled), dtype=np.int64), state])
-        order = np.argsort(who, kind="stable")
-        who, time, state = who[order], time[order], state[order]
+    before = np.zeros(len(journeys), dtype=bool)
+    before[who[time < clock.origin[who]]] = True
+    begin = np.flatnonzero(clock.at_start & ~before)
+    # Before the customer's own events: the sort is stable and this stands first.
+    who = np.concatenate([begin, who])
+    time = np.concatenate([clock.origin[begin], time])
+    state = np.concatenate([np.zeros(len(begin), dtype=np.int64), state])
+    order = np.argsort(who, kind="stable")
+    return _Events(who[order], time[order], state[order])
+
+
+def _stays(events: _Events, ends: NDArray[np.bool_]) -> _Stays:
+    """Turn events into stays: one for every change of state."""
+    who, time, state = events
     ended = ends[state]
     n_before = np.concatenate([[0], np.cumsum(ended)])
     first = np.searchsorted(who, who)
@@ -184,44 +264,56 @@ def _spells(
     journeys: Journeys,
     stays: _Stays,
     ends: NDArray[np.bool_],
-    until: NDArray[np.int64],
+    watched: Watched,
+    clock: _Clock,
     names: tuple[str, ...],
 ) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Cut the stays to what was watched, and lay them out."""
     who, time, state = stays.who, stays.time, stays.state
-    head = np.searchsorted(who, who)
-    origin = time[head]
+    origin = clock.origin[who]
     more = np.zeros(len(who), dtype=bool)
     more[:-1] = np.diff(who) == 0
-    stop = np.where(more, np.roll(time, -1), until[who] - 1)
+    stop = np.where(more, np.roll(time, -1), watched.until[who] - 1)
     target = np.where(more, np.roll(state, -1), -1)
-    since = journeys.observed_from
-    start = time if since is None else np.maximum(time, since[who])
+    start = np.maximum(np.maximum(time, watched.since[who]), origin)
     kept = np.flatnonzero(~ends[state] & (stop > start))
-    reached = np.zeros(len(journeys), dtype=bool)
-    reached[who] = True
-    followed = np.zeros(len(journeys), dtype=bool)
-    followed[who[kept]] = True
-    reasons = {
-        "never in any state": int((~reached).sum()),
-        "not watched in a state that can be left": int((reached & ~followed).sum()),
-    }
-    left_out = {reason: count for reason, count in reasons.items() if count}
-    if not len(kept):
-        told = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
-        raise DataError(f"Nobody is left to follow: {told or 'there are no customers'}.")
-    who = who[kept]
+    left_out = _left_out(clock, who, who[kept])
+    entered = (time - origin) / DAY
+    entered[(np.diff(who, prepend=-1) != 0) & clock.unknown[who]] = np.nan
     zone = "UTC" if journeys.clock == "instant" else None
-    columns = {
-        "customer_id": journeys.customer_id.take(pa.array(journeys.customer_index[who])),
-        "origin_time": pa.array(origin[kept]).cast(pa.timestamp("us", zone)),
-        "start_days": (start - origin)[kept] / DAY,
-        "stop_days": (stop - origin)[kept] / DAY,
-    }
-    frame = pa.table(columns).to_pandas()
+    frame = pa.table(
+        {
+            "customer_id": journeys.customer_id.take(pa.array(journeys.customer_index[who[kept]])),
+            "origin_time": pa.array(origin[kept]).cast(pa.timestamp("us", zone)),
+            "start_days": (start - origin)[kept] / DAY,
+            "stop_days": (stop - origin)[kept] / DAY,
+        }
+    ).to_pandas()
     frame["source"] = pd.Categorical.from_codes(state[kept], categories=list(names))
     frame["target"] = pd.Categorical.from_codes(target[kept], categories=list(names))
-    frame["entered_days"] = (time - origin)[kept] / DAY
+    frame["entered_days"] = entered[kept]
     if journeys.attributes.num_columns:
-        attributes = journeys.attributes.take(pa.array(who))
+        attributes = journeys.attributes.take(pa.array(who[kept]))
         frame = frame.join(attributes.to_pandas(strings_to_categorical=True))
     return frame, left_out
+
+
+def _left_out(
+    clock: _Clock, reached: NDArray[np.int64], followed: NDArray[np.int64]
+) -> dict[str, int]:
+    """Count by reason who is not followed; somebody must be."""
+    n = len(clock.origin)
+    ever, kept = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    ever[reached] = True
+    kept[followed] = True
+    without = ~ever & (clock.origin == NEVER)
+    reasons = {
+        "without a start": int(without.sum()) if clock.given else 0,
+        "never in any state": int((~ever & ~(without & clock.given)).sum()),
+        "not watched in a state that can be left": int((ever & ~kept).sum()),
+    }
+    left_out = {reason: count for reason, count in reasons.items() if count}
+    if not kept.any():
+        told = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+        raise DataError(f"Nobody is left to follow: {told or 'there are no customers'}.")
+    return left_out

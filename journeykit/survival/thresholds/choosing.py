@@ -57,9 +57,9 @@ def churn_threshold(
     return still later are not counted, so R(g) is of the horizon that was seen.
 
     **Ties, edges.** A silence of exactly g is not longer than g. A silence before the first
-    activity seen is none. Customers who are declared late in the window are assumed to return like
-    those declared early; if customers of one kind are declared sooner, R(g) is a mean in which they
-    weigh as often as they were declared.
+    activity seen while watched is none. Customers who are declared late in the window are assumed
+    to return like those declared early; if customers of one kind are declared sooner, R(g) is a
+    mean in which they weigh as often as they were declared.
 
     Parameters
     ----------
@@ -132,12 +132,14 @@ def churn_threshold(
     check_fraction("confidence", confidence)
     check_whole("small_cell", small_cell, least=1)
     refuse_collapsed(journeys, "`churn_threshold`")
-    _, until = watched_customers(journeys, "`churn_threshold`")
+    since, until = watched_customers(journeys, "`churn_threshold`")
     counted = (
         np.ones(journeys.n_events, dtype=bool)
         if activity is None
         else mask_of(journeys, "activity", tuple(activity))
     )
+    # What was done before the watching began is known of some acts only: pauses look longer.
+    counted &= journeys.need_time("`churn_threshold`") >= np.repeat(since, journeys.length)
     every = silences(journeys, counted, until)
     if not len(every.journey):
         raise DataError("Nobody was active while watched, so there is no silence to look at.")

@@ -143,8 +143,11 @@ def cross_predict(
             )
         )
     days = tuple(np.atleast_1d(np.asarray(at_days, dtype=np.float64)).tolist())
+    frame = pd.concat(parts, ignore_index=True)
+    # As an array, predictions are read in the order of the customers.
+    place = pd.Index(lifetimes.frame["customer_id"].unique()).get_indexer(frame["customer_id"])
     return CrossPredictions(
-        frame=pd.concat(parts, ignore_index=True),
+        frame=frame.iloc[np.argsort(place, kind="stable")].reset_index(drop=True),
         provenance=Provenance(
             lifetimes.provenance.fingerprint, {"at_days": days, "folds": folds}, seed=seed
         ),
@@ -165,4 +168,4 @@ def _numbers(lifetimes: Lifetimes, seed: int) -> NDArray[np.float64]:
 
 def _part(lifetimes: Lifetimes, mask: NDArray[np.bool_]) -> Lifetimes:
     frame = lifetimes.frame[mask].reset_index(drop=True)
-    return replace(lifetimes, frame=frame, left_out={}, returned=None)
+    return replace(lifetimes, frame=frame, left_out={}, returned=None, undecided=None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from journeykit.errors import ArgumentError, MappingError
 from journeykit.survival import Lifetimes, lifetimes_from_frame
-from journeykit.survival.curves import rmst
+from journeykit.survival.curves import nelson_aalen, rmst
 
 Table = Callable[[str], pd.DataFrame]
 
@@ -98,6 +98,16 @@ def test_late_entries() -> None:
         rmst(late, horizon_days=6, small_cell=1)
 
 
+def test_a_time_in_which_nobody_is_under_risk_is_not_bridged() -> None:
+    frame = pd.DataFrame({"start": [0, 0, 0, 8, 8], "time": [2, 3, 4, 9, 12]})
+    lives = lifetimes_from_frame(frame.assign(status=[1, 1, 0, 1, 1]), start="start")
+    with pytest.raises(ArgumentError, match="all: nobody under risk from day 4 to 8"):
+        rmst(lives, horizon_days=10, small_cell=1)
+    assert rmst(lives, horizon_days=4, small_cell=1).frame["estimate"][0] == pytest.approx(3)
+    rate = nelson_aalen(lives, small_cell=1).smoothed(days=[2, 6, 9]).frame
+    assert rate["estimate"].isna().tolist() == [False, True, False]
+
+
 def test_nobody_left_is_no_certainty() -> None:
     frame = pd.DataFrame({"time": [5, 6, 7] * 2, "status": 0, "kind": list("aaabbb")})
     found = rmst(lifetimes_from_frame(frame, groups=["kind"]), by="kind", horizon_days=5,
@@ -107,6 +117,17 @@ def test_nobody_left_is_no_certainty() -> None:
     assert found.differences().frame["p_value"].isna().all()
     assert found.differences().summary() == "1 pairs of groups, none with two means to compare"
     assert "a: 5; b: 5" in found.summary()
+
+
+def test_a_group_nobody_left_is_not_known_exactly() -> None:
+    # Of the same kind as b, whose members stay with chance 0.9, ten of a stay with chance 0.35.
+    a = pd.DataFrame({"time": 5, "status": 0, "kind": ["a"] * 10})
+    b = pd.DataFrame({"time": [2] * 20 + [5] * 180, "status": [1] * 20 + [0] * 180, "kind": "b"})
+    lives = lifetimes_from_frame(pd.concat([a, b]), groups=["kind"])
+    row = rmst(lives, by="kind", horizon_days=5).differences().frame.iloc[0]
+    assert row["estimate"] == pytest.approx(-0.3)
+    told = ["std_error", "conf_low", "conf_high", "statistic", "p_value", "p_holm", "ratio_low"]
+    assert row[told].isna().all()
 
 
 @given(st.integers(0, 2**32 - 1))

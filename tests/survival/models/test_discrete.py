@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from journeykit.errors import ArgumentError, DataError
+from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
-from journeykit.survival import Lifetimes, lifetimes_from_frame
+from journeykit.survival import Inactivity, Lifetimes, lifetimes, lifetimes_from_frame
 from journeykit.survival.models import discrete_hazard
 from journeykit.survival.models.binomial import Link
 from journeykit.survival.models.person_periods import LastPeriod, cells, stays
@@ -401,3 +403,60 @@ def test_few_customers_are_hidden() -> None:
     assert baseline.notna().sum() == len(shown)
     found = model.survival_at(frame.iloc[:2], at_days=10).frame
     assert found["estimate"].notna().all()
+
+
+@pytest.mark.parametrize(("unit", "zero"), [(1e7, 1e9), (1e9, 0), (1e-9, 0)])
+@pytest.mark.parametrize("link", ["cloglog", "logit"])
+def test_the_unit_of_a_covariate_does_not_matter(link: Link, unit: float, zero: float) -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=400).round(1)
+    table = pd.DataFrame({"time": rng.integers(1, 9, 400), "status": rng.integers(0, 2, 400)})
+
+    def last(values: pd.Series) -> pd.Series:
+        lives = lifetimes_from_frame(table.assign(x=values), covariates=["x"])
+        return discrete_hazard(lives, covariates=["x"], period_days=1, link=link).frame.iloc[-1]
+
+    small, large = last(pd.Series(x)), last(pd.Series(x * unit + zero))
+    assert large["estimate"] * unit == pytest.approx(small["estimate"], rel=1e-6)
+    assert large["std_error"] * unit == pytest.approx(small["std_error"], rel=1e-6)
+    assert large["p_value"] == pytest.approx(small["p_value"], rel=1e-4)
+
+
+@pytest.mark.parametrize("link", ["cloglog", "logit"])
+@pytest.mark.parametrize("x", [[0] * 10, [0, 0, 0, 0, 1, 1, 2, 2, 3, 3]])
+def test_a_rare_level_of_which_nobody_left_has_no_ratio(link: Link, x: list[int]) -> None:
+    rng = np.random.default_rng(6)
+    time, lost = rng.geometric(0.05, 200_000), rng.integers(1, 30, 200_000)
+    table = pd.DataFrame({"time": np.minimum(time, lost), "status": time <= lost, "x": 0})
+    rare = pd.DataFrame({"time": 5, "status": False, "x": np.array(x) + 1})
+    lives = lifetimes_from_frame(pd.concat([table, rare]), covariates=["x"])
+    with pytest.raises(DataError, match="The likelihood has no maximum"):
+        discrete_hazard(lives, covariates=["x"], period_days=1, link=link, baseline="constant")
+
+
+def test_dated_at_declaration_periods_are_those_at_last_activity_shifted() -> None:
+    # Two in five act once: they leave at the very moment from which anyone can be declared.
+    times = [[0], [0], [0, 4], [0, 12], [0, 8, 25]] * 20
+    seen = Journeys(
+        names=("visit",),
+        touchpoint=np.zeros(sum(map(len, times)), dtype=np.uint8),
+        start=np.cumsum([0, *map(len, times)]),
+        time=np.concatenate(times) * DAY,
+        observed_to=np.full(len(times), 90) * DAY,
+        attributes=pa.table({"kind": ["a", "a", "b", "b", "a", "b", "a", "b", "a", "b"] * 10}),
+    )
+    last, declared = (
+        discrete_hazard(
+            lifetimes(seen, churn=Inactivity(30, dated_at)),
+            covariates=["kind"],
+            period_days=10,
+            baseline="constant",
+        )
+        for dated_at in ("last_activity", "declaration")
+    )
+    assert last.n_event == declared.n_event == 100
+    assert last.hazards.frame["n_event"].tolist() == [60, 20, 20]
+    names = ["n_at_risk", "n_event", "estimate"]
+    pd.testing.assert_frame_equal(last.hazards.frame[names], declared.hazards.frame[names])
+    assert (declared.hazards.frame["period"] - last.hazards.frame["period"]).tolist() == [3] * 3
+    assert declared.coefficients == pytest.approx(last.coefficients)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from journeykit.errors import ArgumentError, DataError, MappingError
+from journeykit.errors import ArgumentError, DataError, JourneyKitWarning, MappingError
 from journeykit.survival import Lifetimes, kaplan_meier, lifetimes_from_frame
 from journeykit.survival.regression import CoxModel, cox, forecasting
 
@@ -140,3 +140,19 @@ def test_what_cannot_be_predicted_is_said() -> None:
         model.survival_at(frame.assign(plan="silver"), at_days=[1])
     with pytest.raises(MappingError, match="covariates of the model that do not exist: 'y'"):
         model.baseline({"y": 1})
+
+
+@pytest.mark.parametrize("never", ["basic", "silver"])
+def test_a_level_of_which_nobody_left_is_not_known_to_stay(never: str) -> None:
+    frame = world()
+    frame["plan"] = np.random.default_rng(1).choice(["basic", "gold", "silver"], len(frame))
+    frame.loc[frame["plan"] == never, "status"] = 0
+    with pytest.warns(JourneyKitWarning, match="No finite hazard ratio"):
+        model = cox(lives(frame), covariates=["x", "plan"])
+    found = model.survival_at(frame, at_days=20).frame
+    stays = (frame["plan"] == never).to_numpy()
+    errors = ["std_error", "conf_low", "conf_high"]
+    assert found.loc[stays, errors].isna().all(axis=None)
+    assert found.loc[~stays, errors].notna().all(axis=None)
+    assert model.baseline({"plan": never}).frame["conf_high"].isna().all()
+    assert model.baseline({"plan": "gold"}).frame["conf_high"].notna().all()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from journeykit.errors import ArgumentError, DataError, MappingError
+from journeykit.errors import ArgumentError, DataError, JourneyKitWarning, MappingError
 from journeykit.survival import lifetimes_from_frame
 from journeykit.survival.regression import CoxModel, cox, proportional_hazards_test
 from journeykit.survival.regression.smooth import spline_through
@@ -139,3 +139,25 @@ def test_a_spline_goes_through_a_line_and_a_bend() -> None:
     assert beyond[2] - beyond[1] == pytest.approx(beyond[1] - beyond[0])
     two = spline_through(np.repeat([1.0, 2.0], 3), np.repeat([1.0, 3.0], 3), at, confidence=0.95)
     np.testing.assert_allclose(two.estimate, 2 * at - 1)
+
+
+def test_a_coefficient_without_a_finite_estimate_is_not_tested() -> None:
+    rng = np.random.default_rng(8)
+    table = pd.DataFrame({"time": rng.integers(1, 50, 200), "z": rng.normal(size=200).round(1)})
+    table["status"] = rng.integers(0, 2, 200)
+    rare = pd.DataFrame({"time": [20] * 15, "z": np.arange(15) / 7 - 1, "status": 0})
+    both = pd.concat([table.assign(kind="a"), rare.assign(kind="b")])
+    lives = lifetimes_from_frame(both, covariates=["kind", "z"])
+    with pytest.warns(JourneyKitWarning, match="No finite hazard ratio"):
+        model = cox(lives, covariates=["kind", "z"])
+    found = proportional_hazards_test(model, transform="identity").frame.set_index("covariate")
+    assert found["degrees_of_freedom"].to_dict() == {"kind": 0, "z": 1, "(all)": 1}
+    assert np.isnan(found.loc["kind", "p_value"])
+    # The level that never leaves tells nothing: the test is the one without it.
+    alone = cox(lifetimes_from_frame(table, covariates=["z"]), covariates=["z"])
+    p_value = proportional_hazards_test(alone, transform="identity").frame["p_value"]
+    assert found.loc["(all)", "p_value"] == pytest.approx(p_value.iloc[-1], rel=1e-3)
+    with pytest.warns(JourneyKitWarning, match="No finite hazard ratio"):
+        none = cox(lives, covariates=["kind"])
+    test = proportional_hazards_test(none)
+    assert "not tested" in test.summary()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import matplotlib.pyplot as plt
@@ -36,6 +37,15 @@ WORKED = [
     [70],  # beyond 4, and followed for 25 - 1 more
     [97],  # never seen to be silent for 4
 ]
+
+
+def test_what_was_not_watched_makes_no_silence() -> None:
+    # Day 0 is known by chance: what else was done until day 40, when watching begins, is not.
+    one = made([[0.0, 41.0, 43.0]] * 10)
+    seen = replace(one, observed_from=np.full(10, 40 * DAY))
+    found = churn_threshold(seen, within_days=20, thresholds_days=[4])
+    assert found.frame["n_event"].tolist() == [0]
+    assert found.sensitivity().frame["n_returned"].tolist() == [0]
 
 
 def test_worked_by_hand() -> None:

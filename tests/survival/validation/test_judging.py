@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -243,6 +244,11 @@ def test_a_split_knows_a_customer_by_name() -> None:
     assert set(again.frame["customer_id"]) <= set(test.frame["customer_id"])
 
 
+def test_a_part_does_not_claim_the_undecided_of_the_whole() -> None:
+    for part in split_customers(replace(modelled(), undecided=600), seed=3):
+        assert "silent for no longer" not in " ".join(part.audit().frame["step"])
+
+
 def test_every_customer_is_predicted_by_a_model_of_others() -> None:
     lives = modelled()
     met: list[set[str]] = []
@@ -255,6 +261,7 @@ def test_every_customer_is_predicted_by_a_model_of_others() -> None:
 
     found = cross_predict(lives, predict, at_days=[20, 40], folds=4)
     assert len(found.frame) == 1200
+    assert found.frame["customer_id"].iloc[::2].tolist() == lives.frame["customer_id"].tolist()
     assert set.union(*met) == set(lives.frame["customer_id"])
     judged = validate(lives, survival=found)
     assert judged.known_to_model == 0
