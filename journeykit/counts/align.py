@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from journeykit.errors import ArgumentError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+#: Values looked at to guess whether few differ.
+_SAMPLE = 10_000
 
 
 class Union(NamedTuple):
@@ -46,6 +50,16 @@ def add_rows(
     begins[1:] = (keys[1:] != keys[:-1]).any(axis=1)
     first = np.flatnonzero(begins)
     return keys[first], np.add.reduceat(values, first, axis=0)
+
+
+def unique_counts(values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return sorted unique values and how often each occurs; by a hash table where few differ."""
+    some = values[:: -(-len(values) // _SAMPLE)]
+    if len(values) <= _SAMPLE or len(np.unique(some)) > len(some) // 4:
+        return np.unique(values, return_counts=True)
+    code, met = pd.factorize(values)
+    order = np.argsort(met)
+    return met[order], np.bincount(code, minlength=len(met))[order]
 
 
 def same(what: str, left: object, right: object) -> None:

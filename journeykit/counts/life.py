@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from journeykit.counts.align import add_rows, union_names
+from journeykit.counts.align import add_rows, union_names, unique_counts
 from journeykit.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+#: Kinds of marks, the columns of `LifeCounts.n`: entered, left with the event, lost from sight.
+_LEFT, _LOST, _KINDS, _KIND_BITS = 1, 2, 3, 2
+#: Of a whole number without its sign.
+_BITS = 63
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -81,11 +86,37 @@ def life_counts(
             f"{wrong:,} of {len(entry):,} intervals end before they begin to be watched."
         )
     names, code = np.unique(np.array(groups, dtype=object), return_inverse=True)
-    which = code[group]
-    marks = np.zeros((2 * len(entry), 3), dtype=np.int64)
-    marks[: len(entry), 0] = 1
-    marks[len(entry) :, 1] = event
-    marks[len(entry) :, 2] = ~event
-    keys = np.stack([np.tile(which, 2), np.concatenate([entry, exit_])], axis=1)
-    rows, n = add_rows(keys.astype(np.int64), marks)
+    code = code[group].astype(np.int64)
+    rows, n = _tallied(
+        np.concatenate([code, code]),
+        np.concatenate([entry, exit_]),
+        np.concatenate([np.zeros(len(entry), dtype=np.int64), np.where(event, _LEFT, _LOST)]),
+    )
     return LifeCounts(tuple(names.tolist()), rows, n, fingerprint)
+
+
+def _tallied(
+    group: NDArray[np.int64], time: NDArray[np.int64], kind: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Count marks by group and time, sorted by both, a column a kind.
+
+    Group, time and kind go into one number where they fit: sorting numbers takes a tenth of sorting
+    rows. The marks of a number then add up.
+    """
+    if not len(time):
+        return np.empty((0, 2), dtype=np.int64), np.empty((0, _KINDS), dtype=np.int64)
+    least = int(time.min())
+    bits = (int(time.max()) - least).bit_length()
+    if int(group.max()).bit_length() + bits + _KIND_BITS > _BITS:
+        marks = (kind[:, None] == np.arange(_KINDS)).astype(np.int64)
+        return add_rows(np.stack([group, time], axis=1), marks)
+    packed = (((group << bits) | (time - least)) << _KIND_BITS) | kind
+    met, count = unique_counts(packed)
+    key = met >> _KIND_BITS
+    begins = np.ones(len(key), dtype=bool)
+    begins[1:] = key[1:] != key[:-1]
+    first = key[begins]
+    n = np.zeros((len(first), _KINDS), dtype=np.int64)
+    n[np.cumsum(begins) - 1, met & ((1 << _KIND_BITS) - 1)] = count
+    rows = np.stack([first >> bits, (first & ((1 << bits) - 1)) + least], axis=1)
+    return rows, n

@@ -91,6 +91,13 @@ class Lifetimes(Result):
         """Freeze the reasons."""
         object.__setattr__(self, "left_out", MappingProxyType(dict(self.left_out)))
 
+    @property
+    def one_row_each(self) -> bool:
+        """Whether no customer has several intervals."""
+        ids = pd.Index(self.frame["customer_id"])
+        # Of identifiers in order this is known without a table of them, once the order is.
+        return bool(ids.is_monotonic_increasing and ids.is_unique) or bool(ids.is_unique)
+
     def customers(self, *, by: str | None = None) -> dict[str, int]:
         """Return the number of customers of every group of `counts`."""
         groups, group = _grouped(self.frame, by)

@@ -161,8 +161,9 @@ def encoding(frame: pd.DataFrame, covariates: Sequence[str], /) -> Encoding:
             levels[name] = tuple(used.tolist())
         else:
             levels[name] = tuple(sorted(column.unique().tolist(), key=str))
-        if column.nunique() < 2:
-            only = column.tolist()[0]
+        known = levels[name]
+        if not (column != column.iloc[0]).any() if known is None else len(known) < 2:
+            only = column.iloc[:1].tolist()[0]
             raise ArgumentError(
                 f"Covariate {name!r} has the one value {only!r} in all {len(frame):,} rows, so "
                 "nothing can be learned about it. Leave it out."

@@ -2,6 +2,7 @@
 
 Whole days up to two years (many ties), the same with a fraction of a day (none), three ends, seven
 columns of categories in three covariates, two numbers, and two covariates that change over time.
+Beside them what the customers met: ten events each on average at five touchpoints.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import numpy as np
 import pandas as pd
 
 DAYS, INTERVALS, SEED = 730, 5, 6
+TOUCHES, TOUCHPOINTS = 10, 5
+#: Times are whole microseconds, so that every tool sees the same.
+DAY = 86_400_000_000
 
 
 def contracts(n: int, folder: Path) -> Path:
@@ -22,6 +26,28 @@ def contracts(n: int, folder: Path) -> Path:
         for frame, target in ((_rows(lives), _beside(path)), (lives, path)):
             frame.to_csv(target.with_suffix(".csv"), index=False)
             frame.to_parquet(target)
+    return path
+
+
+def touches(n: int, folder: Path) -> Path:
+    """Write ``contracts-n-touches.parquet`` beside the contracts, as CSV too, for R."""
+    path = contracts(n, folder)
+    target = path.with_name(f"{path.stem}-touches.parquet")
+    if not target.exists():
+        lives = pd.read_parquet(path, columns=["exact"])
+        random = np.random.default_rng(SEED + 2)
+        who = np.sort(random.integers(0, n, n * TOUCHES))
+        time = np.floor(random.random(len(who)) * lives["exact"].to_numpy()[who] * DAY)
+        frame = pd.DataFrame(
+            {
+                "customer": who,
+                "time": time.astype(np.int64),
+                "touchpoint": random.integers(0, TOUCHPOINTS, len(who)),
+            }
+        )
+        frame = frame[frame["time"] > 0].sort_values(["customer", "time"], ignore_index=True)
+        frame.assign(time=frame["time"] / DAY).to_csv(target.with_suffix(".csv"), index=False)
+        frame.to_parquet(target)
     return path
 
 

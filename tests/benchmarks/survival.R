@@ -6,6 +6,11 @@ changing <- startsWith(name, "coxchanging")
 file <- sub("\\.parquet$", if (changing) "-rows.csv" else ".csv", given[2])
 data <- read.csv(file, stringsAsFactors = TRUE)
 if (name == "competing") data$cause <- factor(data$cause)
+if (name == "builder") {
+  met <- read.csv(sub("\\.parquet$", "-touches.csv", given[2]))
+  met <- lapply(0:4, function(k) met[met$touchpoint == k, c("customer", "time")])
+  base <- data[, c("customer", "exact", "status")]
+}
 
 work <- list(
   km = function() 1e6 * summary(
@@ -24,6 +29,17 @@ work <- list(
   competing = function() {
     fitted <- survfit(Surv(time, cause) ~ 1, data = data)
     1e6 * fitted$pstate[nrow(fitted$pstate), 2]
+  },
+  builder = function() {
+    rows <- tmerge(base, base, id = customer, left = event(exact, status))
+    for (k in 1:5) {
+      one <- met[[k]]
+      rows <- tmerge(rows, one, id = customer, count = cumtdc(time))
+      names(rows)[names(rows) == "count"] <- paste0("count", k)
+    }
+    counts <- as.matrix(rows[paste0("count", 1:5)])
+    counts[is.na(counts)] <- 0
+    sum((rows$tstop - rows$tstart) * rowSums(counts))
   }
 )[[name]]
 

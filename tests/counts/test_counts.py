@@ -393,3 +393,44 @@ def test_life_counts_add_up(rows: list[tuple[int, int, bool, int]]) -> None:
 
     half = len(rows) // 2
     assert_equal(count(slice(half)) + count(slice(half, None)), count(slice(None)))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-1, 5), st.integers(1, 4), st.booleans(), st.integers(0, 2)),
+        min_size=1,
+    ),
+    st.sampled_from([1, 1 << 40, 1 << 59]),
+)
+def test_life_counts_are_those_of_rows_counted_one_by_one(
+    rows: list[tuple[int, int, bool, int]], unit: int
+) -> None:
+    # In the longest unit, group and time fit into no whole number together.
+    entry = np.array([unit * begin for begin, _, _, _ in rows])
+    leave = np.array([unit * (begin + length) for begin, length, _, _ in rows])
+    event = np.array([happened for _, _, happened, _ in rows])
+    group = np.array([at for _, _, _, at in rows])
+    counts = life_counts(entry, leave, event, group=group, groups=("a", "b", "c"))
+    wanted: dict[tuple[int, int], list[int]] = {}
+    for at, begin, end, happened in zip(
+        group.tolist(), entry.tolist(), leave.tolist(), event.tolist(), strict=True
+    ):
+        wanted.setdefault((at, begin), [0, 0, 0])[0] += 1
+        wanted.setdefault((at, end), [0, 0, 0])[1 if happened else 2] += 1
+    assert list(map(tuple, counts.at.tolist())) == sorted(wanted)
+    assert counts.n.tolist() == [wanted[key] for key in sorted(wanted)]
+
+
+@pytest.mark.parametrize("different", [700, 1_000_000])
+def test_many_life_counts_are_the_same_by_table_and_by_sorting(different: int) -> None:
+    random = np.random.default_rng(1)
+    leave = random.integers(1, different, 30_000)
+    event = random.random(30_000) < 0.5
+    nobody = np.zeros(30_000, dtype=np.int64)
+    counts = life_counts(nobody - 1, leave, event, group=nobody, groups=("all",))
+    times = np.unique(np.append(leave, -1))
+    assert counts.at.T[1].tolist() == times.tolist()
+    for kind, column in ((event, 1), (~event, 2)):
+        at = np.searchsorted(times, leave[kind])
+        assert counts.n[:, column].tolist() == np.bincount(at, minlength=len(times)).tolist()
+    assert counts.n[:, 0].sum() == counts.n[0, 0] == 30_000

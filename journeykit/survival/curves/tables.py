@@ -156,16 +156,23 @@ def life_table(counts: LifeCounts, group: int, *, horizon: int | None = None) ->
 def counted(data: Lifetimes | LifeCounts, by: str | None) -> Counted:
     """Count lifetimes by group; life counts are counted already, one entry a customer."""
     if not isinstance(data, LifeCounts):
+        counts, fingerprint = data.counts(by=by), data.provenance.fingerprint
+        if data.one_row_each:
+            return Counted(counts, _entered(counts), fingerprint)
         _refuse_leaving_twice(data)
-        counts, customers = data.counts(by=by), data.customers(by=by)
+        customers = data.customers(by=by)
         n = np.array([customers[group] for group in counts.groups], dtype=np.int64)
-        return Counted(counts, n, data.provenance.fingerprint)
+        return Counted(counts, n, fingerprint)
     if by is not None:
         raise ArgumentError(
             f"`by` must be left out for life counts, which have their groups already; got {by!r}."
         )
-    entered = np.bincount(data.at[:, 0], data.n[:, 0], len(data.groups)).astype(np.int64)
-    return Counted(data, entered, f"{data.fingerprint:032x}")
+    return Counted(data, _entered(data), f"{data.fingerprint:032x}")
+
+
+def _entered(counts: LifeCounts) -> NDArray[np.int64]:
+    """Return the entries of every group."""
+    return np.bincount(counts.at[:, 0], counts.n[:, 0], len(counts.groups)).astype(np.int64)
 
 
 def _refuse_leaving_twice(lives: Lifetimes) -> None:

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.journeys.durations import DAY
+from journeykit.survival.leaving_risk.kernels import subtract_expected
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.survival.leaving_risk.partial_likelihood import Fitted
     from journeykit.survival.leaving_risk.person_time import PersonTime
-
-#: Rows looked at together: their times are worked out once for all covariates.
-_ROWS = 500_000
 
 
 def customer_scores(
@@ -40,26 +38,27 @@ def customer_scores(
     """
     rows, x = data.rows, covariates.astype(np.float64)
     p = x.shape[1]
-    scores = np.zeros((int(rows.owner[-1]) + 1, p), order="F")
+    scores = np.zeros((int(rows.owner[-1]) + 1, p))
     raised = weight * np.exp(x @ log_ratio)
     # At the edges of periods the totals are known, and they are straight within.
     totals = [_total(fitted.hazard, data)]
     totals += [_total(fitted.hazard * fitted.mean[:, :, at], data) for at in range(p)]
-    for low in range(0, len(rows.owner), _ROWS):
-        part = slice(low, low + _ROWS)
-        owner, cell = rows.owner[part], rows.cell[part]
-        band, first = rows.band[cell], int(owner[0])
-        place, n = owner - first, int(owner[-1]) - first + 1
-        width = len(totals[0]) // len(fitted.hazard)
-        begin = _place(data, band, rows.begin[part], width)
-        end = _place(data, band, rows.end[part], width)
-        own = raised[cell]
-        expected = own * _between(totals[0], begin, end)
-        into = scores[first : first + n]
-        for at in range(p):
-            into[:, at] += np.bincount(place, own * _between(totals[1 + at], begin, end), n)
-            with_it = np.flatnonzero(covariates[cell, at])
-            into[:, at] -= np.bincount(place[with_it], expected[with_it], n)
+    total = np.stack(totals, axis=1)
+    subtract_expected(
+        scores,
+        rows.owner,
+        rows.cell,
+        rows.begin,
+        rows.end,
+        rows.band,
+        raised,
+        np.ascontiguousarray(covariates),
+        total,
+        np.diff(total, axis=0, append=0.0),
+        data.since,
+        data.step,
+        len(total) // len(fitted.hazard),
+    )
     left = np.flatnonzero(rows.event)
     owner, cell = rows.owner[left], rows.cell[left]
     # Every customer leaves once.
@@ -71,25 +70,3 @@ def _total(rate: NDArray[np.float64], data: PersonTime) -> NDArray[np.float64]:
     """Integrate a rate by band and period up to the edges of periods, flat (bands * edges,)."""
     grown = np.cumsum(rate * (data.step / DAY), axis=1)
     return np.concatenate([np.zeros((len(rate), 1)), grown], axis=1).ravel()
-
-
-def _place(
-    data: PersonTime, band: NDArray[np.int64], time: NDArray[np.int64], width: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return where in a total the period of each time begins, and which share of it has passed."""
-    period = np.minimum((time - data.since) // data.step, width - 2)
-    return band * width + period, (time - data.since - period * data.step) / data.step
-
-
-def _between(
-    total: NDArray[np.float64],
-    begin: tuple[NDArray[np.int64], NDArray[np.float64]],
-    end: tuple[NDArray[np.int64], NDArray[np.float64]],
-) -> NDArray[np.float64]:
-    """Return the growth of a total, straight within periods."""
-    slope = np.diff(total, append=0.0)
-    (first, since), (last, until) = begin, end
-    grown = total.take(last) - total.take(first)
-    grown += until * slope.take(last)
-    grown -= since * slope.take(first)
-    return grown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,8 +47,10 @@ def pooled(data: PersonTime, covariates: NDArray[np.bool_], /) -> Pooled:
     kind, place = np.unique(kinds, axis=0, return_inverse=True)
     place = place.reshape(-1)
     order = np.argsort(place, kind="stable")
-    first = np.searchsorted(place[order], np.arange(len(kind)))
-    days, events = (np.add.reduceat(part[order], first) for part in (data.days, data.events))
+    edges = np.searchsorted(place[order], np.arange(len(kind) + 1))
+    # A product with a sparse matrix adds rows up without putting them in order first.
+    add = sparse.csr_array((np.ones(len(order)), order, edges), shape=(len(kind), len(order)))
+    days, events = (np.asarray(add @ part) for part in (data.days, data.events))
     return Pooled(days, events, kind[:, 0], kind[:, 1:].astype(np.float64), place)
 
 

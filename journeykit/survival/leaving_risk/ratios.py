@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from journeykit.survival.leaving_risk.influence import customer_scores
+from journeykit.survival.leaving_risk.kernels import customers_with
 from journeykit.survival.leaving_risk.partial_likelihood import (
     FARTHEST,
     Fitted,
@@ -178,8 +179,7 @@ def _expected(
 
 def _customers(data: PersonTime, covariates: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Count customers with time under risk while each covariate is 1."""
-    rows, counts = data.rows, np.zeros(covariates.shape[1], dtype=np.int64)
-    for at in range(covariates.shape[1]):
-        owner = rows.owner[covariates[rows.cell, at]]
-        counts[at] = int((np.diff(owner, prepend=-1) != 0).sum())
+    counts: NDArray[np.int64] = customers_with(
+        data.rows.owner, data.rows.cell, np.ascontiguousarray(covariates)
+    )
     return counts

@@ -263,7 +263,7 @@ for _tool, _change in {
         task(_cut)
 
 
-# --- rows and competing ends -------------------------------------------------------------------
+# --- competing ends and rows -------------------------------------------------------------------
 
 
 @task
@@ -293,4 +293,40 @@ def competing_lifelines(path: str) -> Callable[[], object]:
         ]
         return 1e6 * float(ends[0].cumulative_density_.iloc[-1, 0])
 
+    return work
+
+
+@task
+def builder_journeykit(path: str) -> Callable[[], object]:
+    """From journeys and lifetimes to rows that count what was met so far, five touchpoints."""
+    import numpy as np
+
+    from journeykit.journeys import Journeys
+    from journeykit.survival import EndTouchpoint, counting_process, lifetimes
+
+    met = _read(path.replace(".parquet", "-touches.parquet"))
+    frame = _read(path)
+    day, n = 86_400_000_000, len(frame)
+    last = np.rint(frame["exact"].to_numpy() * day).astype(np.int64)
+    left = np.flatnonzero(frame["status"].to_numpy())
+    names = (*(f"met {number}" for number in range(5)), "cancel", "join")
+    who = np.concatenate([np.arange(n), met["customer"].to_numpy(), left])
+    time = np.concatenate([np.zeros(n, dtype=np.int64), met["time"].to_numpy(), last[left]])
+    where = np.concatenate([np.full(n, 6), met["touchpoint"].to_numpy(), np.full(len(left), 5)])
+    order = np.lexsort((time, who))
+    journeys = Journeys(
+        names=names,
+        touchpoint=where[order].astype(np.uint8),
+        start=np.searchsorted(who[order], np.arange(n + 1)),
+        time=time[order],
+        observed_to=last,
+    )
+    lives = lifetimes(journeys, churn=EndTouchpoint("cancel"))
+
+    def work(some: Any = lives) -> object:
+        rows = counting_process(some, journeys, touchpoints=names[:5], measures=["count"]).frame
+        days = (rows["exit_days"] - rows["entry_days"]).to_numpy()
+        return sum(float(days @ rows[f"count[{name}]"].to_numpy()) for name in names[:5])
+
+    work(_warm(lives))
     return work
