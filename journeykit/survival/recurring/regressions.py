@@ -10,6 +10,7 @@ import numpy as np
 
 from journeykit.checks import check_choice, check_whole
 from journeykit.errors import DataError
+from journeykit.journeys.durations import DAY
 from journeykit.survival.lives import Lifetimes
 from journeykit.survival.regression import cox_time_varying
 from journeykit.survival.rows import spans
@@ -189,10 +190,14 @@ def numbered(
     if clock == "gap":
         entry, exit_ = frame["entry_days"].to_numpy(), frame["exit_days"].to_numpy()
         starts = first | np.roll(event, 1)
-        since = entry[np.maximum.accumulate(np.where(starts, np.arange(len(starts)), 0))]
-        frame["entry_days"], frame["exit_days"] = entry - since, exit_ - since
+        # Who was out of sight after an event has been waiting since the event.
+        zero = np.where(first, entry, np.roll(exit_, 1))
+        since = zero[np.maximum.accumulate(np.where(starts, np.arange(len(starts)), 0))]
         # A new wait is under risk from its very beginning.
-        frame["late"] = ~starts
+        seen_from_it = np.rint((entry - since) * DAY) <= 0
+        frame["entry_days"] = np.where(starts & seen_from_it, 0.0, entry - since)
+        frame["exit_days"] = exit_ - since
+        frame["late"] = ~(starts & seen_from_it)
     frame[EVENT_NUMBER] = number if pooled_from is None else np.minimum(number, pooled_from)
     left_out = dict(lifetimes.left_out)
     if entered_late.any():

@@ -112,6 +112,16 @@ def test_rows_are_numbered_whatever_their_order_and_cuts() -> None:
     assert numbered(made, pooled_from=1).frame["event_number"].tolist() == [1, 1, 1]
 
 
+def test_a_wait_that_is_seen_late_began_at_the_event() -> None:
+    frame = pd.DataFrame(
+        {"customer": ["a", "a"], "start": [0, 5], "time": [3, 9], "status": [1, 1]}
+    )
+    gap = numbered(lives(frame, []), clock="gap").frame
+    assert gap["entry_days"].tolist() == [0, 2]
+    assert gap["exit_days"].tolist() == [3, 6]
+    assert gap["late"].tolist() == [False, True]
+
+
 def test_what_is_refused() -> None:
     late = pd.DataFrame({"customer": ["a"], "start": [1], "time": [2], "status": [1]})
     with pytest.raises(DataError, match="Everybody entered late"):
