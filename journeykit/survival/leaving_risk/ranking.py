@@ -93,10 +93,11 @@ class RiskOfLeaving(Result):
         """Return after which touchpoints customers leave sooner or later."""
         n = self.frame["touchpoint"].nunique()
         held = self.holding()
-        first = self.frame[self.frame["lag_days"] == self.lags[0]].set_index("touchpoint")
+        ratios = self.frame.set_index(["touchpoint", "lag_days"])["hazard_ratio"]
         parts = []
         for row in held.head(_NAMED).itertuples(index=False):
-            ratio = first["hazard_ratio"].get(row.touchpoint, np.nan)
+            # The ratio at which the reading holds: without lag it may say something else.
+            ratio = ratios[row.touchpoint, row.lags[0]]
             only = "" if set(self.lags) <= set(row.lags) else f" at lag {_listed(row.lags)} only"
             parts.append(f"{row.touchpoint} {row.reading} ({ratio:.2f} times){only}")
         more = len(held) - len(parts)

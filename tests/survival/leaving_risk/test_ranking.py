@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -35,6 +37,16 @@ def test_the_ranking_is_the_true_one(found: RiskOfLeaving) -> None:
     assert found.n_tested == 15
     assert found.holding()["touchpoint"].tolist()[:2] == ["touch 2", "touch 4"]
     assert "touch 2 raised (" in found.summary()
+
+
+def test_the_summary_tells_the_ratio_of_the_lag_that_holds(found: RiskOfLeaving) -> None:
+    name = found.frame["touchpoint"].iloc[0]
+    frame = found.frame.copy()
+    mine = frame["touchpoint"] == name
+    frame["reading"] = np.where(mine & (frame["lag_days"] == 7), "raised", "cannot tell")
+    frame.loc[mine, "hazard_ratio"] = [0.8, 0.9, 1.7]
+    told = dataclasses.replace(found, frame=frame).summary()
+    assert f"{name} raised (1.70 times) at lag 7 only" in told
 
 
 def test_last_touch_before_leaving_would_name_what_is_met_most() -> None:
