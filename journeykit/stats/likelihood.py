@@ -102,6 +102,14 @@ def delta_errors(
     return np.asarray(np.sqrt(np.maximum(variance, 0)))
 
 
+def delta_covariance(
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]], at: Maximum, /
+) -> NDArray[np.float64]:
+    """Return the covariance of `function` of the logarithms of parameters, shape (k, k)."""
+    slopes = _slopes(function, at.theta)
+    return np.asarray(slopes.T @ at.covariance @ slopes)
+
+
 def positive_interval(
     estimate: NDArray[np.float64], std_error: NDArray[np.float64], /, *, confidence: float
 ) -> Interval:

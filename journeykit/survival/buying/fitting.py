@@ -11,7 +11,7 @@ import pandas as pd
 
 from journeykit.errors import DataError
 from journeykit.results import Result, Status
-from journeykit.stats.likelihood import Maximum, maximum, positive_interval
+from journeykit.stats.likelihood import Maximum, delta_covariance, maximum, positive_interval
 from journeykit.survival.buying.models import BuyingModel, Seen
 
 if TYPE_CHECKING:
@@ -56,11 +56,19 @@ class PurchaseCounts(Result):
     degrees_of_freedom : int
         Groups less 1 less the parameters; 0 where there are too few groups for a test.
     p_value : float
+        The parameters are fitted to more than these groups, so the statistic spreads wider than
+        chi-squared on these degrees of freedom (Chernoff and Lehmann): p is of the sum of squares
+        it is then, by its mean and variance.
     misplaced : float
         Share of customers in other groups than the model has them.
     status : {"passed", "warned", "failed"}
         Failed where p < 0.001 and more than the tolerated share is misplaced; warned where p is
         below 0.01 or there is no test.
+
+    References
+    ----------
+    Chernoff, Lehmann (1954), Annals of Mathematical Statistics 25; Satterthwaite (1946),
+    Biometrics Bulletin 2.
     """
 
     statistic: float
@@ -76,8 +84,8 @@ class PurchaseCounts(Result):
             return "too few different numbers of repeat purchases to test the fit"
         p = "p < 0.0001" if self.p_value < 1e-4 else f"p = {self.p_value:.4f}"
         return (
-            f"fit {self.status}: chi-squared {self.statistic:.2f} on {self.degrees_of_freedom} "
-            f"degrees of freedom, {p}; {self.misplaced:.1%} of customers misplaced"
+            f"fit {self.status}: chi-squared {self.statistic:.2f}, {p}; "
+            f"{self.misplaced:.1%} of customers misplaced"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -132,13 +140,11 @@ def purchase_counts(
     model: BuyingModel, at: Maximum, rows: Rows, *, tolerated: float, small_cell: int
 ) -> PurchaseCounts:
     """Compare how many customers bought how often with what the model expects."""
-    from scipy import stats
-
     seen, n = rows.seen, rows.n
     ends, which = np.unique(seen.end, return_inverse=True)
     watched = np.bincount(which, n)
-    chance = watched @ model.counts(at.theta, BINS - 2, ends)
-    wanted = np.append(chance, n.sum() - chance.sum())
+    chance = _chances(model, at.theta, ends)
+    wanted = watched @ chance
     found = np.bincount(_bin(seen.x), n, minlength=BINS)
     low = BINS
     while low > 1 and wanted[low - 1 :].sum() < _LEAST_EXPECTED:
@@ -147,7 +153,12 @@ def purchase_counts(
     counted = np.append(found[: low - 1], found[low - 1 :].sum())
     degrees = max(len(pooled) - 1 - len(at.theta), 0)
     statistic = float(((counted - pooled) ** 2 / pooled).sum())
-    p_value = float(stats.chi2.sf(statistic, degrees)) if degrees else float("nan")
+    p_value = float("nan")
+    if degrees:
+        pool = np.minimum(np.arange(BINS), low - 1)[:, None] == np.arange(low)
+        spread = np.diag(wanted) - (chance.T * watched) @ chance
+        spread -= delta_covariance(lambda theta: watched @ _chances(model, theta, ends), at)
+        p_value = _tail(statistic, pool.T @ spread @ pool, pooled)
     misplaced = float(np.abs(counted - pooled).sum() / (2 * n.sum()))
     status: Status = "passed" if p_value >= _DOUBTFUL else "warned"
     if p_value < _CERTAIN and misplaced > tolerated:
@@ -169,6 +180,25 @@ def purchase_counts(
         misplaced=misplaced,
         status=status,
     )
+
+
+def _chances(
+    model: BuyingModel, theta: NDArray[np.float64], ends: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the probability of every bin for each end of watching, shape (len(ends), BINS)."""
+    chance = model.counts(theta, BINS - 2, ends)
+    return np.column_stack([chance, 1 - chance.sum(axis=1)])
+
+
+def _tail(
+    statistic: float, covariance: NDArray[np.float64], expected: NDArray[np.float64]
+) -> float:
+    """Return how often Pearson's statistic is larger where seen less expected has a covariance."""
+    from scipy import stats
+
+    weight = np.linalg.eigvalsh(covariance / np.sqrt(np.outer(expected, expected))).clip(0)
+    scale = (weight**2).sum() / weight.sum()
+    return float(stats.chi2.sf(statistic / scale, weight.sum() / scale))
 
 
 class Groups(NamedTuple):

@@ -77,8 +77,9 @@ def test_the_published_pareto_nbd_fit(cdnow: PurchaseHistories) -> None:
     )
     assert model.log_likelihood == pytest.approx(-9595.0, abs=0.05)
     assert model.fit.statistic == pytest.approx(11.99, abs=0.005)
-    assert model.fit.status == "warned"
-    assert "p = 0.0074" in model.summary()
+    # Chi-squared on 3 degrees of freedom would say .0074, as if the groups were all that is known.
+    assert model.fit.status == "passed"
+    assert "p = 0.0384" in model.summary()
 
 
 def test_the_unit_of_time_changes_nothing_but_its_parameters(cdnow: PurchaseHistories) -> None:
@@ -89,6 +90,21 @@ def test_the_unit_of_time_changes_nothing_but_its_parameters(cdnow: PurchaseHist
     )
     ahead = [m.expected(horizon_days=100).frame["estimate"].to_numpy() for m in (weeks, days)]
     assert ahead[0] == pytest.approx(ahead[1], rel=1e-5)
+
+
+def test_the_fit_of_a_true_model_is_doubted_as_often_as_p_says() -> None:
+    """Of 300 worlds 1.3 % had p < .01, 6.3 % p < .05, 53 % p < .5; by 3 degrees 21 % p < .05."""
+    rng = np.random.default_rng(6)
+    small = 0
+    for _ in range(24):
+        rate, drop = rng.gamma(0.6, 1 / 5, 600), rng.gamma(0.6, 1 / 12, 600)
+        end = rng.integers(30, 40, 600).astype(float)
+        life = np.minimum(rng.exponential(1 / drop), end)
+        x = rng.poisson(rate * life).astype(float)
+        last = np.where(x > 0, life * rng.random(600) ** (1 / np.maximum(x, 1)), 0.0)
+        model = repeat_purchase(histories(Seen(x, last, end)), model="pareto_nbd")
+        small += model.fit.p_value < 0.3
+    assert small <= 11
 
 
 def test_what_was_held_out(cdnow: PurchaseHistories, cdnow_table: pd.DataFrame) -> None:
