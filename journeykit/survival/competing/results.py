@@ -13,6 +13,7 @@ import pandas as pd
 from journeykit.checks import check_choice, check_known
 from journeykit.journeys.durations import DAY
 from journeykit.results import Result
+from journeykit.stats import wilson_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +45,8 @@ class IncidencesAt(Result):
     """``group cause time_days n_at_risk estimate std_error conf_low conf_high surviving``.
 
     `n_at_risk` is under risk at that time, those who end at it included. All else is empty after
-    the last time at which anyone of the group was observed.
+    the last time at which anyone of the group was observed. Before anyone has gone `conf_high` is
+    Wilson's of none among those under risk; at day 0 nobody has gone by definition.
     """
 
     rows: ClassVar[str] = "incidences"
@@ -106,12 +108,18 @@ class CumulativeIncidences(Result):
             row = np.searchsorted(table.curve.time, time, side="right")
             seen = time <= table.curve.time[-1]
             risk = np.where(seen, table.at_risk_just_before(time), 0)
+            # Nobody of so many has gone yet: that does not say that nobody would have.
+            highest = wilson_interval(
+                np.zeros(len(risk)), np.maximum(risk, 1), confidence=self.confidence
+            ).high
+            unknown = seen & (row == 0) & (time > 0)
             for cause in self.causes:
                 curve = self.of(group, cause)
                 read = {
                     name: np.where(seen, np.append(before, curve[name].to_numpy())[row], np.nan)
                     for name, before in _BEFORE_ANY_END.items()
                 }
+                read["conf_high"] = np.where(unknown, highest, read["conf_high"])
                 parts.append(
                     pd.DataFrame(
                         {
@@ -175,7 +183,7 @@ class CumulativeIncidences(Result):
         return draw_incidences(self, self.groups if group is None else (group,), ax)
 
 
-#: What is read before anyone has gone, as for survival: nobody has, by definition.
+#: What is read before anyone has gone.
 _BEFORE_ANY_END = {
     "estimate": 0.0,
     "std_error": 0.0,

@@ -55,6 +55,14 @@ def test_reading_the_curves_and_not_beyond_them() -> None:
     assert found.summary() == "by day 3 a 25.0%, b 25.0%, still there 50.0%"
 
 
+def test_before_anyone_has_gone_the_upper_bound_is_that_of_none_seen() -> None:
+    data = lives([20] * 6 + [30] * 6, ["a", "b", "a", None, None, None] * 2)
+    at = cumulative_incidence(data, small_cell=1).at([0, 10]).frame
+    assert at["estimate"].tolist() == [0, 0, 0, 0]
+    # Wilson's of 0 among 12: z^2 / (12 + z^2).
+    assert at["conf_high"].tolist() == pytest.approx([0, 0.24249, 0, 0.24249], abs=1e-4)
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 6), st.integers(1, 6), st.sampled_from(["a", "b", "c", None])),
