@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 class MeanCountAt(Result):
     """``group time_days n_at_risk estimate std_error conf_low conf_high``.
 
-    The estimate is empty after the last time at which anyone of the group was observed.
+    The estimate is empty after the last time at which anyone of the group was observed; the
+    interval also before the first event, where the errors are not known.
     """
 
     rows: ClassVar[str] = "times"
@@ -109,6 +110,10 @@ class MeanCount(Result):
                 name: np.where(seen, np.append(before, curve[name].to_numpy())[row], np.nan)
                 for name, before in _BEFORE_ANY.items()
             }
+            # That nothing has happened to those under risk yet does not say that nothing would.
+            unknown = (row == 0) & (at > 0)
+            for name in ("conf_low", "conf_high"):
+                read[name] = np.where(unknown, np.nan, read[name])
             risk = np.where(seen, watched.at_risk(at), 0)
             parts.append(
                 pd.DataFrame({"group": group, "time_days": wanted, "n_at_risk": risk, **read})

@@ -127,6 +127,12 @@ def test_reading_ends_with_the_data() -> None:
     assert at["n_at_risk"].tolist() == [2, 2, 1, 0]
 
 
+def test_before_the_first_event_the_interval_is_not_known() -> None:
+    at = recurrent(lives(WORKED), small_cell=1).mean_at([0, 2]).frame
+    assert at["estimate"].tolist() == [0, 0]
+    assert at["conf_high"].tolist() == pytest.approx([0, np.nan], nan_ok=True)
+
+
 def test_the_horizon_takes_nothing_back() -> None:
     frame = some(4, terminal=True)
     made = lives(frame, cause="cause")
