@@ -327,6 +327,14 @@ def _parameters(group: str, fit: Fitted, confidence: float) -> pd.DataFrame:
         alpha, beta = np.exp(theta)
         return np.array([alpha, beta, alpha / (alpha + beta), 1 / (alpha + beta + 1)])
 
+    def odds(theta: Array) -> Array:
+        shares = told(theta)[2:]
+        return shares / (1 - shares)
+
     columns = bounded(told, fit.at, confidence)
+    # Shares are bounded by their odds, which keeps them below 1.
+    ratio = bounded(odds, fit.at, confidence)
+    for name in ("conf_low", "conf_high"):
+        columns[name] = np.append(columns[name][:2], ratio[name] / (1 + ratio[name]))
     names = [*_NAMES, "mean", "polarization"]
     return pd.DataFrame({"group": group, "parameter": names, **columns})

@@ -129,6 +129,14 @@ def test_a_model_that_does_not_fit_warns() -> None:
         contract_renewal(renewal_counts(table, stayed=["all"]))
 
 
+def test_intervals_of_shares_stay_below_1() -> None:
+    few = pd.DataFrame({"period": range(4), "g": [12, 3, 1, 1]})
+    found = contract_renewal(renewal_counts(few, stayed=["g"])).frame.set_index("parameter")
+    for name in ("mean", "polarization"):
+        row = found.loc[name]
+        assert 0 < row["conf_low"] < row["estimate"] < row["conf_high"] < 1
+
+
 def test_what_is_refused() -> None:
     lives = contracts(np.random.default_rng(4), 300)
     with pytest.raises(ArgumentError, match="`period_days` must say how long a contract runs"):
