@@ -13,7 +13,7 @@ from journeykit.checks import check_known
 from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.durations import DAY
 from journeykit.survival.lives import ALL, MISSING_GROUP
-from journeykit.survival.rows import spans
+from journeykit.survival.rows import Spans, spans
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -107,18 +107,26 @@ def counted_renewals(lifetimes: Lifetimes, *, period_days: float, by: str | None
 
     A contract that ends within a period was not renewed at the period's end, and one that ends up
     to a tenth of a period later still belongs to that renewal. Sight lost within a period says
-    nothing of the renewal at its end; who is watched from within a period on faces that one first.
+    nothing of the renewal at its end, unless in the last tenth: it is taken for made then. So it
+    is of who is watched from there on only, and an end at that renewal counts for nothing, because
+    those who made it do not count either. Who is watched from earlier within a period on faces
+    that renewal first. Intervals of a customer that follow each other without a gap are one.
     """
-    entry, exit_, event, _ = spans(lifetimes)
     frame = lifetimes.frame
     if by is not None:
         check_known("by", [by], list(map(str, frame.columns)), what="columns of the lifetimes")
     labels = pd.Series(ALL, index=frame.index) if by is None else frame[by].astype("object")
     names = labels.where(labels.notna(), MISSING_GROUP).map(str)
     group, groups = pd.factorize(names, sort=True)
+    ids = pd.DataFrame({"group": group, "customer": frame["customer_id"].to_numpy()})
+    customers = ids.groupby("group")["customer"].nunique().to_numpy()
+    (entry, exit_, event, _), group = _joined(spans(lifetimes), group.astype(np.int64))
     period = period_days * DAY
     met = np.floor(np.maximum(entry, 0) / period + _SLACK).astype(np.int64)
-    ended = np.maximum(np.ceil(exit_ / period - _SLACK).astype(np.int64), met + 1)
+    ended = np.ceil(exit_ / period - _SLACK).astype(np.int64)
+    # Nobody who made the renewal just before they were watched is counted at it.
+    event = event & ((ended > met) | (met == 0))
+    ended = np.maximum(ended, met + 1)
     lost = np.maximum(np.floor(exit_ / period + _SLACK).astype(np.int64), met)
     last = np.where(event, ended, lost)
     n_periods = int(last.max(initial=0))
@@ -132,11 +140,21 @@ def counted_renewals(lifetimes: Lifetimes, *, period_days: float, by: str | None
     n_event = np.zeros(shape, dtype=np.int64)
     np.add.at(n_event, (group[event], last[event] - 1), 1)
     n_at_risk = np.cumsum(faced, axis=1)
-    ids = pd.DataFrame({"group": group, "customer": frame["customer_id"].to_numpy()})
-    customers = ids.groupby("group")["customer"].nunique().to_numpy()
     return RenewalCounts(
         tuple(map(str, groups)), customers, n_at_risk, n_event, lifetimes.provenance.fingerprint
     )
+
+
+def _joined(rows: Spans, group: Whole) -> tuple[Spans, Whole]:
+    """Put intervals of one customer and group together that follow each other without a gap."""
+    order = np.lexsort([rows.entry, rows.customer])
+    entry, exit_ = rows.entry[order], rows.exit[order]
+    event, customer, group = rows.event[order], rows.customer[order], group[order]
+    goes_on = (customer[1:] == customer[:-1]) & (group[1:] == group[:-1])
+    goes_on &= (entry[1:] == exit_[:-1]) & ~event[:-1]
+    begins = np.flatnonzero(np.append(True, ~goes_on))
+    ends = np.append(begins[1:], len(entry)) - 1
+    return Spans(entry[begins], exit_[ends], event[ends], customer[begins]), group[begins]
 
 
 def _counts(group: NDArray[np.integer], period: Whole, shape: tuple[int, int]) -> Whole:

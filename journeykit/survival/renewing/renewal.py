@@ -184,7 +184,7 @@ def contract_renewal(
     data : Lifetimes or RenewalCounts
         Lifetimes are cut into periods: a contract that ends within a period, or up to a tenth of
         one later, was not renewed at the period's end; sight lost within a period says nothing of
-        that renewal.
+        that renewal, unless in its last tenth, where it is taken for made (months differ).
     period_days : float, optional
         Length of a contract, in the unit of the lifetimes; needed for these.
     by : str, optional

@@ -60,6 +60,32 @@ def test_cuts_of_a_customer_change_nothing() -> None:
     assert two.customers.tolist() == [n]
 
 
+def test_cuts_just_before_a_renewal_change_nothing() -> None:
+    whole = pd.DataFrame({"who": [1, 2], "start": [0, 0], "time": [20, 30], "status": [1, 0]})
+    cut = pd.DataFrame(
+        {"who": [1, 1, 2], "start": [0, 19.5, 0], "time": [19.5, 20, 30], "status": [0, 1, 0]}
+    )
+    for frame in (whole, cut):
+        lives = lifetimes_from_frame(frame, customer_id="who", start="start")
+        found = counted_renewals(lives, period_days=10, by=None)
+        assert found.n_at_risk.tolist() == [[2, 2, 1]]
+        assert found.n_event.tolist() == [[0, 1, 0]]
+
+
+def test_late_entries_do_not_bring_ends_of_the_renewal_before() -> None:
+    """One in five does not renew, whenever they came into sight."""
+    rng = np.random.default_rng(1)
+    life = 10.0 * rng.geometric(0.2, 100_000)
+    entry = rng.uniform(0, 30, len(life))
+    seen = life > entry
+    frame = pd.DataFrame({"start": entry, "time": np.minimum(life, 50.5), "status": life <= 50})[
+        seen
+    ]
+    found = counted_renewals(lifetimes_from_frame(frame, start="start"), period_days=10, by=None)
+    share = found.n_event / found.n_at_risk
+    assert share[0].tolist() == pytest.approx([0.2] * 5, abs=0.006)
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(MappingError, match="`frame` names columns that do not exist: 'silver'"):
         renewal_counts(TABLE, stayed=["silver"])
