@@ -19,6 +19,7 @@ from journeykit.stats import benjamini_hochberg
 from journeykit.survival.leaving_risk.people import (
     followed,
     judged,
+    newly_come,
     touches_of,
     warn_of_dating,
     with_known_past,
@@ -180,7 +181,8 @@ def touchpoint_hazard(
 
     A touch at the very moment of leaving, or on its day on a day clock, is not before it and does
     not count as exposure. Where customers were there before the watching began, what they met then
-    is not known, and they come under risk here only when the last window of watching has passed.
+    is not known, and they come under risk here only when the last window of watching has passed;
+    with ``since="first"`` they are left out, as what is seen first need not be it.
     Comparing is not yet causing: who meets a touch may differ in ways that no day and no band hold.
 
     Parameters
@@ -216,7 +218,8 @@ def touchpoint_hazard(
         Windows that do not rise from above 0, a touchpoint that cannot be judged, or more periods
         of the calendar than fit into memory.
     NotObservedError, MappingError, DataError
-        As `lifetimes`.
+        As `lifetimes`; and when nobody is watched for long enough, or from their start, to know
+        what they met.
 
     Warns
     -----
@@ -251,7 +254,7 @@ def touchpoint_hazard(
     names, _ = judged(journeys, touchpoints, churn=churn, activity=activity)
     warn_of_dating(churn)
     people = followed(journeys, churn=churn, start=start, activity=activity)
-    people = with_known_past(people, windows[-1])
+    people = with_known_past(people, windows[-1]) if since == "last" else newly_come(people)
     parts = []
     for name in names:
         touches = touches_of(journeys, people, name)

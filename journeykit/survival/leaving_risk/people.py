@@ -115,6 +115,17 @@ def with_known_past(people: People, days: float) -> People:
     return kept
 
 
+def newly_come(people: People) -> People:
+    """Keep those who cannot have met a touch before the watching."""
+    kept = people.keep(~people.unseen)
+    if len(kept.begin) == 0:
+        raise DataError(
+            "Nobody is watched from their start, so whether a touch was their first is not known. "
+            "Declare another `start`, or look at the last touch."
+        )
+    return kept
+
+
 def touches_of(journeys: Journeys, people: People, name: str) -> Touches:
     """Return the touches at one touchpoint of the people followed, owners by their place there."""
     mask = mask_of(journeys, "touchpoints", (name,))

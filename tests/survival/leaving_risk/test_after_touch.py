@@ -75,6 +75,18 @@ def test_the_first_touch_only() -> None:
     assert found["n_event"].tolist() == [1, 0]
 
 
+def test_who_was_there_before_the_watching_has_no_first_touch_that_is_known() -> None:
+    journeys = lived([(0, 40), (1, 40)], began=[-50, 1], left=[None, None])
+    found = touchpoint_hazard(
+        journeys, churn=CHURN, start=START, windows_days=(5, 20), since="first", small_cell=1
+    ).frame
+    assert found["n"].tolist() == [1, 1]
+    assert found["person_days"].tolist() == pytest.approx([5, 15])
+    old = lived([(0, 40)], began=[-50], left=[None])
+    with pytest.raises(DataError, match="whether a touch was their first is not known"):
+        touchpoint_hazard(old, churn=CHURN, start=START, windows_days=(5,), since="first")
+
+
 def test_a_window_is_open_at_the_touch_and_closed_at_its_end() -> None:
     journeys = lived([(0, 10), (1, 10)], began=[0, 0, 0], left=[15, 10, 90])
     found = touchpoint_hazard(
