@@ -64,11 +64,13 @@ class ImmortalTime(Result):
 
     def summary(self) -> str:
         """Return the naive ratio and the sound one."""
-        ratio = self.frame.set_index("design")["hazard_ratio"]
+        ratio = self.frame.set_index("design")["hazard_ratio"].astype(float)
+        if ratio[[NAIVE, TIME_VARYING]].isna().any():
+            return f"{self.touchpoint}: too few customers or ends to tell"
         return (
             f"{self.touchpoint}: ever met against never met says {ratio[NAIVE]:.2f} times the "
-            f"hazard of leaving, which is no effect but time in which nobody could have left; "
-            f"from the first touch on it is {ratio[TIME_VARYING]:.2f}"
+            f"hazard of leaving, whatever the effect, because it counts time in which nobody "
+            f"could have left; from the first touch on it is {ratio[TIME_VARYING]:.2f}"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
