@@ -76,13 +76,13 @@ def test_the_first_touch_only() -> None:
 
 
 def test_who_was_there_before_the_watching_has_no_first_touch_that_is_known() -> None:
-    journeys = lived([(0, 40), (1, 40)], began=[-50, 1], left=[None, None])
+    journeys = lived([(0, 40), (1, 40)], began=[-50, 1], left=[90, None])
     found = touchpoint_hazard(
         journeys, churn=CHURN, start=START, windows_days=(5, 20), since="first", small_cell=1
     ).frame
     assert found["n"].tolist() == [1, 1]
     assert found["person_days"].tolist() == pytest.approx([5, 15])
-    old = lived([(0, 40)], began=[-50], left=[None])
+    old = lived([(0, 40)], began=[-50], left=[90])
     with pytest.raises(DataError, match="whether a touch was their first is not known"):
         touchpoint_hazard(old, churn=CHURN, start=START, windows_days=(5,), since="first")
 
