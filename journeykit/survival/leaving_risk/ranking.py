@@ -81,9 +81,10 @@ class RiskOfLeaving(Result):
         return tuple(sorted(set(self.frame["lag_days"])))
 
     def holding(self) -> pd.DataFrame:
-        """Return ``touchpoint reading lags``: what holds, and at which lags, strongest first.
+        """Return ``touchpoint reading lags``: what holds, and at which lags, as the frame goes.
 
-        What is raised without lag only may be a part of leaving rather than its cause.
+        The highest ratio without lag is on top, the lowest at the bottom. What is raised without
+        lag only may be a part of leaving rather than its cause.
         """
         told = self.frame[self.frame["reading"] != "cannot tell"]
         grouped = told.groupby(["touchpoint", "reading"], sort=False)["lag_days"]
@@ -229,8 +230,8 @@ def risk_of_leaving(
     check_whole("small_cell", small_cell, least=1)
     names, left_out = judged(journeys, touchpoints, churn=churn, activity=activity, exclude=exclude)
     warn_of_dating(churn)
-    people = followed(journeys, churn=churn, start=start, activity=activity)
-    people = with_known_past(people, window_days)
+    everyone = followed(journeys, churn=churn, start=start, activity=activity)
+    people = with_known_past(everyone, window_days)
     edges = np.rint(np.array([*lags, window_days]) * DAY).astype(np.int64)
     touches = {name: touches_of(journeys, people, name) for name in names}
     rows = _rows(people, touches, edges, bands)
@@ -240,7 +241,7 @@ def risk_of_leaving(
         touches = {name: touches[name] for name in names}
         rows = _rows(people, touches, edges, bands)
     data = person_time(rows, calendar_days=calendar_days)
-    now = _now(journeys, people, list(touches.values()), window_days)
+    now = _now(journeys, everyone, names, window_days)
     table = _tested(
         [_at_lag(data, names, lag, at, now, confidence) for at, lag in enumerate(lags)],
         confidence,
@@ -369,16 +370,19 @@ def _tested(parts: list[pd.DataFrame], confidence: float, small_cell: int) -> pd
 
 
 def _now(
-    journeys: Journeys, people: People, touches: Sequence[Touches], window_days: float
+    journeys: Journeys, everyone: People, names: Sequence[str], window_days: float
 ) -> NDArray[np.int64]:
-    """Count those still there when the data ends whose last touch is within the window, by kind."""
+    """Count those still there when the data ends whose last touch is within the window, by kind.
+
+    Also who is watched for too short to be compared: their touches of late are known all the same.
+    """
     until = journeys.observed_to
     assert until is not None
     end = int(until.max())
-    there = ~people.event & (until[people.journey] == end)
+    there = everyone.keep(~everyone.event & (until[everyone.journey] == end))
     counts = []
-    for touch in touches:
+    for name in names:
+        touch = touches_of(journeys, there, name)
         recent = (touch.time > end - round(window_days * DAY)) & (touch.time < end)
-        met = np.unique(touch.owner[recent])
-        counts.append(int(there[met].sum()))
+        counts.append(len(np.unique(touch.owner[recent])))
     return np.array(counts, dtype=np.int64)

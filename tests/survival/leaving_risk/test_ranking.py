@@ -16,6 +16,7 @@ from journeykit.survival.churn import FirstOf
 from journeykit.survival.covariates import counting_process
 from journeykit.survival.leaving_risk import RiskOfLeaving, risk_of_leaving
 from journeykit.survival.regression import cox_time_varying
+from tests.survival.leaving_risk.test_after_touch import lived
 from tests.survival.leaving_risk.worlds import CHURN, START, made
 
 TRUTH = np.array([0.0, -0.2, 1.0, 0.3, 0.5])
@@ -47,6 +48,13 @@ def test_the_summary_tells_the_ratio_of_the_lag_that_holds(found: RiskOfLeaving)
     frame.loc[mine, "hazard_ratio"] = [0.8, 0.9, 1.7]
     told = dataclasses.replace(found, frame=frame).summary()
     assert f"{name} raised (1.70 times) at lag 7 only" in told
+
+
+def test_who_came_into_sight_of_late_counts_among_those_there_now() -> None:
+    """Customer 0 was there before the watching of ten days began, too short for the window."""
+    journeys = lived([(0, 95), (1, 95)], began=[-50, 92], left=[None, 97], watched=90)
+    found = risk_of_leaving(journeys, churn=CHURN, start=START, lags_days=(0,), small_cell=1).frame
+    assert found["n_now"].tolist() == [1]
 
 
 def test_last_touch_before_leaving_would_name_what_is_met_most() -> None:
