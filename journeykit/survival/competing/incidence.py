@@ -38,8 +38,9 @@ def cumulative_incidence(
     to another end. At equal times ends come before censorings, and late entries are under risk
     from just after their entry on.
 
-    The standard error is the multinomial (Greenwood) one, which for one end a customer is the
-    infinitesimal jackknife: R's survfit. The variance of cmprsk is another one, 1 to 3 % larger
+    The standard error is the multinomial (Greenwood) one. Without late entries it is the
+    infinitesimal jackknife, which R's survfit has; with them the two differ by chance, about 1 %
+    of the error of 150 customers. The variance of cmprsk is another one, 1 to 3 % larger
     in usual data. The interval is Wilson's at the number of customers whose binomial error would
     be that large: it stays inside [0, 1], has an upper bound before anybody came to an end, and
     without censoring is Wilson's of the share.
