@@ -100,8 +100,9 @@ def purchase_histories(
 
     Orders of one customer on one calendar day are one purchase, and their values are added up: a
     basket split in two is not loyalty. A customer's clock starts on the day of the first
-    purchase; `observed_days` runs to the last day of watching, whole or not, and a purchase on that
-    day counts: end the watching at midnight where part of a day matters. The first purchase itself is no repeat and its value is not in `mean_value`.
+    purchase; `observed_days` runs to the last day of watching, whole or not, and a purchase on
+    that day counts: end the watching at midnight where part of a day matters. The first purchase
+    itself is no repeat and its value is not in `mean_value`.
 
     Parameters
     ----------

@@ -173,7 +173,8 @@ def recurrent(
 
     The variance is the sum over customers of the square of what each contributes (Lawless and
     Nadeau; the infinitesimal jackknife), so a customer's events may hang together; the interval is
-    the normal one of log M.
+    the normal one of log M. In 1,000 worlds of customers whose rates differ and of whom some enter
+    late, 95 % intervals held in 92.9 to 94.0 % with 100 customers, in 94.9 to 95.7 % with 300.
 
     Parameters
     ----------
