@@ -181,8 +181,8 @@ def test_the_order_of_customers_changes_nothing(drawn: Journeys) -> None:
 
 
 def test_refuses_what_it_cannot_answer() -> None:
-    with pytest.raises(ArgumentError, match="`order` must be a whole number from 1 to 1; got 2"):
-        attribution.markov(OUTCOMES, order=2)
+    with pytest.raises(ArgumentError, match="`order` must be a whole number at least 1; got 0"):
+        attribution.markov(OUTCOMES, order=0)
     ann = CUSTOMERS.take(np.array([True, False, False, False, False])).until("buy")
     edge = ann.outcomes(conversion=["buy"], lookback_days=10)
     with pytest.raises(DataError, match="0 of 1 finished journeys begin inside the window"):
