@@ -18,6 +18,8 @@ Convention = Literal["padded", "k_gram"]
 CONVENTIONS: tuple[Convention, ...] = ("padded", "k_gram")
 #: Codes counted in a table rather than sorted.
 _TABLE = 1 << 22
+#: States up to which a chain is factorised, and terms of the series that is used above.
+_FACTORED, _ROUNDS = 4096, 5000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,14 +137,42 @@ def matrices(chain: Chain) -> Matrices:
 
 
 def flow(p: Matrices, kept: NDArray[np.bool_]) -> Flow:
-    """Solve the part of a chain that never leaves the states kept, by one sparse factorisation."""
+    """Solve the part of a chain that never leaves the states kept.
+
+    By one sparse LU factorisation; of many states it would be dense, and the series of Q^t is
+    added up instead, until what is left of it is below rounding.
+    """
     visits, wins = np.zeros(len(kept)), np.zeros(len(kept))
     if kept.any():
-        q = p.q[kept][:, kept]
-        factors = splu((sparse.eye_array(q.shape[0]) - q).tocsc())
-        wins[kept] = factors.solve(p.converts[kept])
-        visits[kept] = factors.solve(p.entry[kept], trans="T")
+        q, converts, entry = p.q[kept][:, kept], p.converts[kept], p.entry[kept]
+        series = None if kept.sum() <= _FACTORED else _series(q, converts, entry)
+        if series is None:
+            # In the order of their last touch, states fill the factors least.
+            matrix = (sparse.eye_array(q.shape[0]) - q).tocsc()
+            factors = splu(matrix, permc_spec="NATURAL")
+            series = factors.solve(entry, trans="T"), factors.solve(converts)
+        visits[kept], wins[kept] = series
     return Flow(float(p.entry @ wins), visits, wins)
+
+
+def _series(
+    q: sparse.csr_array, converts: NDArray[np.float64], entry: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Add up ``entry Q^t`` and ``Q^t converts``; None where they hardly shrink.
+
+    No term is negative, so nothing cancels. The chance to be still walking after t steps bounds
+    the terms of both; what is left is taken as geometric.
+    """
+    visits, wins, at, chance = entry.copy(), converts.copy(), entry, converts
+    turned, walking = q.T.tocsr(), max(at.sum(), chance.max())
+    for _ in range(_ROUNDS):
+        at, chance = turned @ at, q @ chance
+        visits += at
+        wins += chance
+        before, walking = walking, max(at.sum(), chance.max())
+        if walking == 0 or walking * walking < 1e-16 * (before - walking):
+            return visits, wins
+    return None
 
 
 def slope(chain: Chain, part: Flow) -> NDArray[np.float64]:

@@ -74,7 +74,7 @@ def markov(
     (`edge`) count in every transition whose history was seen: not in the entry, and in the others
     from their touch number `order` on. Their conversions are among those distributed.
 
-    For n states and m channels, one sparse factorisation of up to n states a channel.
+    One sparse factorisation a channel; above 4,096 states a series, added up to rounding.
 
     Parameters
     ----------
