@@ -97,6 +97,15 @@ def seen_conversions(
     return np.flatnonzero(wanted), met
 
 
+def nothing_to_share_by() -> DataError:
+    """Say that no effect is above 0, so that there is nothing in proportion to which to credit."""
+    return DataError(
+        "Effects must not all be 0 to credit in proportion to them: no conversion met one channel "
+        'alone, so reconnecting loses none. `normalisation="raw"` shows the effects; '
+        '`removal="to_null"` has others.'
+    )
+
+
 def no_entry(paths: TouchPaths) -> DataError:
     """Say that no conversion can be reached from an entry that was seen."""
     return DataError(

@@ -9,7 +9,14 @@ from scipy import sparse
 
 from journeykit.attribution.chain import CONVENTIONS, Convention
 from journeykit.attribution.credit import Credits, frame_of, population, share
-from journeykit.attribution.effects import REMOVALS, Effects, Removal, effects_of, no_entry
+from journeykit.attribution.effects import (
+    REMOVALS,
+    Effects,
+    Removal,
+    effects_of,
+    no_entry,
+    nothing_to_share_by,
+)
 from journeykit.attribution.held_out import (
     HELD_OUT,
     REPEATS,
@@ -125,7 +132,8 @@ def markov(
     ArgumentError
         When `data` is not made of outcomes, or an option is unknown.
     DataError
-        When no finished journey converts, or no entry that was seen leads to a conversion.
+        When no finished journey converts, no entry that was seen leads to a conversion, or all
+        effects are 0 and credits should be in proportion to them.
 
     References
     ----------
@@ -156,6 +164,8 @@ def markov(
         )
     else:
         effects = effects_of(paths, order=used, removal=removal, convention=convention)
+        if normalisation == "global" and not effects.effect.any():
+            raise nothing_to_share_by()
         effect, interval = effects.effect, _jackknifed(paths, effects, normalisation, confidence)
     parameters = {
         "order": used,

@@ -169,8 +169,6 @@ def test_every_way_conserves_its_total(
     normalisation = "path" if by_path else "global"
     options = {"order": order, "removal": removal}
     frame = markov_or_none(cut, normalisation=normalisation, **options)
-    # Where no conversion met one channel alone, reconnecting loses nothing: nothing to share by.
-    assume(by_path or removal != "reconnect" or frame["removal_effect"].sum() > 0)
     conversions = cut.attributes["outcome"].to_pylist().count("converted")
     assert frame["conversions"].sum() == pytest.approx(conversions, abs=1e-9)
     assert frame["value"].sum() == pytest.approx(sum(cut.attributes["outcome_value"].to_pylist()))
@@ -270,6 +268,14 @@ def test_the_order_of_customers_changes_nothing(drawn: Journeys) -> None:
     assert_frame_equal(*frames, check_exact=True)
 
 
+@LAW
+@given(journeys())
+def test_the_order_of_customers_changes_nothing_above_order_one(drawn: Journeys) -> None:
+    turned = reordered(drawn, list(range(len(drawn)))[::-1])
+    frames = [markov_or_none(outcomes(j), order=2, normalisation="path") for j in (drawn, turned)]
+    assert_frame_equal(*frames)
+
+
 def test_refuses_what_it_cannot_answer() -> None:
     with pytest.raises(ArgumentError, match="`order` must be a whole number at least 1; got 0"):
         attribution.markov(OUTCOMES, order=0)
@@ -286,6 +292,10 @@ def test_refuses_what_it_cannot_answer() -> None:
         with pytest.raises(ArgumentError, match=f"`{option}` must be one of .*got '{value}'. Did"):
             attribution.markov(OUTCOMES, **{option: value})  # type: ignore[arg-type]
     ann = CUSTOMERS.take(np.array([True, False, False, False, False])).until("buy")
+    pairs = pd.DataFrame({"path": ["a > b", "a"], "yes": [2, 0], "no": [1, 1]})
+    counts = path_counts_from_frame(pairs, conversions="yes", nulls="no")
+    with pytest.raises(DataError, match="Effects must not all be 0 .* met one channel alone"):
+        attribution.markov(counts, order=2, removal="reconnect")
     edge = ann.outcomes(conversion=["buy"], lookback_days=10)
     with pytest.raises(DataError, match="0 of 1 finished journeys begin inside the window"):
         attribution.markov(edge)

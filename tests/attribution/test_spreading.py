@@ -16,11 +16,11 @@ from journeykit.attribution.spreading import (
     share_slope,
     spread,
 )
-from journeykit.attribution.touch_paths import TouchPaths, touch_paths
+from journeykit.attribution.touch_paths import Customers, TouchPaths, touch_paths
 from journeykit.counts import path_counts_from_frame
 from tests.attribution.example import OUTCOMES
 from tests.attribution.small_chains import table
-from tests.attribution.test_resampling import chains
+from tests.attribution.test_resampling import WORLDS, chains
 
 WAYS = list(product(REMOVALS, NORMALISATIONS))
 
@@ -105,3 +105,43 @@ def test_logit_interval_worked_by_hand() -> None:
     odds = np.exp(1.959964 * 0.4)
     assert low == pytest.approx([1 / (1 + odds), *[np.nan] * 3], nan_ok=True)
     assert high == pytest.approx([odds / (1 + odds), *[np.nan] * 3], nan_ok=True)
+
+
+def one_of(pooled: TouchPaths, world: int, customers: int) -> TouchPaths:
+    """Take the paths of one world; worlds share no channel and no customer."""
+    row = np.flatnonzero(pooled.touch[pooled.start[:-1]] % WORLDS == world)
+    touch = [pooled.touch[pooled.start[r] : pooled.start[r + 1]] // WORLDS for r in row]
+    assert pooled.customers is not None
+    own = slice(world * customers, (world + 1) * customers)
+    return replace(
+        pooled,
+        channels=("a", "b", "c"),
+        touch=np.concatenate(touch),
+        start=np.concatenate([[0], np.cumsum(pooled.length[row])]),
+        converted=pooled.converted[row],
+        edge=pooled.edge[row],
+        n=pooled.n[row],
+        value=pooled.value[row],
+        customers=Customers(pooled.customers.journeys[row][:, own], pooled.customers.hashed[own]),
+    )
+
+
+def test_intervals_cover_the_share_of_the_whole_population() -> None:
+    pooled = touch_paths(chains(seed=2, customers=400))
+    together = replace(pooled, channels=("a", "b", "c"), touch=pooled.touch // WORLDS)
+    worlds = [one_of(pooled, world, customers=400) for world in range(400)]
+    ways: list[tuple[Removal, Normalisation]] = [
+        ("to_null", "global"), ("reconnect", "path"), ("participation", "raw"),
+    ]  # fmt: skip
+    for removal, normalisation in ways:
+        truth = shares(together, removal, normalisation)
+        covered = []
+        for paths in worlds:
+            effects = effects_of(paths, order=2, removal=removal, convention="padded")
+            low, high = logit_interval(
+                spread(paths, effects.effect, normalisation).share,
+                jackknife_error(paths, share_slope(paths, effects, normalisation)),
+                confidence=0.95,
+            )
+            covered.append((low <= truth)[:3] & (truth <= high)[:3])
+        assert 0.93 <= np.mean(covered) <= 0.97
