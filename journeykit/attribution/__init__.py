@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.attribution.credit import Credits, Population
+    from journeykit.attribution.held_out import MarkovOrders, markov_orders
     from journeykit.attribution.removal import markov
     from journeykit.attribution.rule_based import rules
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "Credits": "credit",
     "Population": "credit",
+    "MarkovOrders": "held_out",
     "markov": "removal",
+    "markov_orders": "held_out",
     "rules": "rule_based",
 }
 
-__all__ = ["Credits", "Population", "markov", "rules"]
+__all__ = ["Credits", "MarkovOrders", "Population", "markov", "markov_orders", "rules"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy import sparse
 
+from journeykit.attribution.chain import CONVENTIONS, Convention
 from journeykit.attribution.credit import Credits, frame_of, population, share
+from journeykit.attribution.effects import (
+    REMOVALS,
+    Effects,
+    Removal,
+    effects_of,
+    no_entry,
+    nothing_to_share_by,
+)
+from journeykit.attribution.held_out import (
+    HELD_OUT,
+    REPEATS,
+    Repeats,
+    chosen_order,
+    without_repeats,
+)
 from journeykit.attribution.resampling import check_bootstrap, percentile_interval, replicated
+from journeykit.attribution.spreading import (
+    NORMALISATIONS,
+    Normalisation,
+    jackknife_error,
+    logit_interval,
+    share_slope,
+    spread,
+)
 from journeykit.attribution.touch_paths import touch_paths
-from journeykit.checks import check_whole
-from journeykit.errors import DataError
+from journeykit.checks import check_choice, check_whole
 from journeykit.results import Provenance
 
 if TYPE_CHECKING:
@@ -20,36 +43,45 @@ if TYPE_CHECKING:
     from journeykit.attribution.touch_paths import TouchPaths
     from journeykit.counts import PathCounts
     from journeykit.journeys import Journeys
+    from journeykit.stats.intervals import Interval
 
 
 def markov(
     data: Journeys | PathCounts,
     /,
     *,
-    order: int = 1,
+    order: int | Literal["held_out"] = 1,
+    removal: Removal = "to_null",
+    normalisation: Normalisation = "global",
+    convention: Convention = "padded",
+    repeats: Repeats = "keep",
     replicates: int = 200,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Credits:
-    """Credit conversions by what an order-1 Markov chain of touches loses without a channel.
+    """Credit conversions by what a Markov chain of touches loses without a channel.
 
     The chain runs from entry through touches to conversion or to null, journeys without a
-    conversion included, with transition probabilities estimated by maximum likelihood. Removing
-    channel a sends every journey that reaches it to null. With transient matrix Q, conversion
-    vector h = (I - Q)^-1 c and N = (I - Q)^-1, the removal effect is exactly
+    conversion included, with transition probabilities estimated by maximum likelihood. Its states
+    are the last `order` touches. With transient matrix Q, N = (I - Q)^-1, h the chance to convert
+    from each state, s the entry and A the states that hold a channel, sending A to null loses
+    exactly
 
-        N[s, a] h[a] / (N[a, a] h[s])
+        N[s, A] N[A, A]^-1 h[A] / h[s]
 
-    with s the entry: the model's probability that a converting journey meets a. Effects overlap,
-    so they sum to more than 1; each channel is credited its part of their sum, of the conversions
-    with a touch and of their value alike. Repeats (a to a) change nothing at order 1.
+    of the conversions: the model's probability that a converting journey meets the channel. It is
+    solved by sparse LU, not simulated. These effects overlap and sum to the expected number of
+    distinct channels of a converting journey. At the full order, that of the longest journey, they
+    are the observed share of conversions that met the channel: the higher the order, the less a
+    model is left. Repeats (a to a) change nothing at order 1; at a higher order a history of
+    repeats is one of its own, unless `repeats` merges them.
 
     Conversions before which no touch was seen make up the row ``(no touch)`` and are not in the
     chain. Open journeys are left out, and counted. Journeys that may have begun before the window
-    (`edge`) count in every transition but the entry, which was not seen; their conversions are
-    among those distributed.
+    (`edge`) count in every transition whose history was seen: not in the entry, and in the others
+    from their touch number `order` on. Their conversions are among those distributed.
 
-    O(m^3) time a replicate for m channels.
+    One sparse factorisation a channel; above 4,096 states a series, added up to rounding.
 
     Parameters
     ----------
@@ -57,31 +89,57 @@ def markov(
         From `Journeys.outcomes`, touchpoints grouped into channels beforehand with `relabel`, and
         activity that is no marketing touch taken out with `only` (it would keep journeys open); or
         path counts, where edges are not known and every journey is taken as a customer.
-    order : int
-        Touches that the next one depends on; only 1 so far.
+    order : int or "held_out"
+        Touches that the next one depends on, at least 1; ``"held_out"`` takes the order up to 6 of
+        the highest held-out likelihood, see `markov_orders`, which warns where touches say
+        next to nothing about conversions.
+    removal : {"to_null", "participation", "reconnect"}
+        ``to_null``: journeys that reach the channel are lost, as above. ``participation``: the
+        observed share of conversions that met the channel, without a model. ``reconnect``: the
+        touches before and after the channel are joined, so that of the chain's conversions only
+        those are lost that met no other channel: the least, as ``to_null`` is the most.
+    normalisation : {"global", "raw", "path"}
+        ``global``: each channel is credited its part of the sum of effects, of the conversions with
+        a touch and of their value alike; both totals are conserved. ``path``: every conversion and
+        its value is split among the channels that it met, in proportion to their effects, alike
+        where all are 0; the total of every path is conserved. ``raw``: each channel is credited its
+        whole effect. That distributes nothing: a conversion is counted once for each channel, so
+        to null and by participation the sum is conversions with a touch times channels a
+        conversion, and `share`, of all conversions, sums to more than 1.
+    convention : {"padded", "k_gram"}
+        How histories shorter than `order` are written: touch by touch from the entry, or as one
+        state, the first `order` touches or the whole of a shorter journey. Both give the
+        probability of every path, hence every effect, alike; ``k_gram`` has fewer states.
+    repeats : {"keep", "merge"}
+        Whether a channel directly after itself is one more touch or the same.
     replicates : int
-        Bootstrap samples, at least 2.
+        Bootstrap samples, at least 2; used at order 1 to null, unless by path.
     seed : int
+        Of the bootstrap, and of the customers held out.
     confidence : float in (0, 1)
 
     Returns
     -------
     Credits
-        One row a channel, with `removal_effect`. Intervals are percentiles over samples of
-        customers, each weighing Poisson(1); samples in which no entry leads to a conversion tell
-        nothing and are left out. An interval on a share is not an interval on an effect.
+        One row a channel, with `removal_effect`. Intervals are over customers. At order 1 to null,
+        unless by path, they are percentiles over samples of customers, each weighing Poisson(1);
+        samples in which no entry leads to a conversion tell nothing and are left out. Elsewhere
+        they are those of the infinitesimal jackknife on the logit scale. They are conditional on
+        the order. An interval on a share is not an interval on an effect.
 
     Raises
     ------
     ArgumentError
-        When `data` is not made of outcomes.
+        When `data` is not made of outcomes, or an option is unknown.
     DataError
-        When no finished journey converts, or no entry that was seen leads to a conversion.
+        When no finished journey converts, no entry that was seen leads to a conversion, or all
+        effects are 0 and credits should be in proportion to them.
 
     References
     ----------
     Anderl, Becker, von Wangenheim, Schumann (2016), Mapping the customer journey, IJRM 33.
     Kemeny, Snell (1976), Finite Markov Chains, chapter 3.
+    Efron (1982), The jackknife, the bootstrap and other resampling plans, chapter 6.
 
     Examples
     --------
@@ -94,46 +152,110 @@ def markov(
     0    mail           0.667          1.2
     1     web           1.000          1.8
     """
-    check_whole("order", order, least=1, most=1)
+    _check_options(order, removal, normalisation, convention, repeats)
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
     paths = touch_paths(data)
-    m = len(paths.channels)
-    steps = _steps(paths)
-    table = (paths.n @ steps).reshape(m + 1, m + 2)
-    effect = removal_effects(table)
-    if not np.isfinite(effect).any():
-        raise DataError(
-            "No entry that was seen leads through a touch to a conversion: "
-            f"{paths.n[~paths.edge].sum():,} of {paths.n.sum():,} finished journeys begin inside "
-            "the window. A longer window or a shorter lookback would show more entries."
+    if repeats == "merge":
+        paths = without_repeats(paths)
+    used = chosen_order(paths, seed=seed) if isinstance(order, str) else order
+    if used == 1 and removal == "to_null" and normalisation != "path":
+        effect, interval = _bootstrapped(
+            paths, normalisation, replicates=replicates, seed=seed, confidence=confidence
         )
-
-    def shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        return share(_credited(sums.reshape(len(sums), m + 1, m + 2)))
-
-    draws = replicated(paths, steps, shares, replicates=replicates, seed=seed)
-    touched = paths.length > 0
-    value = np.append(share(effect) * paths.value[touched].sum(), paths.value[~touched].sum())
+    else:
+        effects = effects_of(paths, order=used, removal=removal, convention=convention)
+        if normalisation == "global" and not effects.effect.any():
+            raise nothing_to_share_by()
+        effect, interval = effects.effect, _jackknifed(paths, effects, normalisation, confidence)
+    parameters = {
+        "order": used,
+        "removal": removal,
+        "normalisation": normalisation,
+        "convention": convention,
+        "repeats": repeats,
+        "replicates": replicates,
+        "confidence": confidence,
+    }
+    credited = spread(paths, effect, normalisation)
+    frame = frame_of(
+        paths,
+        _model(used, removal, normalisation, repeats),
+        conversions=credited.conversions,
+        value=credited.value,
+        interval=interval,
+        removal_effect=np.append(effect, np.nan),
+    )
+    frame["share"] = credited.share[: len(frame)]
     return Credits(
-        frame=frame_of(
-            paths,
-            "markov",
-            conversions=_credited(table),
-            value=value,
-            interval=percentile_interval(draws, confidence=confidence),
-            removal_effect=np.append(effect, np.nan),
-        ),
-        provenance=Provenance(
-            fingerprint=f"{paths.fingerprint:032x}",
-            parameters={
-                "order": order,
-                "replicates": replicates,
-                "confidence": confidence,
-            },
-            seed=seed,
-        ),
+        frame=frame,
+        provenance=Provenance(f"{paths.fingerprint:032x}", parameters, seed),
         population=population(paths),
     )
+
+
+def _check_options(order: int | str, *options: str) -> None:
+    """Check the order, then removal, normalisation, convention and repeats."""
+    if isinstance(order, str):
+        check_choice("order", order, [HELD_OUT])
+    else:
+        check_whole("order", order, least=1)
+    allowed: dict[str, tuple[str, ...]] = {
+        "removal": REMOVALS,
+        "normalisation": NORMALISATIONS,
+        "convention": CONVENTIONS,
+        "repeats": REPEATS,
+    }
+    for (name, choices), value in zip(allowed.items(), options, strict=True):
+        check_choice(name, value, choices)
+
+
+def _model(order: int, removal: Removal, normalisation: Normalisation, repeats: Repeats) -> str:
+    """Name a model by what is not the default, so that several stand side by side."""
+    name = "markov"
+    if order > 1 and removal != "participation":
+        name += f" order {order}"
+    if removal != "to_null":
+        name += f" {removal}"
+    if normalisation != "global":
+        name += f" {normalisation}"
+    return name if repeats == "keep" else f"{name} merged"
+
+
+def _jackknifed(
+    paths: TouchPaths, effects: Effects, normalisation: Normalisation, confidence: float
+) -> Interval:
+    """Return the interval of the shares from the slopes of the effects."""
+    shares = spread(paths, effects.effect, normalisation).share
+    error = jackknife_error(paths, share_slope(paths, effects, normalisation))
+    return logit_interval(shares, error, confidence=confidence)
+
+
+def _bootstrapped(
+    paths: TouchPaths,
+    normalisation: Normalisation,
+    *,
+    replicates: int,
+    seed: int,
+    confidence: float,
+) -> tuple[NDArray[np.float64], Interval]:
+    """Return the effects to null at order 1, and the bootstrapped interval of the shares."""
+    m, steps = len(paths.channels), _steps(paths)
+    effect = removal_effects((paths.n @ steps).reshape(m + 1, m + 2))
+    if not np.isfinite(effect).any():
+        raise no_entry(paths)
+
+    def shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        tables = sums.reshape(len(sums), m + 1, m + 2)
+        credited = _credited(tables, normalisation)
+        if normalisation == "global":
+            return share(credited)
+        total = tables[..., -2].sum(axis=-1, keepdims=True)
+        parts = np.full(credited.shape, np.nan)
+        np.divide(credited, total, out=parts, where=total > 0)
+        return parts
+
+    draws = replicated(paths, steps, shares, replicates=replicates, seed=seed)
+    return effect, percentile_interval(draws, confidence=confidence)
 
 
 def removal_effects(table: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -164,11 +286,15 @@ def removal_effects(table: NDArray[np.float64]) -> NDArray[np.float64]:
     return effects
 
 
-def _credited(table: NDArray[np.float64]) -> NDArray[np.float64]:
+def _credited(
+    table: NDArray[np.float64], normalisation: Normalisation = "global"
+) -> NDArray[np.float64]:
     """Distribute the conversions in a table of steps, shape (..., m + 1), without a touch last."""
     conversions = table[..., -2]
     touched = conversions[..., :-1].sum(axis=-1, keepdims=True)
-    return np.concatenate([share(removal_effects(table)) * touched, conversions[..., -1:]], axis=-1)
+    effect = removal_effects(table)
+    weight = effect if normalisation == "raw" else share(effect)
+    return np.concatenate([weight * touched, conversions[..., -1:]], axis=-1)
 
 
 def _steps(paths: TouchPaths) -> sparse.csr_array:
