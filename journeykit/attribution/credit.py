@@ -68,10 +68,12 @@ class Credits(Result):
         - `n_journeys`: finished journeys that met the channel, converting or not
         - `conversions`, `value`: what the model credits; they sum to what it distributes, `value`
           in the unit of the data
-        - `share`: of the conversions that the model distributes; sums to 1
-        - `conf_low`, `conf_high`: percentile interval of `share` over bootstrapped customers,
-          missing where the share does not vary, as one of 0 or 1. It says how far the share would
-          move with other customers of the same kind, and nothing about what the channel causes.
+        - `share`: of the conversions that the model distributes; sums to 1, but where raw
+          effects are shown, which overlap
+        - `conf_low`, `conf_high`: interval of `share` over customers (bootstrapped, or by the
+          model's jackknife), missing where the share does not vary, as one of 0 or 1. It says how
+          far the share would move with other customers of the same kind, and nothing about what
+          the channel causes.
     population : Population
     """
 

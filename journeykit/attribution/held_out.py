@@ -222,7 +222,7 @@ def _orders(paths: TouchPaths, *, largest: int, held_out: float, seed: int) -> p
         warnings.warn(
             f"At order {best + 1} the last touches hardly tell who converts: held-out AUC "
             f"{frame['auc'][best]:.3f}, where .5 is a coin. Credits by a Markov chain then follow "
-            "how often channels are met, not what they do; `hazard` also uses the time at risk.",
+            "how often channels are met, not what they do.",
             JourneyKitWarning,
             stacklevel=3,
         )
