@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.attribution.credit import Credits, Population
+    from journeykit.attribution.lookback import Touches, touches
     from journeykit.attribution.removal import markov
     from journeykit.attribution.rule_based import rules
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "Credits": "credit",
     "Population": "credit",
+    "Touches": "lookback",
     "markov": "removal",
     "rules": "rule_based",
+    "touches": "lookback",
 }
 
-__all__ = ["Credits", "Population", "markov", "rules"]
+__all__ = ["Credits", "Population", "Touches", "markov", "rules", "touches"]
 
 
 def __getattr__(name: str) -> object:

@@ -143,7 +143,12 @@ def rules(
 
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
     check_choice("share_of", share_of, ("conversions", "value"))
-    options = RuleOptions(tuple(direct), tuple(weights or ()), half_life_days, half_life_touches)
+    options = RuleOptions(
+        direct=tuple(direct),
+        weights=() if weights is None else tuple(weights),
+        half_life_days=half_life_days,
+        half_life_touches=half_life_touches,
+    )
     check_rules(models, options)
     paths = given = touch_paths(data)
     age = None
