@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from journeykit.attribution.credit import Credits, Population
     from journeykit.attribution.held_out import MarkovOrders, markov_orders
+    from journeykit.attribution.lookback import Touches, touches
     from journeykit.attribution.removal import markov
     from journeykit.attribution.rule_based import rules
 
@@ -19,12 +20,23 @@ _HOMES = {
     "Credits": "credit",
     "Population": "credit",
     "MarkovOrders": "held_out",
+    "Touches": "lookback",
     "markov": "removal",
     "markov_orders": "held_out",
     "rules": "rule_based",
+    "touches": "lookback",
 }
 
-__all__ = ["Credits", "MarkovOrders", "Population", "markov", "markov_orders", "rules"]
+__all__ = [
+    "Credits",
+    "MarkovOrders",
+    "Population",
+    "Touches",
+    "markov",
+    "markov_orders",
+    "rules",
+    "touches",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -1,53 +1,103 @@
-"""Attribution by rule: the first touch, the last one, or all alike."""
+"""Attribution by rule: which position, or which age, earns the sale."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy import sparse
 
 from journeykit.attribution.credit import Credits, frame_of, population, share
 from journeykit.attribution.resampling import check_bootstrap, percentile_interval, replicated
+from journeykit.attribution.touch_ages import conversions_of
 from journeykit.attribution.touch_paths import touch_paths
+from journeykit.attribution.touch_weights import (
+    NEED_FIRST,
+    RuleOptions,
+    check_rules,
+    touch_weights,
+)
+from journeykit.checks import check_choice
 from journeykit.results import Provenance
 from journeykit.stats.intervals import Interval
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
     from numpy.typing import NDArray
 
     from journeykit.attribution.touch_paths import TouchPaths
+    from journeykit.attribution.touch_weights import Rule
     from journeykit.counts import PathCounts
     from journeykit.journeys import Journeys
 
-MODELS = ("first", "last", "linear")
+MODELS: tuple[Rule, ...] = ("first", "last", "linear")
 
 
 def rules(
     data: Journeys | PathCounts,
     /,
     *,
+    models: Sequence[Rule] = MODELS,
+    direct: Sequence[str] = (),
+    weights: tuple[float, float, float] | None = None,
+    half_life_days: float | None = None,
+    half_life_touches: float | None = None,
+    share_of: Literal["conversions", "value"] = "conversions",
+    per_touch: bool = False,
     replicates: int = 200,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> Credits:
-    """Credit conversions to the first touch, to the last touch, and to all touches alike.
+    """Credit conversions by the position or the age of the touches before them.
 
-    A conversion and its value go to the channel of the first touch of its journey (``first``), of
-    the last (``last``), or in equal parts to all its touches, a channel met twice counting twice
-    (``linear``). The conversion itself is no touch. Conversions before which no touch was seen
-    make up the row ``(no touch)``.
+    A conversion and its value are divided among the k touches of its journey with weights w that
+    sum to 1; the conversion itself is no touch. A channel is credited the sum of the weights of
+    its touches, over all conversions:
 
-    ``last`` and ``linear`` distribute all conversions. ``first`` distributes those whose first
-    touch was seen: journeys that may have begun before the window (`edge`) are left out of it, and
+    - ``first``, ``last``: the touch that opens or closes the journey
+    - ``last_non_direct``: the last touch at a channel that is not in `direct`; the last of all
+      where every touch is direct
+    - ``linear``: 1/k each, a channel met twice counting twice; ``linear_unique``: equal parts to
+      the distinct channels
+    - ``position_u``: .4 to the first, .4 to the last, .2 to those between in equal parts;
+      ``position_j`` .2, .6, .2; ``position_inverse_j`` .6, .2, .2; ``position``: `weights`
+    - ``position_w``: .3 to the first, .3 to the one in the middle (.15 each to two), .3 to the
+      last, .1 to the others
+    - ``time_decay``: w proportional to 2^(-age / `half_life_days`), age being the time from the
+      touch to the conversion; how long ago all touches were together cancels out
+    - ``touch_decay``: w proportional to 2^(-touches after it / `half_life_touches`)
+
+    A single touch gets all. Of two, positions keep the ratio of first to last (1 to 1 for U and W,
+    1 to 3 for J, 3 to 1 for its inverse), and halves where both weigh 0: parts that no touch
+    stands for are spread over the others in proportion. Conversions before which no touch was
+    seen make up the row ``(no touch)``.
+
+    All conversions are distributed, but by ``first`` and by positions only those whose first
+    touch was seen: journeys that may have begun before the window (`edge`) are left out there, and
     counted in `population`. Open journeys are left out, and counted.
 
     Parameters
     ----------
     data : Journeys or PathCounts
-        From `Journeys.outcomes`, touchpoints grouped into channels beforehand with `relabel`, and
-        activity that is no marketing touch taken out with `only` (it would keep journeys open); or
-        path counts, where edges are not known and every journey is taken as a customer.
+        From `Journeys.outcomes` or `touches`, touchpoints grouped into channels beforehand with
+        `relabel`, and activity that is no marketing touch taken out with `only` (it would keep
+        journeys open); or path counts, where edges are not known and every journey is taken as a
+        customer.
+    models : sequence of str
+    direct : sequence of str
+        Channels that are no marketing, for ``last_non_direct``: declared, never guessed.
+    weights : (first, between, last)
+        For ``position``; at least 0, sum 1.
+    half_life_days : float
+        For ``time_decay``, which needs journeys with times: elapsed days of 24 hours.
+    half_life_touches : float
+        For ``touch_decay``.
+    share_of : {"conversions", "value"}
+        What `share` and its interval are of; values need journeys.
+    per_touch : bool
+        Add what a touch earns on average.
     replicates : int
         Bootstrap samples, at least 2.
     seed : int
@@ -56,16 +106,23 @@ def rules(
     Returns
     -------
     Credits
-        Three models, one row a channel each. Intervals are percentiles over samples of customers,
-        each weighing Poisson(1); samples without a conversion tell nothing and are left out. An
-        interval on a share is not an interval on an effect.
+        One row a channel and model. Intervals are percentiles over samples of customers, each
+        weighing Poisson(1); samples without a conversion tell nothing and are left out. An interval
+        on a share is not an interval on an effect. With `per_touch` also `n_touches`, touches in
+        finished journeys, converting or not, and `conversions_per_touch`, `value_per_touch`, the
+        credit divided by them.
 
     Raises
     ------
     ArgumentError
-        When `data` is not made of outcomes.
+        When `data` is not made of outcomes; when a rule is not told what it needs, or told what
+        no rule in `models` reads.
     DataError
         When no finished journey converts.
+    MappingError
+        When a channel in `direct` does not occur.
+    NotObservedError
+        When times or values are needed and `data` has none.
 
     Examples
     --------
@@ -85,36 +142,41 @@ def rules(
     import pandas as pd
 
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
-    paths = touch_paths(data)
-    tables = _credit_tables(paths)
-    width = len(paths.channels) + 1
-
-    def shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        by_model = sums.reshape(len(sums), len(MODELS), width)
-        return share(by_model).reshape(sums.shape)
-
-    draws = replicated(
-        paths, sparse.hstack(tables, format="csr"), shares, replicates=replicates, seed=seed
+    check_choice("share_of", share_of, ("conversions", "value"))
+    options = RuleOptions(
+        direct=tuple(direct),
+        weights=() if weights is None else tuple(weights),
+        half_life_days=half_life_days,
+        half_life_touches=half_life_touches,
     )
-    low, high = percentile_interval(draws, confidence=confidence)
-    frames = [
-        frame_of(
-            paths,
-            model,
-            conversions=paths.n @ table,
-            # A row's value is that of all its journeys, the table's credit that of one.
-            value=paths.value @ table,
-            interval=Interval(low[at : at + width], high[at : at + width]),
+    check_rules(models, options)
+    paths = given = touch_paths(data)
+    age = None
+    if "time_decay" in models or share_of == "value":
+        given, age = conversions_of(data, paths, timed="time_decay" in models)
+    tables = _credit_tables(given, models, options, age)
+    interval = _interval(given, tables, share_of, replicates, seed, confidence)
+    frames = []
+    for model, table, low, high in zip(models, tables, interval.low, interval.high, strict=True):
+        # A row's value is that of all its journeys, the table's credit that of one.
+        conversions, value = given.n @ table, given.value @ table
+        frame = frame_of(
+            paths, model, conversions=conversions, value=value, interval=Interval(low, high)
         )
-        for model, table, at in zip(
-            MODELS, tables, range(0, len(MODELS) * width, width), strict=True
-        )
-    ]
+        if share_of == "value":
+            frame["share"] = share(value)[: len(frame)]
+        frames.append(_with_touches(frame, paths) if per_touch else frame)
     return Credits(
         frame=pd.concat(frames, ignore_index=True),
         provenance=Provenance(
             fingerprint=f"{paths.fingerprint:032x}",
             parameters={
+                "models": tuple(models),
+                "direct": options.direct,
+                "weights": options.weights,
+                "half_life_days": half_life_days,
+                "half_life_touches": half_life_touches,
+                "share_of": share_of,
                 "replicates": replicates,
                 "confidence": confidence,
             },
@@ -124,26 +186,59 @@ def rules(
     )
 
 
-def _credit_tables(paths: TouchPaths) -> list[sparse.csr_array]:
+def _interval(
+    paths: TouchPaths,
+    tables: list[sparse.csr_array],
+    share_of: str,
+    replicates: int,
+    seed: int,
+    confidence: float,
+) -> Interval:
+    """Bound the shares of every model; bounds have shape (models, m + 1)."""
+    size = (len(tables), len(paths.channels) + 1)
+
+    def shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        return share(sums.reshape(len(sums), *size)).reshape(sums.shape)
+
+    statistics = sparse.hstack(tables, format="csr")
+    if share_of == "value":
+        statistics = (sparse.diags_array(paths.value) @ statistics).tocsr()
+    draws = replicated(paths, statistics, shares, replicates=replicates, seed=seed)
+    low, high = percentile_interval(draws, confidence=confidence)
+    return Interval(low.reshape(size), high.reshape(size))
+
+
+def _with_touches(frame: pd.DataFrame, paths: TouchPaths) -> pd.DataFrame:
+    """Divide the credits by the touches of finished journeys; ``(no touch)`` has none."""
+    met = np.repeat(paths.n, paths.length).astype(np.float64)
+    count = np.bincount(paths.touch, weights=met, minlength=len(paths.channels) + 1)[: len(frame)]
+    some = np.where(count > 0, count, np.nan)
+    return frame.assign(
+        n_touches=count.astype(np.int64),
+        conversions_per_touch=frame["conversions"] / some,
+        value_per_touch=frame["value"] / some,
+    )
+
+
+def _credit_tables(
+    paths: TouchPaths,
+    models: Sequence[str] = MODELS,
+    options: RuleOptions | None = None,
+    age: NDArray[np.int64] | None = None,
+) -> list[sparse.csr_array]:
     """Return what one conversion of each row credits, by model; each of shape (n_rows, m + 1)."""
     length, m = paths.length, len(paths.channels)
-    touched = paths.converted & (length > 0)
     untouched = np.flatnonzero(paths.converted & (length == 0))
-    seen, row = np.flatnonzero(touched), np.repeat(np.arange(len(length)), length)
-    counted = touched[row]
-    touches_of = {
-        "first": (seen, paths.touch[paths.start[seen]]),
-        "last": (seen, paths.touch[paths.start[seen + 1] - 1]),
-        "linear": (row[counted], paths.touch[counted]),
-    }
+    row = np.repeat(np.arange(len(length)), length)
+    rows = np.append(row, untouched)
+    channel = np.append(paths.touch, np.full(len(untouched), m))
     tables = []
-    for model in MODELS:
-        rows, channel = touches_of[model]
-        part = 1.0 / length[rows] if model == "linear" else np.ones(len(rows))
-        rows = np.append(rows, untouched)
-        channel = np.append(channel, np.full(len(untouched), m))
-        part = np.append(part, np.ones(len(untouched)))
-        if model == "first":
+    for model in models:
+        weight = touch_weights(paths, model, options or RuleOptions(), age)
+        part = np.append(weight, np.ones(len(untouched))) * paths.converted[rows]
+        if model in NEED_FIRST:
             part = part * ~paths.edge[rows]
-        tables.append(sparse.csr_array((part, (rows, channel)), shape=(len(length), m + 1)))
+        some = part > 0
+        cells = (part[some], (rows[some], channel[some]))
+        tables.append(sparse.csr_array(cells, shape=(len(length), m + 1)))
     return tables

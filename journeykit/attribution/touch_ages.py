@@ -1,0 +1,78 @@
+"""Conversions one by one, with how long before it each touch was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from journeykit.attribution.touch_paths import Customers, TouchPaths
+from journeykit.counts.paths import path_stops
+from journeykit.errors import NotObservedError
+from journeykit.journeys import Journeys
+from journeykit.journeys.ending import has_attribute
+from journeykit.journeys.fingerprint import hash_customers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from journeykit.counts import PathCounts
+
+
+class Conversions(NamedTuple):
+    """Converting journeys, a row each, in an order that the data cannot change.
+
+    `age` is the time from each touch to the conversion in microseconds, None without clocks.
+    """
+
+    paths: TouchPaths
+    age: NDArray[np.int64] | None
+
+
+def conversions_of(data: Journeys | PathCounts, paths: TouchPaths, *, timed: bool) -> Conversions:
+    """Take the conversions one by one, over the channels of `paths`, which `data` made.
+
+    Raises
+    ------
+    NotObservedError
+        When `data` holds counts, or times are wanted and it has none.
+    """
+    if not isinstance(data, Journeys):
+        wanted = "the time of each touch" if timed else "the value of each conversion"
+        raise NotObservedError(
+            f"This needs {wanted}, and path counts hold neither times nor single values: give "
+            "journeys from `journeys.outcomes`, or use 'touch_decay' and shares of conversions."
+        )
+    converted = np.flatnonzero(has_attribute(data, "outcome", "converted"))
+    hashed = hash_customers(data.customer_id)
+    order = np.argsort(hashed[data.customer_index[converted]], kind="stable")
+    journey = converted[order]
+    begin, stop = data.start[journey], path_stops(data)[journey]
+    start = np.concatenate([[0], np.cumsum(stop - begin)])
+    event = np.repeat(begin - start[:-1], stop - begin) + np.arange(start[-1])
+    # `paths` holds the names that occur as a touch, in their order.
+    code = {name: at for at, name in enumerate(paths.channels)}
+    channel = np.array([code.get(name, -1) for name in data.names], dtype=np.int64)
+    n = len(journey)
+    one_by_one = replace(
+        paths,
+        touch=channel[data.touchpoint[event]],
+        start=start,
+        converted=np.ones(n, dtype=bool),
+        edge=data.attributes["edge"].to_numpy()[journey],
+        n=np.ones(n, dtype=np.int64),
+        value=data.attributes["outcome_value"].to_numpy()[journey].astype(np.float64),
+        customers=Customers(
+            sparse.csr_array(
+                (np.ones(n), (np.arange(n), data.customer_index[journey])),
+                shape=(n, data.n_customers),
+            ),
+            hashed,
+        ),
+    )
+    if not timed:
+        return Conversions(one_by_one, None)
+    time = data.need_time("Decay by the clock")
+    return Conversions(one_by_one, np.repeat(time[stop], stop - begin) - time[event])
