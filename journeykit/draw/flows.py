@@ -149,13 +149,16 @@ def legend_below(ax: Axes, handles: Sequence[Artist], labels: Sequence[str]) -> 
     assert figure is not None
     width = float(figure.get_size_inches()[0]) * 0.95
     columns = max(2, int(width / 1.9))
+    # Below the numbers of the axis, and below its name where it has one.
+    inches = float(figure.get_size_inches()[1]) * ax.get_position().height
+    below = (0.55 if ax.get_xlabel() else 0.4) / inches
     room = width / columns - 0.5
     names = [fitted(label, room, size=_SIZE + 0.5) for label in labels]
     ax.legend(
         handles,
         names,
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.13),
+        bbox_to_anchor=(0.5, -below),
         ncols=columns,
         frameon=False,
         fontsize=_SIZE + 0.5,

@@ -336,7 +336,8 @@ def _flags(frame: pd.DataFrame, name: str) -> NDArray[np.bool_]:
 
 def _causes(frame: pd.DataFrame, name: str, happened: NDArray[np.bool_]) -> pd.Categorical:
     """Return the end that each event was, empty where there was none."""
-    silent = int((frame[name].isna().to_numpy() & happened).sum())
+    nothing = frame[name].isna() | (frame[name].astype(str).str.strip() == "")
+    silent = int((nothing.to_numpy() & happened).sum())
     if silent:
         raise DataError(
             f"Column {name!r} must name the end of every event; {silent:,} of "
