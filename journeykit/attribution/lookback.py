@@ -11,6 +11,7 @@ import pyarrow as pa
 from journeykit.attribution.touch_paths import TouchPaths, touch_paths
 from journeykit.checks import check_choice, check_positive, check_whole
 from journeykit.errors import ArgumentError
+from journeykit.events.ledger import Ledger
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import has_attribute
 from journeykit.journeys.shape import codes_of, keep_events
@@ -133,7 +134,7 @@ def touches(
     reset : bool
         Whether a conversion uses the touches before it up. If not, the next journey begins with
         the touches of those before it to which it is joined without a longer pause, so that a
-        touch may be credited in several conversions.
+        touch may be credited in several conversions; the ledger then counts anew.
     conversions : {"every", "first"}
         Whether customers are followed beyond their first conversion.
     value : str, optional
@@ -308,6 +309,8 @@ def _carried(cut: Journeys, conversion: Sequence[str], *, pause: int) -> Journey
         time=time[event],
         columns={name: column[event] for name, column in cut.columns.items()},
         attributes=_with_edge(cut, edge),
+        # An event may now stand in several journeys: what is taken out is counted from here.
+        ledger=Ledger((), len(cut.customer_id), len(event)),
     )
 
 

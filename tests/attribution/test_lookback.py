@@ -79,6 +79,10 @@ def test_touches_that_a_conversion_does_not_use_up() -> None:
     assert paths_of(cut)[:4] == ["mail web buy", "web buy", "web web mail buy", "web web mail buy"]
     frame = attribution.rules(cut, models=["last"], replicates=2).frame
     assert frame["conversions"].tolist() == [2, 2]
+    # More events stand in journeys than there were.
+    assert cut.ledger.removed == ()
+    one = attribution.touches(CUSTOMERS, **ASKED, reset=False, lookback_touches=1).journeys
+    assert paths_of(one)[:4] == ["web buy", "web buy", "mail buy", "mail buy"]
 
 
 def test_first_conversions_only() -> None:
