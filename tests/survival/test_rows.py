@@ -52,8 +52,9 @@ def test_lifetimes_without_causes_say_so() -> None:
         causes(lifetimes_from_frame(TABLE))
 
 
-def test_an_event_without_a_cause_is_refused() -> None:
-    frame = TABLE.assign(exit_to=[None, "rival", None, None])
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_an_event_without_a_cause_is_refused(nothing: str | None) -> None:
+    frame = TABLE.assign(exit_to=[nothing, "rival", None, None])
     with pytest.raises(DataError, match="'exit_to' must name the end of every event; 1 of 2 are"):
         made(frame)
 
