@@ -356,7 +356,13 @@ class SurvivalParameters(SegmentParameters):
             found += _unknown("group", "an attribute", self.group, known)
         for name in self.modelled() if self.covariates is not None else ():
             found += _unknown("covariates", "an attribute", name, known)
-        return found + _unknown_churn(study.model.churn, journeys)
+        churn = study.model.churn
+        if self.threshold_days is not None and churn is not None and churn.rule != "inactivity":
+            found.append(
+                "`threshold_days` is a silence that counts as leaving, but the study's rule is "
+                f"{churn.rule!r}; leave it out."
+            )
+        return found + _unknown_churn(churn, journeys)
 
 
 class AttributionParameters(SegmentParameters):

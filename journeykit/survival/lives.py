@@ -310,6 +310,11 @@ def check_names(names: Sequence[str]) -> None:
 
 
 def _times(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    if frame[name].dtype.kind in "mM":
+        raise DataError(
+            f"Column {name!r} must hold elapsed time as a number; it holds {frame[name].dtype}. "
+            "Take the start of each customer off and divide by a day."
+        )
     try:
         values: NDArray[np.float64] = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):

@@ -68,6 +68,10 @@ def causes(lifetimes: Lifetimes, /) -> tuple[tuple[str, ...], NDArray[np.int64]]
     return tuple(map(str, known.categories)), known.codes.to_numpy().astype(np.int64) + 1
 
 
+#: Levels of a covariate: more take minutes and tell nothing.
+MOST_LEVELS = 200
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoding:
     """How covariates become numbers, the same for those a model is fitted on and any others.
@@ -160,6 +164,7 @@ def encoding(frame: pd.DataFrame, covariates: Sequence[str], /) -> Encoding:
             used = column.cat.remove_unused_categories().cat.categories
             levels[name] = tuple(used.tolist())
         else:
+            _check_levels(column)
             levels[name] = tuple(sorted(column.unique().tolist(), key=str))
         known = levels[name]
         if not (column != column.iloc[0]).any() if known is None else len(known) < 2:
@@ -169,6 +174,25 @@ def encoding(frame: pd.DataFrame, covariates: Sequence[str], /) -> Encoding:
                 "nothing can be learned about it. Leave it out."
             )
     return Encoding(levels)
+
+
+def _check_levels(column: pd.Series) -> None:
+    """Refuse texts of which there are too many for levels, such as numbers that are texts."""
+    n = column.nunique()
+    if n <= MOST_LEVELS:
+        return
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = int(numbers.isna().sum())
+    if wrong <= len(column) // 10:
+        odd = f"; {wrong:,} of {len(column):,} rows are none" if wrong else ""
+        raise DataError(
+            f"Covariate {column.name!r} holds numbers as text{odd}. Turn it into numbers by "
+            "pandas.to_numeric."
+        )
+    raise DataError(
+        f"Covariate {column.name!r} has {n:,} levels in {len(column):,} rows, and at most "
+        f"{MOST_LEVELS} can be told apart. Group them more coarsely."
+    )
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:

@@ -213,3 +213,17 @@ def test_the_group_is_modelled_where_no_covariate_is_named() -> None:
 def test_windows_must_grow(windows: str) -> None:
     with pytest.raises(ParameterError, match="`windows`"):
         SurvivalParameters.of({"study": "x", "windows": windows})
+
+
+def test_a_silence_is_refused_where_leaving_is_something_else(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("c,t,p\na,2026-01-01,x\na,2026-01-02,gone\n")
+    (tmp_path / "study.yaml").write_text(
+        "name: s\nevents: {source: e.csv, customer: c, time: t, touchpoint: p}\n"
+        "churn: {rule: touchpoint, touchpoint: gone}\n"
+    )
+    study = load_study(tmp_path)
+    given = SurvivalParameters.of({"study": study.path, "threshold_days": "30"})
+    assert given.unsuited(study, study.journeys()) == [
+        "`threshold_days` is a silence that counts as leaving, but the study's rule is "
+        "'touchpoint'; leave it out."
+    ]

@@ -127,3 +127,21 @@ def test_a_covariate_that_is_no_number_any_more_is_refused() -> None:
     learned = encoding(TABLE, ["age"])
     with pytest.raises(DataError, match="'age' must hold numbers"):
         learned.matrix(TABLE.assign(age=["x", "y", "z", "u"]))
+
+
+def test_texts_that_are_no_levels_are_refused() -> None:
+    amounts = [str(k) for k in range(290)] + [" "] * 10
+    frame = pd.DataFrame({"amount": amounts, "name": [f"c{k}" for k in range(300)]})
+    with pytest.raises(DataError, match="'amount' holds numbers as text; 10 of 300 rows are none"):
+        encoding(frame, ["amount"])
+    with pytest.raises(DataError, match="'name' has 300 levels in 300 rows, and at most 200"):
+        encoding(frame, ["name"])
+
+
+def test_dates_are_no_elapsed_time() -> None:
+    frame = pd.DataFrame({"time": pd.to_datetime(["2024-01-01", "2024-02-01"]), "status": 1})
+    with pytest.raises(DataError, match="'time' must hold elapsed time as a number; it holds date"):
+        lifetimes_from_frame(frame)
+    frame["time"] = frame["time"] - pd.Timestamp("2023-01-01")
+    with pytest.raises(DataError, match="it holds timedelta"):
+        lifetimes_from_frame(frame)

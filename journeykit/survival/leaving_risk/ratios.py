@@ -11,6 +11,7 @@ from journeykit.survival.leaving_risk.influence import customer_scores
 from journeykit.survival.leaving_risk.kernels import customers_with
 from journeykit.survival.leaving_risk.partial_likelihood import (
     FARTHEST,
+    NOT_AT_MAXIMUM,
     Fitted,
     Pooled,
     identified,
@@ -154,7 +155,9 @@ def _maximum(pool: Pooled) -> _Maximum:
     told, kept = identified(pool, x, weight, ~empty & (person_days > 0))
     log_ratio = np.zeros(x.shape[1])
     log_ratio[kept], fitted = solved(pool, x[:, kept], weight)
-    told &= np.abs(log_ratio) <= FARTHEST
+    # A search that ended far away has not found the others' maximum either.
+    ended = bool((np.abs(log_ratio) > FARTHEST).any())
+    told &= np.abs(log_ratio) <= (NOT_AT_MAXIMUM if ended else FARTHEST)
     return _Maximum(log_ratio, kept, told, empty, weight, fitted)
 
 

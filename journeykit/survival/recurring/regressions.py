@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from journeykit.checks import check_choice, check_whole
-from journeykit.errors import DataError
+from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.durations import DAY
 from journeykit.survival.lives import Lifetimes
 from journeykit.survival.regression import cox_time_varying
@@ -50,7 +50,7 @@ def andersen_gill(
         change within.
     covariates, strata : sequence of str
     cause : str, optional
-        Which event recurs, where lifetimes have causes: ``again`` of `recurrences`.
+        Which event recurs; must be said where lifetimes have several: ``again`` of `recurrences`.
     ties : {"efron", "breslow"}
     confidence : float in (0, 1)
     small_cell : int
@@ -68,6 +68,7 @@ def andersen_gill(
     ----------
     Andersen, Gill (1982), Annals of Statistics 10; Lin, Wei, Yang, Ying (2000), JRSS B 62.
     """
+    _check_cause(lifetimes, cause)
     return cox_time_varying(
         lifetimes,
         covariates=covariates,
@@ -109,7 +110,7 @@ def prentice_williams_peterson(
     pooled_from : int
         From this event on all share one hazard: few get so far.
     cause : str, optional
-        Which event recurs, where lifetimes have causes: ``again`` of `recurrences`.
+        Which event recurs; must be said where lifetimes have several: ``again`` of `recurrences`.
     ties : {"efron", "breslow"}
     confidence : float in (0, 1)
     small_cell : int
@@ -128,6 +129,7 @@ def prentice_williams_peterson(
     ----------
     Prentice, Williams, Peterson (1981), Biometrika 68.
     """
+    _check_cause(lifetimes, cause)
     return cox_time_varying(
         numbered(lifetimes, clock=clock, pooled_from=pooled_from),
         covariates=covariates,
@@ -137,6 +139,17 @@ def prentice_williams_peterson(
         confidence=confidence,
         small_cell=small_cell,
     )
+
+
+def _check_cause(lifetimes: Lifetimes, cause: str | None) -> None:
+    """Refuse several kinds of events as one that recurs: leaving would be one of them."""
+    if cause is not None or "cause" not in lifetimes.frame:
+        return
+    names = lifetimes.frame["cause"].dropna().unique().tolist()
+    if len(names) > 1:
+        raise ArgumentError(
+            f"`cause` must say which event recurs; there are {', '.join(map(repr, names))}."
+        )
 
 
 def numbered(

@@ -115,6 +115,12 @@ class CoxModel(Result):
         return self.fit.design.encoding.names
 
     @property
+    def reference(self) -> str:
+        """The levels that ratios compare with, such as ``plan basic, region north``."""
+        levels = self.fit.design.encoding.levels
+        return ", ".join(f"{name} {known[0]}" for name, known in levels.items() if known)
+
+    @property
     def coefficients(self) -> NDArray[np.float64]:
         """Log hazard ratios, shape (p,): finite, also where the likelihood has no maximum."""
         return self.fit.beta / self.fit.design.scale

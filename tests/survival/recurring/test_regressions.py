@@ -6,7 +6,7 @@ import pytest
 from lifelines import CoxTimeVaryingFitter
 from statsmodels.duration.hazard_regression import PHReg
 
-from journeykit.errors import DataError
+from journeykit.errors import ArgumentError, DataError
 from journeykit.survival import Lifetimes, lifetimes_from_frame
 from journeykit.survival.recurring import andersen_gill, numbered, prentice_williams_peterson
 
@@ -129,3 +129,12 @@ def test_what_is_refused() -> None:
     taken = late.assign(start=0, event_number=1)
     with pytest.raises(DataError, match="have a column 'event_number' already"):
         numbered(lives(taken, ["event_number"]))
+
+
+def test_which_event_recurs_must_be_said() -> None:
+    frame = pd.DataFrame({"time": range(1, 41), "status": 1, "x": [0, 1] * 20})
+    frame["kind"] = ["again", "left"] * 20
+    several = lifetimes_from_frame(frame, cause="kind", covariates=["x"])
+    for method in (andersen_gill, prentice_williams_peterson):
+        with pytest.raises(ArgumentError, match="which event recurs; there are 'again', 'left'"):
+            method(several, covariates=["x"])
