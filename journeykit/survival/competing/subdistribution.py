@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
-from scipy import stats
 
 from journeykit.checks import check_choice, check_fraction, check_known, check_whole
 from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
@@ -23,30 +21,18 @@ from journeykit.survival.competing.weighing import (
     score_influence,
     weighed,
 )
+from journeykit.survival.regression.coefficients import Errors, Who, ratio_table
 from journeykit.survival.regression.newton import unidentified
 from journeykit.survival.rows import Encoding, encoding
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from journeykit.survival.lives import Lifetimes
 
 #: How ties are treated.
 Way = Literal["efron", "breslow", "cmprsk"]
-_HIDDEN = (
-    "n",
-    "n_event",
-    "estimate",
-    "std_error",
-    "std_error_model",
-    "conf_low",
-    "conf_high",
-    "hazard_ratio",
-    "ratio_low",
-    "ratio_high",
-    "z",
-    "p_value",
-)
 
 
 def fine_gray(
@@ -250,16 +236,17 @@ def _warn(top: Maximum, names: tuple[str, ...]) -> None:
         )
 
 
-def _had(x: NDArray[np.float64], small_cell: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return who has the larger of two values (all, of a number), and where few have either."""
-    had = np.ones(x.shape, dtype=bool)
-    few = np.zeros(x.shape[1], dtype=bool)
-    for column, values in enumerate(x.T):
+def _who(x: NDArray[np.float64], event: NDArray[np.bool_]) -> Who:
+    """Count customers and events: of the larger of two values, or all of a number."""
+    n, n_event, n_other = [], [], []
+    for values in x.T:
         low, high = values.min(), values.max()
-        if ((values == low) | (values == high)).all():
-            had[:, column] = values == high
-            few[column] = min(had[:, column].sum(), (~had[:, column]).sum()) < small_cell
-    return had, few
+        two = bool(((values == low) | (values == high)).all())
+        had = values == high if two else np.ones(len(values), dtype=bool)
+        n.append(had.sum())
+        n_event.append((had & event).sum())
+        n_other.append((~had).sum() if two else len(values))
+    return Who(np.array(n), np.array(n_event), np.array(n_other))
 
 
 def _table(
@@ -270,35 +257,12 @@ def _table(
     confidence: float,
     small_cell: int,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    coded, infinite = fitted.encoding, fitted.top.infinite
-    estimate = fitted.estimate
-    error = np.where(infinite, np.nan, np.sqrt(np.diag(fitted.covariance)) / fitted.scale)
-    half = stats.norm.isf((1 - confidence) / 2) * error
-    had, few = _had(x, small_cell)
-    z = estimate / error
-    frame = pd.DataFrame(
-        {
-            "covariate": coded.owner,
-            "level": [
-                None if name == owner else name[len(owner) + 1 : -1]
-                for name, owner in zip(coded.names, coded.owner, strict=True)
-            ],
-            "n": had.sum(axis=0),
-            "n_event": (had & event[:, None]).sum(axis=0),
-            "estimate": estimate,
-            "std_error": error,
-            "std_error_model": np.where(infinite, np.nan, model_error),
-            "conf_low": estimate - half,
-            "conf_high": estimate + half,
-            "hazard_ratio": np.exp(estimate),
-            "ratio_low": np.exp(estimate - half),
-            "ratio_high": np.exp(estimate + half),
-            "z": z,
-            "p_value": 2 * stats.norm.sf(np.abs(z)),
-        }
+    infinite = fitted.top.infinite
+    errors = Errors(
+        fitted.estimate,
+        np.where(infinite, np.nan, np.sqrt(np.diag(fitted.covariance)) / fitted.scale),
+        np.where(infinite, np.nan, model_error),
     )
-    if few.any():
-        frame = frame.astype({"n": "Int64", "n_event": "Int64"})
-        for name in _HIDDEN:
-            frame[name] = frame[name].mask(few)
-    return frame, tuple(np.array(coded.names, dtype=object)[few])
+    return ratio_table(
+        fitted.encoding, _who(x, event), errors, confidence=confidence, small_cell=small_cell
+    )

@@ -17,8 +17,6 @@ _STEPS, _TOLERANCE = 60, 1e-10
 _STRIDE = 2.0
 #: A logarithm beyond which the likelihood rises without end.
 FARTHEST = 15.0
-#: The largest that is told where another one goes on for ever: it follows the other.
-NOT_AT_MAXIMUM = 7.0
 _ROUNDING = 1e-9
 #: Share of information below which a covariate is told by the others.
 _TOLD = 1e-7

@@ -11,7 +11,6 @@ from journeykit.survival.leaving_risk.influence import customer_scores
 from journeykit.survival.leaving_risk.kernels import customers_with
 from journeykit.survival.leaving_risk.partial_likelihood import (
     FARTHEST,
-    NOT_AT_MAXIMUM,
     Fitted,
     Pooled,
     identified,
@@ -155,9 +154,7 @@ def _maximum(pool: Pooled) -> _Maximum:
     told, kept = identified(pool, x, weight, ~empty & (person_days > 0))
     log_ratio = np.zeros(x.shape[1])
     log_ratio[kept], fitted = solved(pool, x[:, kept], weight)
-    # A search that ended far away has not found the others' maximum either.
-    ended = bool((np.abs(log_ratio) > FARTHEST).any())
-    told &= np.abs(log_ratio) <= (NOT_AT_MAXIMUM if ended else FARTHEST)
+    told &= np.abs(log_ratio) <= FARTHEST
     return _Maximum(log_ratio, kept, told, empty, weight, fitted)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from journeykit.survival.regression.design import Design
     from journeykit.survival.regression.model import Fit
+    from journeykit.survival.rows import Encoding
 
 
 class Who(NamedTuple):
@@ -56,16 +57,35 @@ def coefficient_table(
     fit: Fit, /, *, infinite: NDArray[np.bool_], confidence: float, small_cell: int
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the frame of a model, and the names of the coefficients that are hidden in it."""
-    coded, about, scale = fit.design.encoding, who(fit.design), fit.design.scale
-    levels = [
-        None if name == owner else name[len(owner) + 1 : -1]
-        for name, owner in zip(coded.names, coded.owner, strict=True)
-    ]
+    scale = fit.design.scale
     estimate = np.where(infinite, np.copysign(np.inf, fit.beta), fit.beta / scale)
     std_error, std_error_model = (
         np.where(infinite, np.nan, np.sqrt(np.diag(covariance)) / scale)
         for covariance in (fit.covariance, fit.model_covariance)
     )
+    errors = Errors(estimate, std_error, std_error_model)
+    return ratio_table(
+        fit.design.encoding, who(fit.design), errors, confidence=confidence, small_cell=small_cell
+    )
+
+
+class Errors(NamedTuple):
+    """Log ratios by unit of the covariates and their errors, arrays of shape (p,)."""
+
+    estimate: NDArray[np.float64]
+    std_error: NDArray[np.float64]
+    std_error_model: NDArray[np.float64]
+
+
+def ratio_table(
+    coded: Encoding, about: Who, found: Errors, /, *, confidence: float, small_cell: int
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return one row a log ratio, and the names of those that are hidden: about too few."""
+    estimate, std_error, std_error_model = found
+    levels = [
+        None if name == owner else name[len(owner) + 1 : -1]
+        for name, owner in zip(coded.names, coded.owner, strict=True)
+    ]
     half = stats.norm.isf((1 - confidence) / 2) * std_error
     z = estimate / std_error
     with np.errstate(over="ignore"):

@@ -87,23 +87,36 @@ def test_harmless_touches_at_the_peaks_of_leaving() -> None:
     assert without <= 2
 
 
-def test_a_touch_that_is_a_part_of_leaving_has_an_effect_without_lag_only() -> None:
-    """Half of those who leave call some hours before; the call itself does nothing."""
-    journeys = made(13, customers=3_000)
+def with_calls(journeys: Journeys, *, every: int, until_days: float = 0.3) -> Journeys:
+    """Let each `every`-th of those who leave call, from 0.3 to `until_days` days before."""
     left = journeys.attributes["left"].to_numpy(zero_copy_only=False)
-    calls = np.flatnonzero(~np.isnan(left) & (np.arange(len(left)) % 2 == 0))
-    before = (left[calls] - 0.3 * DAY).astype(np.int64)
+    calls = np.flatnonzero(~np.isnan(left) & (np.arange(len(left)) % every == 0))
+    ahead = np.linspace(0.3, until_days, len(calls))
+    before = (left[calls] - ahead * DAY).astype(np.int64)
     before = np.maximum(before, journeys.attributes["began"].to_numpy()[calls] + 1)
     owner = np.concatenate([np.repeat(np.arange(len(left)), journeys.length), calls])
     time = np.concatenate([journeys.time, before])
     kind = np.concatenate([journeys.touchpoint, np.ones(len(calls), dtype=np.uint8)])
     order = np.lexsort((time, owner))
-    called = journeys.replace(
+    return journeys.replace(
         names=("touch 0", "cancellation call"),
         touchpoint=kind[order].astype(np.uint8),
         time=time[order],
         start=np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(left)))]),
     )
+
+
+def test_a_touch_that_all_who_leave_have_met_has_no_ratio() -> None:
+    """Nobody leaves without it, so the likelihood has no maximum, at any lag."""
+    called = with_calls(made(13, customers=1_000), every=1, until_days=5)
+    found = risk_of_leaving(called.relabel({"touch 0": "mail"}), churn=CHURN, start=START)
+    rows = found.frame[found.frame["touchpoint"] == "cancellation call"]
+    assert (rows["reading"] == "cannot tell").all()
+    assert rows["hazard_ratio"].isna().all()
+
+
+def test_a_touch_that_is_a_part_of_leaving_has_an_effect_without_lag_only() -> None:
+    called = with_calls(made(13, customers=3_000), every=2)
     found = risk_of_leaving(called.relabel({"touch 0": "mail"}), churn=CHURN, start=START)
     rows = found.frame.set_index(["touchpoint", "lag_days"])
     assert rows.loc[("cancellation call", 0.0), "hazard_ratio"] > 20
