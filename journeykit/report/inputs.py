@@ -32,6 +32,7 @@ def inputs_of(job: Job, /) -> dict[str, Any]:
     texts = [
         study.path,
         *([study.path.parent / study.model.catalogue] if study.model.catalogue else []),
+        *_marketing(study),
     ]
     inputs: dict[str, Any] = {
         "study": digest(file_hashes(texts)),
@@ -62,6 +63,16 @@ def _data(study: Study) -> str:
     except (DataError, StudyError, OSError):
         # Whoever reads the data says what is wrong with them.
         return ""
+
+
+def _marketing(study: Study) -> list[Path]:
+    from journeykit.study.marketing import sources
+
+    try:
+        return list(sources(study))
+    except StudyError:
+        # Whoever reads them says what is missing.
+        return []
 
 
 def described(job: Job, /) -> dict[str, Any]:

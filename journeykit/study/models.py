@@ -143,6 +143,32 @@ class Identities(Part):
     largest: Annotated[int, Field(ge=2)] = 50
 
 
+class Spend(Part):
+    """A table of what channels cost: one row a channel, or one a channel and day.
+
+    Rows of days outside the window are left out; without `day` the costs are those of the window.
+    """
+
+    source: Names
+    channel: str = "channel"
+    cost: str = "cost"
+    day: str | None = None
+
+
+class Experiments(Part):
+    """A table of who was held out of a channel by chance: one row a customer and channel.
+
+    `held_out` is what the column `arm` says of those who were kept from the channel; whoever is in
+    another arm could be reached.
+    """
+
+    source: Names
+    customer: Names
+    channel: str = "channel"
+    arm: str = "arm"
+    held_out: str = "holdout"
+
+
 class Window(Part):
     """The span that is studied: from the first moment up to, not including, the second."""
 
@@ -266,6 +292,8 @@ class StudyModel(Part):
     customers: Customers | None = None
     identities: Identities | None = None
     catalogue: str | None = None
+    spend: Spend | None = None
+    experiments: Experiments | None = None
     window: Window | None = None
     outcome: Outcome | None = None
     churn: Churn | None = None

@@ -129,12 +129,12 @@ def read_customers(study: Study, /, *, clock: str) -> pa.Table | None:
     }
     parts = []
     for path in files(study, "customers.source", customers.source):
-        table = _table(path, text=customers.customer)
+        table = read_table(path, text=customers.customer)
         wanted = [*customers.customer, *customers.attributes, *spans.values()]
         check_known("customers", wanted, table.column_names, what=f"columns of {path.name}")
         parts.append(table.select(list(dict.fromkeys(wanted))))
     whole = pa.concat_tables(parts, promote_options="permissive")
-    columns = {"customer": _key(whole, customers.customer)}
+    columns = {"customer": whole_key(whole, customers.customer)}
     columns |= {name: _one_unit(whole[name]) for name in customers.attributes}
     columns |= {
         name: _microseconds(study, name, whole[column], clock) for name, column in spans.items()
@@ -150,7 +150,7 @@ def _one_unit(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.timestamp("us", column.type.tz)) if is_time else column
 
 
-def _table(path: Path, *, text: Sequence[str]) -> pa.Table:
+def read_table(path: Path, *, text: Sequence[str]) -> pa.Table:
     """Read a small table; identifiers in CSV stay text, so that ``007`` is not 7."""
     import pyarrow as pa
     from pyarrow import csv, json, parquet
@@ -174,7 +174,7 @@ def _table(path: Path, *, text: Sequence[str]) -> pa.Table:
     raise DataError(f"{path} must end in .csv, .tsv, .parquet or .jsonl, which tells its kind.")
 
 
-def _key(table: pa.Table, names: Sequence[str]) -> pa.ChunkedArray:
+def whole_key(table: pa.Table, names: Sequence[str]) -> pa.ChunkedArray:
     """Join several columns of a customer as ``read_events`` does."""
     import pyarrow as pa
     from pyarrow import compute as pc

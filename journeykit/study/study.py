@@ -19,6 +19,8 @@ from journeykit.study.yaml import read_yaml
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pandas as pd
+
     from journeykit.events import EventLog
     from journeykit.journeys import Journeys
 
@@ -110,6 +112,34 @@ class Study:
         from journeykit.study.cache import cached_journeys
 
         return cached_journeys(self)
+
+    def spend(self) -> pd.DataFrame:
+        """Return what each channel cost in the window: `channel cost`, in the unit of the table.
+
+        Raises
+        ------
+        StudyError
+            When the study does not say.
+        DataError
+            When a channel, a cost or a day is missing or unreadable.
+        """
+        from journeykit.study.marketing import read_spend
+
+        return read_spend(self)
+
+    def assignments(self) -> pd.DataFrame:
+        """Return who was held out of what by chance: `customer_id channel held_out`.
+
+        Raises
+        ------
+        StudyError
+            When the study does not say.
+        DataError
+            When a customer has two arms in one channel, nobody is held out, or a field is missing.
+        """
+        from journeykit.study.marketing import read_assignments
+
+        return read_assignments(self)
 
     def __repr__(self) -> str:
         """Return one line: name and file."""

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from journeykit.journeys import Journeys
 
 _EVENTS, _CUSTOMERS, _CATALOGUE = "events.parquet", "customers.parquet", "catalogue.csv"
-#: Identities are resolved in journeys; how old and how many made-up data are says nothing.
+#: Identities are resolved in journeys; how old and how many made-up data are says nothing; costs
+#: and experiments are those of the customers who were there.
 _DROPPED = {
     "events", "customers", "identities", "catalogue", "window", "freshness", "volume", "simulated",
+    "spend", "experiments",
 }  # fmt: skip
 _DAY = 86_400_000_000
 

@@ -13,10 +13,12 @@ from journeykit.study.models import (
     Churn,
     Customers,
     Events,
+    Experiments,
     Freshness,
     Identities,
     Outcome,
     Simulated,
+    Spend,
     Start,
     StudyModel,
     Volume,
@@ -36,7 +38,7 @@ def test_every_key_is_there() -> None:
     assert EXAMPLE is not None
     parts = (
         StudyModel, Events, Customers, Identities, Window, Outcome, Churn, Start, Freshness,
-        Volume, Bands, Simulated,
+        Volume, Bands, Simulated, Spend, Experiments,
     )  # fmt: skip
     known = set().union(*(keys(part) for part in parts))
     named = set(re.findall(r"([a-z_]+):(?: |\n)", EXAMPLE[1]))

@@ -97,5 +97,6 @@ def _customer_columns(study: Study) -> frozenset[str]:
             *model.events.customer,
             *(model.customers.customer if model.customers else ()),
             *((links.anonymous, links.known) if links else ()),
+            *(model.experiments.customer if model.experiments else ()),
         }
     )
