@@ -108,8 +108,12 @@ def nothing_to_share_by() -> DataError:
 
 def no_entry(paths: TouchPaths) -> DataError:
     """Say that no conversion can be reached from an entry that was seen."""
+    start = "No entry that was seen leads through a touch to a conversion: "
+    won = paths.n[paths.converted]
+    if not won[paths.length[paths.converted] > 0].any():
+        return DataError(f"{start}none of {won.sum():,} conversions has a touch before it.")
     return DataError(
-        "No entry that was seen leads through a touch to a conversion: "
+        f"{start}"
         f"{paths.n[~paths.edge].sum():,} of {paths.n.sum():,} finished journeys begin inside "
         "the window. A longer window or a shorter lookback would show more entries."
     )

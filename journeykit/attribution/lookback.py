@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from journeykit.attribution.touch_paths import TouchPaths, touch_paths
-from journeykit.checks import check_choice, check_positive, check_whole
+from journeykit.checks import check_choice, check_names, check_positive, check_whole
 from journeykit.errors import ArgumentError
 from journeykit.events.ledger import Ledger
 from journeykit.journeys.durations import DAY
@@ -182,7 +182,9 @@ def touches(
     if lookback_touches is not None:
         check_whole("lookback_touches", lookback_touches, least=1)
     data = journeys
+    check_names("conversion", conversion)
     if touchpoints is not None:
+        check_names("touchpoints", touchpoints)
         data = data.only(*dict.fromkeys([*touchpoints, *conversion]))
     coverage = _coverage(journeys, data.names, catalogue, conversion)
     if catalogue is not None:

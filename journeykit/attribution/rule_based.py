@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
-from journeykit.attribution.credit import Credits, frame_of, population, share
+from journeykit.attribution.credit import SHARED, Credits, frame_of, need_value, population, share
 from journeykit.attribution.resampling import check_bootstrap, percentile_interval, replicated
 from journeykit.attribution.touch_ages import conversions_of
 from journeykit.attribution.touch_paths import touch_paths
@@ -17,7 +17,7 @@ from journeykit.attribution.touch_weights import (
     check_rules,
     touch_weights,
 )
-from journeykit.checks import check_choice
+from journeykit.checks import check_choice, check_names
 from journeykit.results import Provenance
 from journeykit.stats.intervals import Interval
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from journeykit.attribution.credit import Shared
     from journeykit.attribution.touch_paths import TouchPaths
     from journeykit.attribution.touch_weights import Rule
     from journeykit.counts import PathCounts
@@ -44,7 +45,7 @@ def rules(
     weights: tuple[float, float, float] | None = None,
     half_life_days: float | None = None,
     half_life_touches: float | None = None,
-    share_of: Literal["conversions", "value"] = "conversions",
+    share_of: Shared = "conversions",
     per_touch: bool = False,
     replicates: int = 200,
     seed: int = 0,
@@ -95,7 +96,8 @@ def rules(
     half_life_touches : float
         For ``touch_decay``.
     share_of : {"conversions", "value"}
-        What `share` and its interval are of; values need journeys.
+        What `share` and its interval are of; values need journeys. A single conversion may be
+        worth less than 0, a refund say, and shares may then lie outside 0 and 1.
     per_touch : bool
         Add what a touch earns on average.
     replicates : int
@@ -118,7 +120,8 @@ def rules(
         When `data` is not made of outcomes; when a rule is not told what it needs, or told what
         no rule in `models` reads.
     DataError
-        When no finished journey converts.
+        When no finished journey converts, a channel is called ``(no touch)``, or shares of value
+        are wanted and conversions are worth nothing together.
     MappingError
         When a channel in `direct` does not occur.
     NotObservedError
@@ -142,7 +145,8 @@ def rules(
     import pandas as pd
 
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
-    check_choice("share_of", share_of, ("conversions", "value"))
+    check_choice("share_of", share_of, SHARED)
+    check_names("direct", direct)
     options = RuleOptions(
         direct=tuple(direct),
         weights=() if weights is None else tuple(weights),
@@ -155,6 +159,8 @@ def rules(
     if "time_decay" in models or share_of == "value":
         given, age = conversions_of(data, paths, timed="time_decay" in models)
     tables = _credit_tables(given, models, options, age)
+    if share_of == "value":
+        need_value(given)
     interval = _interval(given, tables, share_of, replicates, seed, confidence)
     frames = []
     for model, table, low, high in zip(models, tables, interval.low, interval.high, strict=True):
