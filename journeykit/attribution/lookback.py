@@ -126,7 +126,8 @@ def touches(
     conversion : sequence of str
         Touchpoints that are conversions; they are never touches.
     lookback_days : float
-        Longest pause within a journey, in elapsed days.
+        Longest pause within a journey, in elapsed days; not the greatest age of a touch, which is
+        `span_days`.
     span_days : float, optional
         Longest time from a touch to the end of its journey, in elapsed days.
     lookback_touches : int, optional

@@ -110,9 +110,12 @@ def rules(
     Credits
         One row a channel and model. Intervals are percentiles over samples of customers, each
         weighing Poisson(1); samples without a conversion tell nothing and are left out. An interval
-        on a share is not an interval on an effect. With `per_touch` also `n_touches`, touches in
-        finished journeys, converting or not, and `conversions_per_touch`, `value_per_touch`, the
-        credit divided by them.
+        on a share is not an interval on an effect. They need converting customers: in 300 to 600
+        simulated worlds each, intervals of 95 % covered the share of a channel that 5 of them met
+        in 87 to 89 %, 10 in 92 %, 20 in 94 %, and its share of a skewed value in 77, 86 and 90 %.
+        With `per_touch` also `n_touches`, touches in the finished journeys that the rule looks at,
+        converting or not, and `conversions_per_touch`, `value_per_touch`, the credit divided by
+        them.
 
     Raises
     ------
@@ -171,7 +174,7 @@ def rules(
         )
         if share_of == "value":
             frame["share"] = share(value)[: len(frame)]
-        frames.append(_with_touches(frame, paths) if per_touch else frame)
+        frames.append(_with_touches(frame, paths, model) if per_touch else frame)
     return Credits(
         frame=pd.concat(frames, ignore_index=True),
         provenance=Provenance(
@@ -214,9 +217,10 @@ def _interval(
     return Interval(low.reshape(size), high.reshape(size))
 
 
-def _with_touches(frame: pd.DataFrame, paths: TouchPaths) -> pd.DataFrame:
-    """Divide the credits by the touches of finished journeys; ``(no touch)`` has none."""
-    met = np.repeat(paths.n, paths.length).astype(np.float64)
+def _with_touches(frame: pd.DataFrame, paths: TouchPaths, model: Rule) -> pd.DataFrame:
+    """Divide the credits by the touches of the journeys they come from; ``(no touch)`` has none."""
+    counted = paths.n * ~paths.edge if model in NEED_FIRST else paths.n
+    met = np.repeat(counted, paths.length).astype(np.float64)
     count = np.bincount(paths.touch, weights=met, minlength=len(paths.channels) + 1)[: len(frame)]
     some = np.where(count > 0, count, np.nan)
     return frame.assign(

@@ -198,8 +198,10 @@ def path_counts_from_frame(
         blanks; a count is missing, negative or not whole; or a value is no finite number or stands
         in a row without conversions. The message counts the rows.
     """
-    wanted = [column for column in (path, conversions, nulls, value) if column is not None]
-    check_known("path", wanted, [str(name) for name in frame.columns], what="columns")
+    columns = {"path": path, "conversions": conversions, "nulls": nulls, "value": value}
+    for argument, column in columns.items():
+        wanted = [] if column is None else [column]
+        check_known(argument, wanted, [str(name) for name in frame.columns], what="columns")
     missing = int(frame[path].isna().sum())
     if missing:
         raise DataError(f"Column {path!r} is empty in {missing:,} of {len(frame):,} rows.")

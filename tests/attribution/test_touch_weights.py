@@ -136,6 +136,10 @@ def test_credit_of_a_touch() -> None:
     assert frame["conversions_per_touch"].tolist()[:2] == pytest.approx([1 / 4, 2 / 5])
     assert frame["value_per_touch"].tolist()[:2] == pytest.approx([30 / 4, 150 / 5])
     assert np.isnan(frame["value_per_touch"].iloc[2])
+    # Ann's mail and web at the edge are neither credited by the first touch nor counted.
+    frame = attribution.rules(OUTCOMES, models=["first"], per_touch=True, replicates=FEW).frame
+    assert frame["n_touches"].tolist() == [3, 4, 0]
+    assert frame["conversions_per_touch"].tolist()[:2] == pytest.approx([0, 2 / 4])
 
 
 @LAW

@@ -274,6 +274,10 @@ def test_a_missing_column_is_named() -> None:
         path_counts_from_frame(
             pd.DataFrame({"path": [], "conversions": []}), conversions="conversion"
         )
+    with pytest.raises(MappingError, match="`value` names columns that do not exist: 'worth'"):
+        path_counts_from_frame(
+            pd.DataFrame({"path": [], "n": [], "w": []}), conversions="n", value="worth"
+        )
 
 
 def test_life_counts_worked_by_hand() -> None:
