@@ -99,9 +99,10 @@ def markov(
         next to nothing about conversions.
     removal : {"to_null", "participation", "reconnect"}
         ``to_null``: journeys that reach the channel are lost, as above. ``participation``: the
-        observed share of conversions that met the channel, without a model. ``reconnect``: the
-        touches before and after the channel are joined, so that of the chain's conversions only
-        those are lost that met no other channel: the least, as ``to_null`` is the most.
+        share of conversions that met the channel, of those whose whole journey was seen, without a
+        model. ``reconnect``: the touches before and after the channel are joined, so that of the
+        chain's conversions only those are lost that met no other channel: the least, as
+        ``to_null`` is the most.
     normalisation : {"global", "raw", "path"}
         ``global``: each channel is credited its part of the sum of effects, of the conversions with
         a touch and of their value alike; both totals are conserved. ``path``: every conversion and
