@@ -225,7 +225,7 @@ def test_a_rule_that_distributes_no_value_says_so() -> None:
     result = attribution.rules(
         edge_only, models=["first", "last"], share_of="value", replicates=FEW
     )
-    assert "first none (worth nothing together), last mail (100.0%" in result.summary()
+    assert "first none (worth nothing together), last web (100.0%)" in result.summary()
     of_value = {"share_of": "value"}
     both = attribution.rules(OUTCOMES, **of_value).beside(attribution.markov(OUTCOMES, **of_value))
     assert both.share_of == "value"
