@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from journeykit.attribution.coalition import ShapleyCredits, shapley
+    from journeykit.attribution.cooperation import Roles, roles
     from journeykit.attribution.credit import Credits, Population
     from journeykit.attribution.held_out import MarkovOrders, markov_orders
     from journeykit.attribution.lookback import Touches, touches
@@ -18,12 +20,16 @@ if TYPE_CHECKING:
 # Modules bear other names than the functions: importing a module would hide its namesake here.
 _HOMES = {
     "Credits": "credit",
-    "Population": "credit",
     "MarkovOrders": "held_out",
+    "Population": "credit",
+    "Roles": "cooperation",
+    "ShapleyCredits": "coalition",
     "Touches": "lookback",
     "markov": "removal",
     "markov_orders": "held_out",
+    "roles": "cooperation",
     "rules": "rule_based",
+    "shapley": "coalition",
     "touches": "lookback",
 }
 
@@ -31,10 +37,14 @@ __all__ = [
     "Credits",
     "MarkovOrders",
     "Population",
+    "Roles",
+    "ShapleyCredits",
     "Touches",
     "markov",
     "markov_orders",
+    "roles",
     "rules",
+    "shapley",
     "touches",
 ]
 
