@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeVar
 import numpy as np
 from scipy import sparse
 
-from journeykit.attribution.cells import customers_of, few, masked
+from journeykit.attribution.cells import converting, customers_of, few, masked
 from journeykit.attribution.credit import CHANNELS_DRAWN
 from journeykit.attribution.resampling import check_bootstrap, percentile_interval, replicated
 from journeykit.attribution.touch_paths import touch_paths
@@ -181,7 +181,7 @@ def assists(
     """
     check_whole("small_cell", small_cell, least=1)
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
-    paths = touch_paths(data)
+    paths = converting(touch_paths(data))
     cells = _cells(paths)
     draws = replicated(paths, cells.table, cells.shares, replicates=replicates, seed=seed)
     frame = _frame(paths, cells, draws, confidence)

@@ -1,10 +1,13 @@
-"""Customers in the cells of a table of conversions, and cells that are not shown."""
+"""Tables of conversions: rows and customers that count, and cells that are not shown."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from journeykit.attribution.touch_paths import Customers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +17,29 @@ if TYPE_CHECKING:
     from scipy import sparse
 
     from journeykit.attribution.touch_paths import TouchPaths
+
+
+def converting(paths: TouchPaths) -> TouchPaths:
+    """Keep the rows that convert, and the customers who have one: samples of them are cheaper."""
+    rows = np.flatnonzero(paths.converted)
+    length = paths.length[rows]
+    start = np.concatenate([[0], np.cumsum(length)])
+    at = np.repeat(paths.start[rows] - start[:-1], length) + np.arange(start[-1])
+    customers = paths.customers
+    if customers is not None:
+        journeys = customers.journeys[rows].tocsc()
+        had = np.flatnonzero(np.diff(journeys.indptr))
+        customers = Customers(journeys[:, had].tocsr(), customers.hashed[had])
+    return replace(
+        paths,
+        touch=paths.touch[at],
+        start=start,
+        converted=paths.converted[rows],
+        edge=paths.edge[rows],
+        n=paths.n[rows],
+        value=paths.value[rows],
+        customers=customers,
+    )
 
 
 def customers_of(paths: TouchPaths, table: sparse.csr_array) -> NDArray[np.int64]:

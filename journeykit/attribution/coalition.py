@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from journeykit.attribution.cells import converting
 from journeykit.attribution.credit import Credits, frame_of, population, share
 from journeykit.attribution.dividends import shapley_values
 from journeykit.attribution.games import (
@@ -209,13 +210,14 @@ def volume_table(paths: TouchPaths) -> sparse.csr_array:
 
 
 def _volume(paths: TouchPaths, draw: _Draw) -> pd.DataFrame:
-    table = volume_table(paths)
-    draws = replicated(paths, table, share, replicates=draw.replicates, seed=draw.seed)
+    won = converting(paths)
+    table = volume_table(won)
+    draws = replicated(won, table, share, replicates=draw.replicates, seed=draw.seed)
     return frame_of(
         paths,
         "shapley volume",
-        conversions=paths.n @ table,
-        value=paths.value @ table,
+        conversions=won.n @ table,
+        value=won.value @ table,
         interval=percentile_interval(draws, confidence=draw.confidence),
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from journeykit.attribution.cells import customers_of, few, masked
+from journeykit.attribution.cells import converting, customers_of, few, masked
 from journeykit.attribution.resampling import check_bootstrap, percentile_interval, replicated
 from journeykit.attribution.touch_paths import touch_paths
 from journeykit.checks import check_whole
@@ -133,7 +133,7 @@ def roles(
 
     check_whole("small_cell", small_cell, least=1)
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
-    paths = touch_paths(data)
+    paths = converting(touch_paths(data))
     parts = _parts(paths)
     sums, value = paths.n @ parts.table, paths.value @ parts.table
     draws = replicated(paths, parts.table, parts.shares, replicates=replicates, seed=seed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from scipy import sparse
 
+from journeykit.attribution.cells import converting
 from journeykit.attribution.credit import (
     CHANNELS_DRAWN,
     NO_TOUCH,
@@ -23,6 +24,7 @@ from journeykit.results import Provenance, Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from journeykit.attribution.touch_paths import TouchPaths
     from journeykit.counts import PathCounts
@@ -147,10 +149,11 @@ def ordered_shapley(
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
     paths = touch_paths(data)
     places = max(1, min(last_position, int(paths.length.max())))
-    table, met = _tables(paths, places)
-    draws = replicated(paths, table, share, replicates=replicates, seed=seed)
+    won = converting(paths)
+    table, met = _credit_table(won, places), _met_table(paths, places)
+    draws = replicated(won, table, share, replicates=replicates, seed=seed)
     low, high = percentile_interval(draws, confidence=confidence)
-    conversions = paths.n @ table
+    conversions = won.n @ table
     frame = pd.DataFrame(
         {
             "model": "shapley ordered",
@@ -158,7 +161,7 @@ def ordered_shapley(
             "position": [*list(range(1, places + 1)) * len(paths.channels), 0],
             "n_journeys": (paths.n @ met).astype(np.int64),
             "conversions": conversions,
-            "value": paths.value @ table,
+            "value": won.value @ table,
             "share": share(conversions),
             "conf_low": low,
             "conf_high": high,
@@ -180,28 +183,39 @@ def ordered_shapley(
     )
 
 
-def _tables(paths: TouchPaths, places: int) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """Write what one journey of each row credits, and meets, by channel and place.
+def _credit_table(paths: TouchPaths, places: int) -> sparse.csr_array:
+    """Write what one journey of each row credits, shape (n_rows, m places + 1)."""
+    m = len(paths.channels)
+    row = np.repeat(np.arange(len(paths.n)), paths.length)
+    _, group, times = np.unique(row * m + paths.touch, return_inverse=True, return_counts=True)
+    first = np.unique(group, return_index=True)[1]
+    distinct = np.bincount(row[first], minlength=len(paths.n))
+    part = 1.0 / (distinct[row] * times[group])
+    untouched = np.ones((paths.length == 0).sum())
+    return _by_place(paths, places, np.append(part, untouched))
 
-    Each has shape (n_rows, m places + 1), without a touch last.
+
+def _met_table(paths: TouchPaths, places: int) -> sparse.csr_array:
+    """Mark the channels and places that each row meets, shape (n_rows, m places + 1)."""
+    n_cells = len(paths.touch) + (paths.length == 0).sum()
+    table = _by_place(paths, places, np.ones(n_cells))
+    table.data[:] = 1
+    return table
+
+
+def _by_place(paths: TouchPaths, places: int, part: NDArray[np.float64]) -> sparse.csr_array:
+    """Sum the parts of touches, and of rows without one, by row, channel and place.
+
+    Without a touch is the last column; rows whose first touch was not seen have nothing.
     """
     m, rows = len(paths.channels), np.arange(len(paths.n))
     row = np.repeat(rows, paths.length)
-    seen = ~paths.edge
-    _, group, times = np.unique(row * m + paths.touch, return_inverse=True, return_counts=True)
-    first = np.unique(group, return_index=True)[1]
-    distinct = np.bincount(row[first], minlength=len(rows))
-    part = 1.0 / (distinct[row] * times[group])
     place = np.minimum(np.arange(len(row)) - paths.start[row], places - 1)
-    none = np.flatnonzero(paths.length == 0)
+    none = rows[paths.length == 0]
     at = np.append(row, none)
     cell = np.append(paths.touch * places + place, np.full(len(none), m * places))
-    shape = (len(rows), m * places + 1)
-    credit = np.append(part, np.ones(len(none))) * (paths.converted & seen)[at]
-    table = sparse.csr_array((credit, (at, cell)), shape=shape)
-    met = sparse.csr_array((seen[at].astype(float), (at, cell)), shape=shape)
-    for made in (table, met):
-        made.sum_duplicates()
-        made.eliminate_zeros()
-    met.data[:] = 1
-    return table, met
+    seen = ~paths.edge[at]
+    cells = (part[seen], (at[seen], cell[seen]))
+    table = sparse.csr_array(cells, shape=(len(rows), m * places + 1))
+    table.sum_duplicates()
+    return table
