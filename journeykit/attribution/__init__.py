@@ -9,32 +9,57 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from journeykit.attribution.assisting import Assists, assists
+    from journeykit.attribution.coalition import ShapleyCredits, shapley
+    from journeykit.attribution.cooperation import Roles, roles
     from journeykit.attribution.credit import Credits, Population
     from journeykit.attribution.held_out import MarkovOrders, markov_orders
+    from journeykit.attribution.interacting import Interactions, interactions
     from journeykit.attribution.lookback import Touches, touches
+    from journeykit.attribution.ordering import OrderedCredits, ordered_shapley
     from journeykit.attribution.removal import markov
     from journeykit.attribution.rule_based import rules
 
 # Modules bear other names than the functions: importing a module would hide its namesake here.
 _HOMES = {
+    "Assists": "assisting",
     "Credits": "credit",
-    "Population": "credit",
+    "Interactions": "interacting",
     "MarkovOrders": "held_out",
+    "OrderedCredits": "ordering",
+    "Population": "credit",
+    "Roles": "cooperation",
+    "ShapleyCredits": "coalition",
     "Touches": "lookback",
+    "assists": "assisting",
+    "interactions": "interacting",
     "markov": "removal",
     "markov_orders": "held_out",
+    "ordered_shapley": "ordering",
+    "roles": "cooperation",
     "rules": "rule_based",
+    "shapley": "coalition",
     "touches": "lookback",
 }
 
 __all__ = [
+    "Assists",
     "Credits",
+    "Interactions",
     "MarkovOrders",
+    "OrderedCredits",
     "Population",
+    "Roles",
+    "ShapleyCredits",
     "Touches",
+    "assists",
+    "interactions",
     "markov",
     "markov_orders",
+    "ordered_shapley",
+    "roles",
     "rules",
+    "shapley",
     "touches",
 ]
 
