@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.attribution.credit import Credits, Population
+    from journeykit.attribution.hazards.additive import HazardCredits, hazard
     from journeykit.attribution.held_out import MarkovOrders, markov_orders
     from journeykit.attribution.lookback import Touches, touches
     from journeykit.attribution.removal import markov
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 # Modules bear other names than the functions: importing a module would hide its namesake here.
 _HOMES = {
     "Credits": "credit",
-    "Population": "credit",
+    "HazardCredits": "hazards.additive",
     "MarkovOrders": "held_out",
+    "Population": "credit",
     "Touches": "lookback",
+    "hazard": "hazards.additive",
     "markov": "removal",
     "markov_orders": "held_out",
     "rules": "rule_based",
@@ -29,9 +32,11 @@ _HOMES = {
 
 __all__ = [
     "Credits",
+    "HazardCredits",
     "MarkovOrders",
     "Population",
     "Touches",
+    "hazard",
     "markov",
     "markov_orders",
     "rules",
