@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.attribution.credit import Credits, Population
+    from journeykit.attribution.experiments.calibration import CalibratedCredits, calibrate
+    from journeykit.attribution.experiments.holdouts import holdout_increments
     from journeykit.attribution.hazards.additive import HazardCredits, hazard
     from journeykit.attribution.held_out import MarkovOrders, markov_orders
     from journeykit.attribution.lookback import Touches, touches
@@ -18,12 +20,15 @@ if TYPE_CHECKING:
 
 # Modules bear other names than the functions: importing a module would hide its namesake here.
 _HOMES = {
+    "CalibratedCredits": "experiments.calibration",
     "Credits": "credit",
     "HazardCredits": "hazards.additive",
     "MarkovOrders": "held_out",
     "Population": "credit",
     "Touches": "lookback",
+    "calibrate": "experiments.calibration",
     "hazard": "hazards.additive",
+    "holdout_increments": "experiments.holdouts",
     "markov": "removal",
     "markov_orders": "held_out",
     "rules": "rule_based",
@@ -31,12 +36,15 @@ _HOMES = {
 }
 
 __all__ = [
+    "CalibratedCredits",
     "Credits",
     "HazardCredits",
     "MarkovOrders",
     "Population",
     "Touches",
+    "calibrate",
     "hazard",
+    "holdout_increments",
     "markov",
     "markov_orders",
     "rules",
