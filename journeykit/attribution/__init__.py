@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.attribution.credit import Credits, Population
+    from journeykit.attribution.experiments.budgeting import BudgetPlan, budget
     from journeykit.attribution.experiments.calibration import CalibratedCredits, calibrate
+    from journeykit.attribution.experiments.costing import Costs, costs
     from journeykit.attribution.experiments.holdouts import holdout_increments
     from journeykit.attribution.hazards.additive import HazardCredits, hazard
     from journeykit.attribution.held_out import MarkovOrders, markov_orders
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
 
 # Modules bear other names than the functions: importing a module would hide its namesake here.
 _HOMES = {
+    "BudgetPlan": "experiments.budgeting",
     "CalibratedCredits": "experiments.calibration",
+    "Costs": "experiments.costing",
     "Credits": "credit",
     "HazardCredits": "hazards.additive",
     "MarkovOrders": "held_out",
     "Population": "credit",
     "Touches": "lookback",
+    "budget": "experiments.budgeting",
     "calibrate": "experiments.calibration",
+    "costs": "experiments.costing",
     "hazard": "hazards.additive",
     "holdout_increments": "experiments.holdouts",
     "markov": "removal",
@@ -36,13 +42,17 @@ _HOMES = {
 }
 
 __all__ = [
+    "BudgetPlan",
     "CalibratedCredits",
+    "Costs",
     "Credits",
     "HazardCredits",
     "MarkovOrders",
     "Population",
     "Touches",
+    "budget",
     "calibrate",
+    "costs",
     "hazard",
     "holdout_increments",
     "markov",

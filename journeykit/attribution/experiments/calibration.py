@@ -230,15 +230,25 @@ def _calibrated(
     given = given.reindex(part["channel"])
     increment, error = given["increment"].to_numpy(), given["error"].to_numpy()
     credit = part["conversions"].to_numpy(dtype=np.float64)
-    credit_error = part["std_error"].to_numpy(dtype=np.float64)
-    sampled = np.nan_to_num(credit_error)
     tested = np.isfinite(increment)
-    heard = tested & (credit != 0)
-    basis = np.where(tested, "experiment", "model").astype(object)
-    estimate, spread = np.where(tested, increment, credit), error.copy()
     half = -ndtri((1 - confidence) / 2) * error
-    low, high = increment - half, increment + half
-    row: dict[str, object] = {
+    frame = pd.DataFrame(
+        {
+            "model": part["model"],
+            "channel": part["channel"],
+            "tested": tested,
+            "basis": np.where(tested, "experiment", "model"),
+            "credit": credit,
+            "credit_std_error": part["std_error"],
+            "increment": increment,
+            "increment_std_error": error,
+            "conversions": np.where(tested, increment, credit),
+            "std_error": error,
+            "conf_low": increment - half,
+            "conf_high": increment + half,
+        }
+    )
+    learnt: dict[str, object] = {
         "model": part["model"].iloc[0],
         "n_tested": int(tested.sum()),
         "ratio": np.nan,
@@ -246,35 +256,32 @@ def _calibrated(
         "spread": np.nan,
         "model_weight": 0.0,
     }
-    if heard.sum() >= ENOUGH:
-        shrunk = shrink(increment[heard], error[heard], credit[heard])
-        if shrunk.weight > 0:
-            estimate[heard], basis[heard] = shrunk.estimate, "experiment and model"
-        known = ratios(increment[heard], error[heard], credit[heard], sampled[heard])
-        other = ~tested & (credit != 0)
-        told = predict(known, credit[other], sampled[other], confidence=confidence)
-        estimate[other], spread[other], basis[other] = told.estimate, told.std_error, "ratio"
-        low[other], high[other] = told.low, told.high
-        row |= {
-            "ratio": float(known.ratio),
-            "ratio_std_error": float(known.ratio_std_error),
-            "spread": float(known.typical_spread),
-            "model_weight": float(shrunk.weight),
-        }
-    frame = pd.DataFrame(
-        {
-            "model": part["model"],
-            "channel": part["channel"],
-            "tested": tested,
-            "basis": basis.astype(str),
-            "credit": credit,
-            "credit_std_error": credit_error,
-            "increment": increment,
-            "increment_std_error": error,
-            "conversions": estimate,
-            "std_error": spread,
-            "conf_low": low,
-            "conf_high": high,
-        }
-    )
-    return frame, row
+    if (tested & (credit != 0)).sum() >= ENOUGH:
+        learnt |= _combine(frame, confidence)
+    return frame, learnt
+
+
+def _combine(frame: pd.DataFrame, confidence: float) -> dict[str, object]:
+    """Write into `frame` what experiments and model say together; return what was learnt."""
+    credit = frame["credit"].to_numpy()
+    sampled = np.nan_to_num(frame["credit_std_error"].to_numpy(dtype=np.float64))
+    tested = frame["tested"].to_numpy() & (credit != 0)
+    other = ~frame["tested"].to_numpy() & (credit != 0)
+    increment = frame["increment"].to_numpy()[tested]
+    error = frame["increment_std_error"].to_numpy()[tested]
+    shrunk = shrink(increment, error, credit[tested])
+    if shrunk.weight > 0:
+        frame.loc[tested, "conversions"] = shrunk.estimate
+        frame.loc[tested, "basis"] = "experiment and model"
+    known = ratios(increment, error, credit[tested], sampled[tested])
+    told = predict(known, credit[other], sampled[other], confidence=confidence)
+    columns = ("conversions", "std_error", "conf_low", "conf_high")
+    for name, values in zip(columns, told, strict=True):
+        frame.loc[other, name] = values
+    frame.loc[other, "basis"] = "ratio"
+    return {
+        "ratio": float(known.ratio),
+        "ratio_std_error": float(known.ratio_std_error),
+        "spread": float(known.typical_spread),
+        "model_weight": float(shrunk.weight),
+    }
