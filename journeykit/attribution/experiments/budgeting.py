@@ -226,9 +226,8 @@ def _frame(channels: list[Planned], quantile: float) -> pd.DataFrame:
     totals = frame[["cost", "new_cost", "conversions", "new_conversions", "added"]].sum()
     total: dict[str, object] = {"channel": TOTAL, **totals}
     for number, names in enumerate((("conf_low", "conf_high"), ("added_low", "added_high"))):
-        parts = [pair[number] for pair in bands]
-        whole = np.array([[*b.middle_low, *b.middle_high, *b.half] for b in parts])
-        total |= dict(zip(names, _added_up(whole, apart), strict=True))
+        bounds = _added_up([pair[number] for pair in bands], apart)
+        total |= dict(zip(names, bounds, strict=True))
     total["within_data"] = bool(frame["within_data"].all())
     last = pd.DataFrame([{name: total.get(name, np.nan) for name in frame.columns}])
     return pd.concat([frame, last], ignore_index=True)
@@ -268,14 +267,21 @@ def _row(channel: Planned, quantile: float, new: Band, added: Band) -> dict[str,
     return row | channel.elasticities(quantile) | {"within_data": within}
 
 
-def _added_up(parts: NDArray[np.float64], apart: NDArray[np.bool_]) -> tuple[float, float]:
-    """Add bands up; `parts` has least and largest middles and half widths, shape (channels, 3).
+def _added_up(bands: list[Band], apart: NDArray[np.bool_]) -> tuple[float, float]:
+    """Bound the sum of one number of each channel.
 
-    Errors of experiments are independent, those of the others are added as if they were one.
+    Errors of experiments are independent, so their half widths add up by their squares; those of
+    the others are added as if they were one. Beside ranges of elasticities, which take the middles
+    and the half widths apart, the sum of the bounds themselves may be narrower; both bounds hold.
     """
-    middle_low, middle_high, half = parts.T
+    low, high, middle_low, middle_high, half = np.array(
+        [[*b.low, *b.high, *b.middle_low, *b.middle_high, *b.half] for b in bands]
+    ).T
     width = np.sqrt((half[apart] ** 2).sum()) + half[~apart].sum()
-    return float(middle_low.sum() - width), float(middle_high.sum() + width)
+    return (
+        float(np.maximum(middle_low.sum() - width, low.sum())),
+        float(np.minimum(middle_high.sum() + width, high.sum())),
+    )
 
 
 def _curves(channels: list[Planned], quantile: float) -> pd.DataFrame:

@@ -60,21 +60,22 @@ class Costs(Result):
         return f"cost of a credited conversion: {shown}. {AVERAGE_WARNING}"
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the cost of a conversion with its interval; an arrow where it has no upper bound."""
+        """Draw costs of a conversion with intervals; an arrow where one goes on, beyond 4 times."""
         from journeykit.draw import PALETTE, axes, tidy
         from journeykit.draw.charts import shortened
 
         frame = self.frame[np.isfinite(self.frame["cpa"])]
         channels, models = frame["channel"].unique().tolist(), frame["model"].unique().tolist()
         ax = axes(ax, height=max(1.8, (0.14 * len(models) + 0.22) * len(channels) + 1.0))
-        shown = frame[["cpa", "cpa_high"]].to_numpy(dtype=np.float64)
-        edge = 1.1 * max(1e-9, *shown[np.isfinite(shown)], *(2 * frame["cpa"]))
+        dearest = max([1e-9, *frame["cpa"]])
+        bounds = frame["cpa_high"][frame["cpa_high"] <= 4 * dearest]
+        edge = 1.1 * max([1.5 * dearest, *bounds])
         for number, model in enumerate(models):
             part = frame[frame["model"] == model].set_index("channel").reindex(channels)
             at = np.arange(len(channels)) + 0.16 * (number - (len(models) - 1) / 2)
             color = PALETTE[number % len(PALETTE)]
             ax.hlines(at, part["cpa_low"], part["cpa_high"].clip(upper=edge), color=color)
-            open_end = np.isinf(part["cpa_high"].to_numpy())
+            open_end = part["cpa_high"].to_numpy() > edge
             ax.plot(np.full(open_end.sum(), edge), at[open_end], ">", color=color, markersize=4)
             ax.plot(part["cpa"], at, "o", color=color, markersize=5, label=model)
         ax.set_xlim(0, 1.05 * edge)
