@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 
 from journeykit.attribution.experiments.combining import ENOUGH, predict, ratios, shrink
-from journeykit.attribution.experiments.reading import NO_CHANNEL, credited, shares_values
+from journeykit.attribution.experiments.reading import NO_CHANNEL, credited
 from journeykit.attribution.experiments.tables import experiment_numbers
 from journeykit.checks import check_fraction, check_known
 from journeykit.errors import ArgumentError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
+
+    from journeykit.attribution.credit import Credits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -100,7 +102,7 @@ class _Experiments(NamedTuple):
 
 
 def calibrate(
-    credits: Result,  # noqa: A002 (what they are)
+    credits: Credits,  # noqa: A002 (what they are)
     experiments: pd.DataFrame,
     /,
     *,
@@ -192,7 +194,7 @@ def calibrate(
 
     check_fraction("confidence", confidence)
     table = credited(credits)
-    if shares_values(credits):
+    if (table["of"] == "value").any():
         raise ArgumentError(
             "Experiments calibrate conversions, and the shares of these credits are of values; "
             'credit with share_of="conversions".'

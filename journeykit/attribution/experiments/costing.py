@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from journeykit.attribution.experiments.calibration import CalibratedCredits
-from journeykit.attribution.experiments.reading import NO_CHANNEL, credited, shares_values
+from journeykit.attribution.experiments.reading import NO_CHANNEL, credited
 from journeykit.attribution.experiments.tables import check_columns, numbers, one_row_each
 from journeykit.checks import check_positive
 from journeykit.errors import ArgumentError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
+
+    from journeykit.attribution.credit import Credits
 
 #: What has to stand beside every cost of a conversion.
 AVERAGE_WARNING = "These are averages: what the next unit of money brings is usually less."
@@ -35,7 +37,7 @@ class Costs(Result):
 
         - `model`, `channel`
         - `cost`: of the period, missing where none was given
-        - `conversions`, `value`: credited
+        - `conversions`, `value`: credited; `value` is missing where the data has none
         - `cpa`, `cpa_low`, `cpa_high`: `cost` / `conversions` in money, infinite where nothing was
           gained for it; the upper bound is infinite where the conversions may be 0 or less
         - `roas`, `roas_low`, `roas_high`: `value` / `cost`; missing without a cost
@@ -88,7 +90,7 @@ class Costs(Result):
 
 
 def costs(
-    credits: Result,  # noqa: A002 (what they are)
+    credits: Credits | CalibratedCredits,  # noqa: A002 (what they are)
     spend: pd.DataFrame,
     /,
     *,
@@ -155,14 +157,9 @@ def costs(
     0    mail   5.0   8.0
     1     web  10.0   4.0
     """
-    if value_per_conversion is not None:
-        check_positive("value_per_conversion", value_per_conversion)
-        if shares_values(credits):
-            raise ArgumentError(
-                "`value_per_conversion` must be left out where the shares are of values already."
-            )
+    given = _valued(_bounded(credits), value_per_conversion)
     cost = _costs_of(spend)
-    frame = _with_cost_only(_bounded(credits, value_per_conversion), cost)
+    frame = _with_cost_only(given, cost)
     cost_column = frame["channel"].map(cost).astype(np.float64)
     frame.insert(2, "cost", cost_column)
     money = cost_column.to_numpy()
@@ -200,25 +197,34 @@ def _costs_of(spend: pd.DataFrame) -> dict[str, float]:
     return cost
 
 
-def _bounded(credits: Result, value_per_conversion: float | None) -> pd.DataFrame:  # noqa: A002
-    """Return ``model channel conversions value``, and bounds of both, missing where unknown."""
+def _bounded(credits: Credits | CalibratedCredits) -> pd.DataFrame:  # noqa: A002
+    """Return ``model channel conversions value of``, and bounds of both, missing where unknown."""
     if isinstance(credits, CalibratedCredits):
         table = credits.frame.rename(columns={"conf_low": "low", "conf_high": "high"})
-        table = table.assign(value=np.nan)
+        table = table.assign(value=np.nan, of="conversions")
     else:
         table = credited(credits)
-    table = table[["model", "channel", "conversions", "value", "low", "high"]]
-    blank = {
-        f"{what}_{end}": np.nan for what in ("conversions", "value") for end in ("low", "high")
-    }
-    table = table.assign(**blank)
-    bounded = "value" if shares_values(credits) else "conversions"
-    for end in ("low", "high"):
-        table[f"{bounded}_{end}"] = table[end]
-    if value_per_conversion is not None:
-        for end in ("", "_low", "_high"):
-            table[f"value{end}"] = table[f"conversions{end}"] * value_per_conversion
+    table = table[["model", "channel", "conversions", "value", "of", "low", "high"]]
+    for name in ("conversions", "value"):
+        own = table["of"] == name
+        table = table.assign(
+            **{f"{name}_low": table["low"].where(own), f"{name}_high": table["high"].where(own)}
+        )
     return table.drop(columns=["low", "high"])
+
+
+def _valued(table: pd.DataFrame, worth: float | None) -> pd.DataFrame:
+    """Value conversions at the declared worth; values that are all 0 are none."""
+    if worth is None:
+        some = table.groupby("model")["value"].transform(lambda value: (value != 0).any())
+        return table.assign(value=table["value"].where(some))
+    check_positive("value_per_conversion", worth)
+    if (table["of"] == "value").any():
+        raise ArgumentError(
+            "`value_per_conversion` must be left out where the shares are of values already."
+        )
+    ends = ("", "_low", "_high")
+    return table.assign(**{f"value{end}": table[f"conversions{end}"] * worth for end in ends})
 
 
 def _with_cost_only(table: pd.DataFrame, cost: dict[str, float]) -> pd.DataFrame:
@@ -230,7 +236,8 @@ def _with_cost_only(table: pd.DataFrame, cost: dict[str, float]) -> pd.DataFrame
         missing = [name for name in cost if name not in set(part["channel"])]
         parts.append(part)
         if missing:
-            none = {"model": model, "channel": missing, "conversions": 0.0, "value": 0.0}
+            value = np.nan if part["value"].isna().all() else 0.0
+            none = {"model": model, "channel": missing, "conversions": 0.0, "value": value}
             parts.append(pd.DataFrame(none).reindex(columns=table.columns))
     return pd.concat(parts, ignore_index=True)
 

@@ -12,22 +12,22 @@ from journeykit.errors import ArgumentError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from journeykit.results import Result
+    from journeykit.attribution.credit import Credits
 
 #: Rows of credits that are no channel.
 NO_CHANNEL = (NO_TOUCH, "(baseline)")
 
 
-def credited(credits: Result, /) -> pd.DataFrame:  # noqa: A002 (what they are)
-    """Return ``model channel conversions value low high std_error`` of every row.
+def credited(credits: Credits, /) -> pd.DataFrame:  # noqa: A002 (what they are)
+    """Return ``model channel conversions value of low high std_error`` of every row.
 
-    `low`, `high` and `std_error` are those of the share, times what all rows share in: conversions,
-    or values where the shares are of values. `std_error` is the width of the interval over that of
-    a standard normal one; both are missing where the interval is. `value` is missing where the
-    credits have none.
+    `of` says what the model's shares are of: ``conversions`` where they are proportional to them,
+    else ``value``. `low`, `high` and `std_error` are the model's own of its conversions, as of
+    `hazard`; without, those of the share, times what all rows share in, in the unit of `of`. Then
+    `std_error` is the width of the interval over that of a standard normal one. All are missing
+    where the interval is; `value` is where the credits have none.
     """
     import pandas as pd
-    from scipy.special import ndtri
 
     wanted = ("model", "channel", "conversions", "share", "conf_low", "conf_high")
     frame = getattr(credits, "frame", None)
@@ -36,25 +36,36 @@ def credited(credits: Result, /) -> pd.DataFrame:  # noqa: A002 (what they are)
             "`credits` must be what `rules`, `markov`, `shapley` or `hazard` returned; got "
             f"{type(credits).__name__}."
         )
+    confidence = float(str(credits.provenance.parameters.get("confidence", 0.95)))
+    parts = [_of_model(part, confidence) for _, part in frame.groupby("model", sort=False)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _of_model(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    import pandas as pd
+    from scipy.special import ndtri
+
     value = frame["value"] if "value" in frame.columns else pd.Series(np.nan, frame.index)
-    shared = value if shares_values(credits) else frame["conversions"]
-    sums = pd.DataFrame({"of": shared, "share": frame["share"]}).groupby(frame["model"]).sum()
-    total = frame["model"].map(sums["of"] / sums["share"].where(sums["share"] != 0))
-    confidence = credits.provenance.parameters.get("confidence", 0.95)
-    width = 2 * ndtri((1 + float(str(confidence))) / 2)
+    share, whole = frame["share"], frame["share"].sum()
+    total = frame["conversions"].sum() / whole if whole else np.nan
+    gap = (frame["conversions"] - share * total).abs().max()
+    of_value = bool(gap > 1e-9 * frame["conversions"].abs().max())
+    if of_value:
+        total = value.sum() / whole
+    low, high = frame["conf_low"] * total, frame["conf_high"] * total
+    made = {"low": low, "high": high, "std_error": (high - low) / 2 / ndtri((1 + confidence) / 2)}
+    own = {"low": "conversions_low", "high": "conversions_high", "std_error": "std_error"}
+    for name, column in own.items():
+        if column in frame.columns and not of_value:
+            # Several models may stand in one frame, and only some know their own errors.
+            made[name] = frame[column].where(frame[column].notna(), made[name])
     return pd.DataFrame(
         {
             "model": frame["model"],
             "channel": frame["channel"],
             "conversions": frame["conversions"],
             "value": value,
-            "low": frame["conf_low"] * total,
-            "high": frame["conf_high"] * total,
-            "std_error": (frame["conf_high"] - frame["conf_low"]) * total / width,
+            "of": "value" if of_value else "conversions",
+            **made,
         }
-    ).reset_index(drop=True)
-
-
-def shares_values(credits: Result, /) -> bool:  # noqa: A002 (what they are)
-    """Tell whether the shares are of values rather than of conversions."""
-    return credits.provenance.parameters.get("share_of") == "value"
+    )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from journeykit.attribution import Credits, rules
 from journeykit.counts import path_counts_from_frame
+from journeykit.journeys import Journeys
+from journeykit.journeys.durations import DAY
 
 BUYS = {"mail": 100, "ads": 200, "web": 50, "shop": 400, "sms": 150, "fair": 100, "free": 0}
 
@@ -21,3 +24,22 @@ def experiments(**increments: tuple[float, float]) -> pd.DataFrame:
     """Write channels with their increment and standard error as a frame of experiments."""
     rows = [(name, *pair) for name, pair in increments.items()]
     return pd.DataFrame(rows, columns=["channel", "increment", "std_error"])
+
+
+def _watched_journeys() -> Journeys:
+    """Watch 300 customers for 60 days: a mail, an ad and a purchase each, at any time."""
+    random = np.random.default_rng(2)
+    n = 300
+    time = random.integers(0, 60 * DAY, (n, 3))
+    order = np.argsort(time, axis=1)
+    return Journeys(
+        names=("ads", "buy", "mail"),
+        touchpoint=order.ravel().astype(np.uint8),
+        start=np.arange(0, 3 * n + 1, 3),
+        time=np.take_along_axis(time, order, axis=1).ravel(),
+        observed_from=np.zeros(n, dtype=np.int64),
+        observed_to=np.full(n, 60 * DAY),
+    )
+
+
+JOURNEYS = _watched_journeys()

@@ -5,13 +5,11 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PolyCollection
 
-from journeykit.attribution import CalibratedCredits, budget, calibrate, rules
+from journeykit.attribution import CalibratedCredits, budget, calibrate, costs, hazard, rules
 from journeykit.attribution.experiments.curves import fit, fitted_band
-from journeykit.attribution.hazards.additive import HazardCredits
 from journeykit.errors import ArgumentError, DataError, JourneyKitWarning, MappingError
-from journeykit.results import Provenance
 from tests.attribution.example import OUTCOMES
-from tests.attribution.experiments.example import credits_of, experiments
+from tests.attribution.experiments.example import JOURNEYS, credits_of, experiments
 
 SPEND = pd.DataFrame({"channel": ["mail", "ads", "shop"], "cost": [100.0, 400.0, 50.0]})
 PLAN = pd.DataFrame({"channel": ["mail", "ads"], "cost": [400.0, 100.0]})
@@ -28,22 +26,6 @@ LEVELS = pd.DataFrame(
 
 def calibrated(*models: str) -> CalibratedCredits:
     return calibrate(credits_of(*models), experiments(mail=(40.0, 10.0), ads=(90.0, 15.0)))
-
-
-def hazard_credits() -> HazardCredits:
-    frame = pd.DataFrame(
-        {
-            "model": "hazard",
-            "channel": ["ads", "mail", "(baseline)"],
-            "conversions": [30.0, 20.0, 50.0],
-            "share": [0.3, 0.2, 0.5],
-            "conf_low": [0.2, 0.1, 0.4],
-            "conf_high": [0.4, 0.3, 0.6],
-        }
-    )
-    made = {name: 100 for name in HazardCredits.__dataclass_fields__
-            if name.startswith("n_")}  # fmt: skip
-    return HazardCredits(frame=frame, provenance=Provenance(), **made)
 
 
 def test_declared_elasticity_worked_by_hand() -> None:
@@ -143,12 +125,18 @@ def test_levels_off_the_curve_are_told() -> None:
 
 
 def test_hazard_is_taken_and_its_baseline_is_no_channel() -> None:
+    credits_ = hazard(JOURNEYS, conversion=["buy"], half_life_days=3.0)
+    told = credits_.frame.set_index("channel")
     spend = pd.DataFrame({"channel": ["ads", "mail"], "cost": [10.0, 10.0]})
-    got = budget(hazard_credits(), spend, spend.assign(cost=40.0), elasticity=0.5).frame
+    got = budget(credits_, spend, spend.assign(cost=40.0), elasticity=0.5).frame
     assert got["channel"].tolist() == ["ads", "mail", "(total)"]
-    assert got["new_conversions"].tolist() == [60, 40, 100]
+    both = told.loc[["ads", "mail"]]
+    assert got["new_conversions"][:2].tolist() == pytest.approx((2 * both["conversions"]).tolist())
+    # The interval is that of conversions, not that of the share.
+    assert got["conf_low"][:2].tolist() == pytest.approx((2 * both["conversions_low"]).tolist())
     # Errors of one fit add up in full.
-    assert got["conf_low"].tolist() == pytest.approx([40, 20, 60])
+    assert got["conf_low"][2] == pytest.approx(2 * both["conversions_low"].sum())
+    assert costs(credits_, spend).frame["roas"].isna().all()
 
 
 def test_shares_are_refused() -> None:
