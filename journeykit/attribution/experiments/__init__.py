@@ -1,0 +1,1 @@
+"""Experiments on channels: calibrated credits, costs of a conversion, and budgets."""
