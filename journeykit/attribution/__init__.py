@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from journeykit.attribution.coalition import ShapleyCredits, shapley
     from journeykit.attribution.cooperation import Roles, roles
     from journeykit.attribution.credit import Credits, Population
+    from journeykit.attribution.hazards.additive import HazardCredits, hazard
     from journeykit.attribution.held_out import MarkovOrders, markov_orders
     from journeykit.attribution.lookback import Touches, touches
     from journeykit.attribution.removal import markov
@@ -20,11 +21,13 @@ if TYPE_CHECKING:
 # Modules bear other names than the functions: importing a module would hide its namesake here.
 _HOMES = {
     "Credits": "credit",
+    "HazardCredits": "hazards.additive",
     "MarkovOrders": "held_out",
     "Population": "credit",
     "Roles": "cooperation",
     "ShapleyCredits": "coalition",
     "Touches": "lookback",
+    "hazard": "hazards.additive",
     "markov": "removal",
     "markov_orders": "held_out",
     "roles": "cooperation",
@@ -35,11 +38,13 @@ _HOMES = {
 
 __all__ = [
     "Credits",
+    "HazardCredits",
     "MarkovOrders",
     "Population",
     "Roles",
     "ShapleyCredits",
     "Touches",
+    "hazard",
     "markov",
     "markov_orders",
     "roles",
