@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.attribution.coalition import ShapleyCredits, shapley
+    from journeykit.attribution.comparison import Comparison, compare
     from journeykit.attribution.cooperation import Roles, roles
     from journeykit.attribution.credit import Credits, Population
     from journeykit.attribution.hazards.additive import HazardCredits, hazard
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # Modules bear other names than the functions: importing a module would hide its namesake here.
 _HOMES = {
+    "Comparison": "comparison",
     "Credits": "credit",
     "HazardCredits": "hazards.additive",
     "MarkovOrders": "held_out",
@@ -27,6 +29,7 @@ _HOMES = {
     "Roles": "cooperation",
     "ShapleyCredits": "coalition",
     "Touches": "lookback",
+    "compare": "comparison",
     "hazard": "hazards.additive",
     "markov": "removal",
     "markov_orders": "held_out",
@@ -37,6 +40,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Comparison",
     "Credits",
     "HazardCredits",
     "MarkovOrders",
@@ -44,6 +48,7 @@ __all__ = [
     "Roles",
     "ShapleyCredits",
     "Touches",
+    "compare",
     "hazard",
     "markov",
     "markov_orders",

@@ -96,7 +96,7 @@ def _attribution() -> str:
             "model": models["model"],
             "distance": models["distance"].map("{:.3f}".format),
             "with baseline": models["distance_all"].map("{:.3f}".format),
-            "without a touch": models["no_touch"].map("{:.1%}".format),
+            "without a touch": models["no_channel"].map("{:.1%}".format),
             **{
                 f"{kind} placebo": [
                     f"{row[kind]:.1%} ({row[f'{kind}_low']:.1%} to {row[f'{kind}_high']:.1%})"
@@ -112,7 +112,7 @@ def _attribution() -> str:
         "confounded placebo": "0",
     }  # fmt: skip
     table = pd.concat([table, pd.DataFrame([last])], ignore_index=True)
-    caused = 100 * (1 - truth["no_touch"])
+    caused = 100 * (1 - truth["no_channel"])
     return ATTRIBUTION.format(customers=CUSTOMERS, orders=caused) + _markdown(table)
 
 
