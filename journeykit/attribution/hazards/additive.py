@@ -2,82 +2,110 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.special import ndtri
 
-from journeykit.attribution.hazards.kernels import exposure_products
-from journeykit.checks import check_fraction, check_known, check_positive
-from journeykit.errors import ArgumentError, DataError, NotObservedError
-from journeykit.journeys.durations import DAY
-from journeykit.results import Provenance, Result
+from journeykit.attribution.credit import SHARE_WARNING, Credits, Population
+from journeykit.attribution.hazards.at_risk import at_risk
+from journeykit.attribution.hazards.decays import chosen, declared, moments
+from journeykit.attribution.hazards.diagnostics import (
+    bound_warnings,
+    old_touch_warnings,
+    old_touches,
+)
+from journeykit.attribution.hazards.estimates import estimated
+from journeykit.checks import check_choice, check_fraction
+from journeykit.results import Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from journeykit.attribution.hazards.at_risk import AtRisk
+    from journeykit.attribution.hazards.decays import Moments
+    from journeykit.attribution.hazards.estimates import Estimates
     from journeykit.journeys import Journeys
 
+#: The row of what no channel added.
 BASELINE = "(baseline)"
+HALF_LIVES = (1.0, 3.0, 7.0, 14.0, 30.0)
 
-
-class Moments(NamedTuple):
-    """Sums over customers, days as the unit of time.
-
-    `a`, shape (m, m): integral of centred exposure products; `b`, shape (m,): centred exposure
-    at conversions; `meat`, shape (m, m): its squares; `exposure`, shape (m,): exposure at risk.
-    """
-
-    a: NDArray[np.float64]
-    b: NDArray[np.float64]
-    meat: NDArray[np.float64]
-    exposure: NDArray[np.float64]
-
-
-class _Points(NamedTuple):
-    channels: tuple[str, ...]
-    time: NDArray[np.float64]
-    kind: NDArray[np.int64]
-    customer: NDArray[np.int64]
-    channel: NDArray[np.int64]
-    n_customers: int
-    n_conversions: int
-    n_before: int
+Decay = Literal["channel", "shared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class HazardCredits(Result):
+class HazardCredits(Credits):
     """Credits of the additive hazard.
 
     Attributes
     ----------
     frame : pandas.DataFrame
-        One row a channel, ``(baseline)`` last: `model channel conversions share std_error conf_low
-        conf_high effect effect_std_error half_life_days`. `conversions` sum to all conversions and
-        may be negative; `conf_low` and `conf_high` bound `conversions`; `effect` is the rise of
-        the daily hazard right after a touch.
-    n_customers, n_conversions : int
-        Customers at risk, and those of them who convert while watched.
-    n_before : int
-        Customers left out: they converted before, or at, their entry.
+        One row a channel, by name, ``(baseline)`` last. Beside the columns of `Credits`:
+
+        - `n_journeys`: customers at risk who met the channel before their time at risk ended; of
+          the baseline, all at risk
+        - `conversions`, `value`: may be negative; they sum to all first conversions, and to their
+          value
+        - `std_error`, `conversions_low`, `conversions_high`: of `conversions`, over customers
+        - `n_touches`: touches at risk; `conversions_per_touch`: the credit divided by them. Divide
+          the bounds of `conversions` for its interval.
+        - `effect`, `effect_std_error`: what a touch adds to the hazard right after it, a day
+        - `half_life_days`: declared, or chosen
+        - `old_touches_z`: how surely touches older than 6 half-lives still go with conversions
+
+        Intervals are normal, with standard errors over customers, given the half-lives. A channel
+        that nobody at risk met gets 0, without an interval and an effect.
+    n_before, n_unwatched : int
+        Customers left out: they converted before, or at, their entry; or are watched for no time.
+    n_repeated : int
+        Conversions of customers who had converted before: not credited.
+    warnings : tuple of str
+        What should not be if channels did what the model says.
     """
 
-    n_customers: int
-    n_conversions: int
     n_before: int
-    rows: ClassVar[str] = "credits"
+    n_unwatched: int
+    n_repeated: int
+    warnings: tuple[str, ...] = ()
 
     def summary(self) -> str:
-        """Say what the channels and the baseline are credited with."""
-        base = self.frame["conversions"].iloc[-1]
+        """Say what channels and baseline are credited with, what is left out, and what is odd."""
+        total, base = self.population.n_conversions, self.frame.iloc[-1]
+        left = [
+            f"; {count:,} {what}"
+            for count, what in (
+                (self.n_before, "customers left out who converted before they were at risk"),
+                (self.n_unwatched, "customers left out who are watched for no time"),
+                (self.n_repeated, "later conversions not credited"),
+            )
+            if count
+        ]
+        odd = f" {len(self.warnings)} warnings: {' '.join(self.warnings)}" if self.warnings else ""
         return (
-            f"{self.n_conversions:,} first conversions of {self.n_customers:,} customers: "
-            f"{self.n_conversions - base:,.1f} to channels, {base:,.1f} to the baseline"
+            f"{total:,} first conversions of {self.population.n_journeys:,} customers at risk: "
+            f"{total - base['conversions']:,.1f} credited to channels, {base['conversions']:,.1f} "
+            f"to the baseline ({base['share']:.1%}, {base['conf_low']:.1%} to "
+            f"{base['conf_high']:.1%}){''.join(left)}. {SHARE_WARNING}{odd}"
         )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the shares with their intervals, negative ones too, and the line of nothing.
+
+        Beyond 20 rows the smallest are added up, without an interval.
+        """
+        # The zero-argument `super` does not know a class with slots.
+        ax = Credits.plot(self, ax)
+        lowest = self.frame[["share", "conf_low"]].min().min()
+        ax.set_xlim(left=min(0.0, 1.1 * float(lowest)))
+        ax.axvline(0, color="0.5", linewidth=0.8, zorder=0)
+        return ax
 
 
 def hazard(
@@ -85,157 +113,163 @@ def hazard(
     /,
     *,
     conversion: Sequence[str],
-    half_life_days: float | Sequence[float] = (1.0, 3.0, 7.0, 14.0, 30.0),
+    half_life_days: float | Sequence[float] | Mapping[str, float | Sequence[float]] = HALF_LIVES,
+    decay: Decay = "channel",
+    value: str | None = None,
     confidence: float = 0.95,
 ) -> HazardCredits:
     """Credit first conversions to channels by an additive hazard with a free baseline.
 
-    A customer is at risk from `observed_from` to the first conversion or `observed_to`. The hazard
-    at calendar time t is lambda_0(t) + sum_c beta_c x_c(t), where x_c(t) sums 2^-(age / half-life)
-    over earlier touches; beta is the estimator of Lin and Ying, not clamped. Channel c is credited
-    with beta_c times the integral of x_c over the risk set, the baseline with the rest. Standard
-    errors are those of the martingale sum, one first conversion a customer, given exposure and
-    half-life: what choosing the half-life adds is not in them.
+    A customer is at risk from `observed_from` to the first conversion or `observed_to`, touched or
+    not. At risk, the hazard of converting at calendar time t is
+
+        lambda_0(t) + sum over channels c of beta_c x_c(t),
+
+    where x_c(t) is the sum of 2^-(age / half-life of c) over the touches before t, those before
+    entry included, and lambda_0 is free: what moves all customers alike, such as a season, is the
+    baseline's. beta is the least-squares estimator of Lin and Ying, exact in continuous time and
+    not clamped. Channel c is credited beta_c times the integral of x_c over the customers at risk:
+    the first conversions expected to have begun with its touches. The baseline is credited the
+    rest, so credit sums to first conversions. Value is credited by the same equations with each
+    conversion counted by its value. Where touches do not follow what makes customers buy, credit
+    is what channels cause; otherwise it is not, and `warnings` can only say so where it shows.
+
+    Standard errors are those of the sum over customers of their influence on the estimate, on the
+    exposure and on the number of conversions; they hold when the hazard is another one too. What
+    choosing half-lives adds is not in them.
+
+    At one instant (one day, on a day clock) conversions come before touches and entries: a touch
+    at the instant of the conversion does not count.
+
+    One sort of the events, and passes over them: time grows with events times channels times
+    half-lives, and with customers times the square of channels times half-lives.
 
     Parameters
     ----------
     journeys : Journeys
-        One journey a customer, with clocks and spans of watching; all touchpoints but `conversion`
-        are channels. Touches before entry count as exposure.
+        One journey a customer, not cut, with clocks and spans of watching. All touchpoints but
+        `conversion` are channels: group them with `relabel`, and take activity that is no touch
+        out with `only`.
     conversion : sequence of str
-    half_life_days : float or sequence of float
-        One for all channels; of several, the one that explains most by least squares.
+    half_life_days : float, sequence of float, or mapping of channel to either
+        In elapsed days of 24 hours. Of several, those are chosen that explain most by least
+        squares, the channels in turn until none changes.
+    decay : {"channel", "shared"}
+        Whether each channel has its half-life, or all have one.
+    value : str
+        Event column with the value of a conversion; without it, `value` is 0. Of several
+        conversions at one instant, the sum.
     confidence : float in (0, 1)
+
+    Returns
+    -------
+    HazardCredits
 
     Raises
     ------
     ArgumentError
-        When journeys are cut, or a half-life is not positive.
+        When journeys are cut, or half-lives are not positive, not shared, or missing for a channel.
+    MappingError
+        When a conversion, a channel in `half_life_days` or the column `value` does not exist.
     NotObservedError
         Without times or spans of watching.
     DataError
-        When nobody converts at risk, or exposures cannot be told apart.
+        When nobody converts at risk, a value is missing, or channels cannot be told apart.
 
     References
     ----------
     Lin, D. Y. and Ying, Z. (1994). Semiparametric analysis of the additive risk model. Biometrika.
+    Aalen, O., Borgan, O. and Gjessing, H. (2008). Survival and event history analysis. Springer.
+
+    Examples
+    --------
+    Ann is mailed on day 0 and buys on day 1; Bob is not mailed, and watched for 2 days.
+
+    >>> import numpy as np
+    >>> from journeykit.journeys import Journeys
+    >>> from journeykit.journeys.durations import DAY
+    >>> journeys = Journeys(
+    ...     names=("buy", "mail"),
+    ...     touchpoint=np.array([1, 0], dtype=np.uint8),
+    ...     start=np.array([0, 2, 2]),
+    ...     time=np.array([0, 1]) * DAY,
+    ...     observed_from=np.zeros(2, dtype=np.int64),
+    ...     observed_to=np.full(2, 2 * DAY),
+    ... )
+    >>> credits = hazard(journeys, conversion=["buy"], half_life_days=1)
+    >>> credits.frame[["channel", "n_journeys", "conversions"]].round(3)
+          channel  n_journeys  conversions
+    0        mail           1        0.667
+    1  (baseline)           2        0.333
     """
     check_fraction("confidence", confidence)
-    grid = [half_life_days] if isinstance(half_life_days, int | float) else [*half_life_days]
-    if not grid:
-        raise ArgumentError("`half_life_days` must name at least one half-life; got none.")
-    for days in grid:
-        check_positive("half_life_days", days)
-    points = _points(journeys, conversion)
-    fits = [(_moments(points, days), days) for days in grid]
-    solved = [(_solve(part), part, days) for part, days in fits]
-    beta, part, days = max(solved, key=lambda fit: float(fit[0] @ fit[1].b))
-    inverse = np.linalg.inv(part.a)
+    check_choice("decay", decay, ("channel", "shared"))
+    risk = at_risk(journeys, conversion, value)
+    grids = declared(half_life_days, risk.channels, shared=decay == "shared")
+    every = moments(risk, grids)
+    part = every.at(chosen(every, shared=decay == "shared"))
+    fit = estimated(risk, part)
+    old = old_touches(risk, part, fit)
     return HazardCredits(
-        frame=_frame(points, part, beta, inverse @ part.meat @ inverse, days, confidence),
+        frame=_frame(risk, part, fit, old, confidence),
         provenance=Provenance(
             fingerprint=journeys.fingerprint,
             parameters={
                 "conversion": tuple(conversion),
-                "half_life_days": tuple(grid),
+                "half_life_days": dict(zip(risk.channels, grids, strict=True)),
+                "decay": decay,
+                "value": value,
                 "confidence": confidence,
             },
         ),
-        n_customers=points.n_customers,
-        n_conversions=points.n_conversions,
-        n_before=points.n_before,
+        population=_population(risk),
+        n_before=risk.left_out.before,
+        n_unwatched=risk.left_out.unwatched,
+        n_repeated=risk.left_out.repeated,
+        warnings=(*bound_warnings(risk, fit), *old_touch_warnings(risk, part, old)),
     )
 
 
-def _points(journeys: Journeys, conversion: Sequence[str]) -> _Points:
-    """List, in order of time, every entry, touch, conversion and end of watching."""
-    time = journeys.need_time("Hazard attribution")
-    begin, end = journeys.observed_from, journeys.observed_to
-    if begin is None or end is None:
-        raise NotObservedError(
-            "Hazard attribution needs `observed_from` and `observed_to` of each customer; these "
-            "journeys have none."
-        )
-    if len(journeys) != journeys.n_customers:
-        raise ArgumentError(
-            f"Hazard attribution needs one journey a customer; got {len(journeys):,} journeys of "
-            f"{journeys.n_customers:,} customers. Pass the journeys before they are cut."
-        )
-    check_known("conversion", conversion, journeys.names, what="touchpoints")
-    bought = np.isin(journeys.names, list(conversion))
-    owner = np.repeat(np.arange(len(journeys)), journeys.length)
-    buys = bought[journeys.touchpoint]
-    first = np.full(len(journeys), np.iinfo(np.int64).max)
-    np.minimum.at(first, owner[buys], time[buys])
-    kept = first > begin
-    stop, converts = np.minimum(first, end), kept & (first < end)
-    if not converts.any():
-        raise DataError("No customer converts while watched; there is nothing to attribute.")
-    touch = ~buys & kept[owner] & (time < stop[owner])
-    who = np.flatnonzero(kept)
-    number = np.cumsum(kept) - 1
-    code = np.cumsum(~bought) - 1
-    n, n_touch = len(who), int(touch.sum())
-    when = np.concatenate([begin[who], stop[who], time[touch]])
-    kind = np.concatenate([np.full(n, 2), 1 - converts[who], np.full(n_touch, 3)])
-    order = np.lexsort((kind, when))
-    customer = np.concatenate([np.arange(n), np.arange(n), number[owner[touch]]])
-    channel = np.concatenate([np.zeros(2 * n, np.int64), code[journeys.touchpoint[touch]]])
-    return _Points(
-        tuple(name for name, buy in zip(journeys.names, bought, strict=True) if not buy),
-        (when[order] - when.min()) / DAY,
-        kind[order].astype(np.int64),
-        customer[order],
-        channel[order].astype(np.int64),
-        n,
-        int(converts.sum()),
-        len(journeys) - n,
+def _population(risk: AtRisk) -> Population:
+    """Count customers at risk and their first conversions; nobody is left out as still open."""
+    return Population(
+        n_journeys=len(risk.begin),
+        n_conversions=int(risk.converts.sum()),
+        n_no_touch=int((risk.converts & ~risk.touched.any(axis=1)).sum()),
+        n_open=0,
+        n_edge=0,
+        n_edge_conversions=0,
     )
-
-
-def _moments(points: _Points, half_life_days: float) -> Moments:
-    rate = np.full(len(points.channels), np.log(2) / half_life_days)
-    return Moments(
-        *exposure_products(
-            points.time, points.kind, points.customer, points.channel, points.n_customers, rate
-        )
-    )
-
-
-def _solve(part: Moments) -> NDArray[np.float64]:
-    if np.linalg.matrix_rank(part.a) < len(part.b):
-        raise DataError(
-            "Exposures of the channels cannot be told apart: a channel is never met at risk, or "
-            "two always together. Take the channel out with `only`, or join two with `relabel`."
-        )
-    return np.asarray(np.linalg.solve(part.a, part.b), dtype=np.float64)
 
 
 def _frame(
-    points: _Points,
-    part: Moments,
-    beta: NDArray[np.float64],
-    variance: NDArray[np.float64],
-    days: float,
-    confidence: float,
+    risk: AtRisk, part: Moments, fit: Estimates, old: NDArray[np.float64], confidence: float
 ) -> pd.DataFrame:
     import pandas as pd
 
-    credit, error = beta * part.exposure, np.sqrt(np.diag(variance))
-    spread = np.append(error * part.exposure, np.sqrt(part.exposure @ variance @ part.exposure))
-    credit = np.append(credit, points.n_conversions - credit.sum())
-    half = ndtri((1 + confidence) / 2) * spread
+    quantile, share = ndtri((1 + confidence) / 2), fit.conversions / fit.conversions.sum()
+    varies = np.append(part.exposure > 0, True)
+    half = np.where(varies, quantile * fit.error, np.nan)
+    share_half = np.where(varies, quantile * fit.share_error, np.nan)
+    touches = np.append(part.touches, 0)
     return pd.DataFrame(
         {
             "model": "hazard",
-            "channel": [*points.channels, BASELINE],
-            "conversions": credit,
-            "share": credit / points.n_conversions,
-            "std_error": spread,
-            "conf_low": credit - half,
-            "conf_high": credit + half,
-            "effect": np.append(beta, np.nan),
-            "effect_std_error": np.append(error, np.nan),
-            "half_life_days": np.append(np.full(len(beta), days), np.nan),
+            "channel": [*risk.channels, BASELINE],
+            "n_journeys": np.append(risk.touched.sum(axis=0), len(risk.begin)),
+            "conversions": fit.conversions,
+            "value": fit.value,
+            "share": share,
+            "conf_low": share - share_half,
+            "conf_high": share + share_half,
+            "std_error": half / quantile,
+            "conversions_low": fit.conversions - half,
+            "conversions_high": fit.conversions + half,
+            "n_touches": touches,
+            "conversions_per_touch": fit.conversions / np.where(touches > 0, touches, np.nan),
+            "effect": np.append(fit.effect, np.nan),
+            "effect_std_error": np.append(fit.effect_error, np.nan),
+            "half_life_days": np.append(part.days, np.nan),
+            "old_touches_z": np.append(old, np.nan),
         }
     )

@@ -116,7 +116,9 @@ def test_credit_sums_to_conversions_and_order_of_the_grid_does_not_matter() -> N
     journeys = world(0, 400)
     result = attribution.hazard(journeys, conversion=["buy"], half_life_days=[1.0, 3.0, 9.0])
     again = attribution.hazard(journeys, conversion=["buy"], half_life_days=[9.0, 3.0, 1.0])
-    assert result.frame["conversions"].sum() == pytest.approx(result.n_conversions, rel=1e-12)
+    assert result.frame["conversions"].sum() == pytest.approx(
+        result.population.n_conversions, rel=1e-12
+    )
     assert result.frame.equals(again.frame)
     assert "first conversions of 400 customers" in result.summary()
 
