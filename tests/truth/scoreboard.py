@@ -54,7 +54,7 @@ class Size(NamedTuple):
     blocks: int
 
 
-SIZES = (Size(4_000, 5, 20), Size(16_000, 2, 20))
+SIZES = (Size(4_000, 5, 20), Size(16_000, 1, 20))
 #: Of the world that tells what a model says with many customers.
 MANY = 200_000
 RULES = ("first", "last", "linear", "linear_unique", "position_u", "time_decay")
