@@ -60,11 +60,14 @@ class Comparison(Result):
         their size and model; see `compare`. Models that were never scored have no row.
     confidence : float
         Of all intervals.
+    warnings : tuple of str
+        What models say of themselves, each led by its name.
     """
 
     ranges: pd.DataFrame
     scoreboard: pd.DataFrame
     confidence: float
+    warnings: tuple[str, ...] = ()
     rows: ClassVar[str] = "credits"
 
     @property
@@ -81,6 +84,8 @@ class Comparison(Result):
         """Say where models agree and disagree, what experiments say, and how far off models are."""
         parts = [_populations(self.frame), _agreement(self.ranges, len(self.models))]
         parts += [_tested(self.ranges, self.frame), _scored(self.scores, self.models)]
+        if self.warnings:
+            parts.append(f"Warnings ({len(self.warnings)}) are in `.warnings`.")
         return " ".join([part for part in parts if part] + [SHARE_WARNING])
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -225,6 +230,7 @@ def compare(*results: Credits, experiments: pd.DataFrame | None = None) -> Compa
         ranges=ranges_of(frame, experiments, confidence=confidence),
         scoreboard=scoreboard_of(models),
         confidence=confidence,
+        warnings=tuple(text for result in results for text in _warnings(result)),
         provenance=Provenance(
             fingerprint=results[0].provenance.fingerprint,
             parameters={
@@ -266,6 +272,13 @@ def _the_one(results: Sequence[Credits], parameter: str, default: object) -> obj
             f"{', '.join(map(repr, values))}."
         )
     return next(iter(values))
+
+
+def _warnings(result: Credits) -> list[str]:
+    """Return what a result warns of, led by the names of its models."""
+    texts = [*getattr(result, "warnings", ()), getattr(result, "warning", "")]
+    models = ", ".join(result.frame["model"].unique())
+    return [f"{models}: {text}" for text in texts if text]
 
 
 # --- words -------------------------------------------------------------------------------------

@@ -109,9 +109,9 @@ def test_a_model_that_leaves_nothing_leaves_none_of_it() -> None:
 
 def test_shares_that_are_unknown_are_left_out() -> None:
     edge = OUTCOMES.take(np.flatnonzero(OUTCOMES.attributes["edge"].to_numpy(zero_copy_only=False)))
-    credits = rules(edge, replicates=5)
-    assert credits.frame.loc[credits.frame["model"] == "first", "share"].isna().all()
-    ranges = compare(credits).ranges
+    told = rules(edge, replicates=5)
+    assert told.frame.loc[told.frame["model"] == "first", "share"].isna().all()
+    ranges = compare(told).ranges
     assert (ranges["n_models"] == 2).all()
     assert "first" not in set(ranges["lowest_model"])
 
@@ -175,9 +175,9 @@ def test_picture_shows_models_range_and_experiment() -> None:
 
 
 def test_picture_reaches_below_zero() -> None:
-    credits = shapley(PATHS, game="rate", replicates=20)
+    negative = shapley(PATHS, game="rate", replicates=20)
     tested = TESTED.assign(increment=-9.0)
-    ax = compare(credits, experiments=tested).plot()
+    ax = compare(negative, experiments=tested).plot()
     assert ax.get_xlim()[0] < -0.3
 
 
@@ -238,3 +238,11 @@ def test_intervals_of_experiments_have_the_level_of_the_models() -> None:
 def test_credits_are_what_compare_takes() -> None:
     assert isinstance(rules(PATHS), Credits)
     assert BOTH.provenance.parameters["tested"] == ("mail",)
+
+
+def test_warnings_of_models_are_kept() -> None:
+    rated = shapley(PATHS, game="rate", replicates=20)
+    beside = compare(rules(PATHS), rated)
+    assert beside.warnings == (f"shapley rate: {rated.warning}",)
+    assert "Warnings (1) are in `.warnings`." in beside.summary()
+    assert "`.warnings`" not in BOTH.summary()
