@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
+from journeykit.attribution.cells import converting
 from journeykit.attribution.credit import Credits, frame_of, population, share
+from journeykit.attribution.dividends import shapley_values
+from journeykit.attribution.games import (
+    GIVEN_WARNING,
+    MOST_CHANNELS,
+    RATE_WARNING,
+    Game,
+    Rates,
+    Worths,
+    asked,
+    by_set,
+    check_game,
+    every_set,
+    name_of,
+    presence,
+    rates,
+)
+from journeykit.attribution.permuting import Sampled, sampled_values
 from journeykit.attribution.resampling import check_bootstrap, percentile_interval, replicated
 from journeykit.attribution.touch_paths import touch_paths
-from journeykit.checks import check_choice
-from journeykit.errors import ArgumentError
+from journeykit.checks import check_whole
 from journeykit.results import Provenance
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
@@ -24,19 +41,17 @@ if TYPE_CHECKING:
     from journeykit.counts import PathCounts
     from journeykit.journeys import Journeys
 
-Game = Literal["volume", "rate"]
-GAMES: tuple[Game, ...] = ("volume", "rate")
-#: Channels up to which all 2^m sets are listed.
-MOST_CHANNELS = 20
-RATE_WARNING = (
-    "The path of a converting journey stops at its conversion, so channels met late or often look "
-    "worse than they are: rate credits can turn signs round."
-)
+BASELINE = "(baseline)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ShapleyCredits(Credits):
     """Credits by Shapley value; negative credits are kept.
+
+    Where orders of channels were sampled, `frame` has three more columns: `sampling_error`, the
+    standard error of `conversions` that comes from the orders alone, and `sampling_low`,
+    `sampling_high`, the interval of what all orders would give. `conf_low` and `conf_high` bound
+    `share` over customers, with the same orders throughout: the two errors are apart.
 
     Attributes
     ----------
@@ -53,7 +68,8 @@ class ShapleyCredits(Credits):
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the shares with their intervals, negative ones as well."""
         ax = Credits.plot(self, ax)
-        least = float(np.nanmin(self.frame[["share", "conf_low"]].to_numpy(dtype=float)))
+        drawn = self.frame[["share", "conf_low"]].to_numpy(dtype=float)
+        least = float(np.min(drawn, initial=0, where=np.isfinite(drawn)))
         if least < 0:
             ax.set_xlim(left=1.05 * least)
         return ax
@@ -64,171 +80,235 @@ def shapley(
     /,
     *,
     game: Game = "volume",
+    permutations: int = 1_000,
     replicates: int = 200,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> ShapleyCredits:
     """Credit conversions by the Shapley value of a game on sets of channels.
 
-    With T(j) the set of channels of finished journey j, at least one, the worth of a set S is
+    With v(S) the worth of a set S of the m channels, a channel is credited the mean of what it
+    adds, v(S with it) - v(S), over all orders in which channels can join. With T(j) the set of
+    channels of finished journey j, at least one, the worth is
 
-    - ``volume``: the conversions of journeys with T(j) within S. Its Shapley value is exactly the
+    - ``volume``: the conversions of journeys with T(j) within S. The Shapley value is exactly the
       linear rule over unique channels, whatever the number of channels.
-    - ``rate``: those conversions divided by the journeys, converting or not, with T(j) within S;
-      0 where there is none. The Shapley value, multiplied by all journeys with a touch, is in
-      conversions and sums to those with a touch.
+    - ``rate``: those conversions divided by the journeys, converting or not, with T(j) within S,
+      0 where there is none; times all journeys with a touch, so that credits are in conversions
+      and sum to those with a touch. For values likewise.
+    - a function of one's own, such as the conversions that a fitted hazard predicts where only the
+      channels in S are met. It is called with sets, an array of bool of shape (n_sets, m), and the
+      m names of the channels in the order of its columns, and returns n_sets worths in conversions,
+      or an array (n_sets, 2) with values beside them. Credits sum to v(all); what the empty set is
+      worth is the row ``(baseline)``. An additive hazard's own credits are its Shapley values.
 
     The path of a converting journey stops at its conversion while others go on, so the more a
     journey touches, the less it seems to convert: ``rate`` can turn signs round, and the result
     says so in `warning`. Negative credits are shown, never cut.
 
-    Exact by Moebius transform, O(m 2^m) time and memory a replicate for ``rate``.
+    Exact up to 20 channels, by zeta transform over the 2^m sets: O(m 2^m) time a replicate. Above,
+    but for ``volume``, orders are sampled in independent blocks of 2 m, each the rotations of one
+    random order and their reverses, so that every channel takes every place equally often. The
+    gains along every order sum to what there is to distribute.
 
     Parameters
     ----------
     data : Journeys or PathCounts
         As in `rules`. With path counts every journey is taken as a customer.
-    game : {'volume', 'rate'}
+    game : {'volume', 'rate'} or callable
+    permutations : int
+        Orders to sample at least, rounded up to whole blocks, at least 10 of them; above 20
+        channels.
     replicates : int
         Bootstrap samples, at least 2.
     seed : int
+        Of the bootstrap and of the orders.
     confidence : float in (0, 1)
 
     Returns
     -------
     ShapleyCredits
         One row a channel; intervals are percentiles over samples of customers, each weighing
-        Poisson(1). An interval on a share is not an interval on an effect.
+        Poisson(1), and missing for a game of one's own, which is taken as given. An interval on a
+        share is not an interval on an effect.
 
     Raises
     ------
     ArgumentError
-        When `game` is unknown, `data` is not made of outcomes, or ``rate`` has over 20 channels.
+        When `game` is unknown or returns no worths, or `data` is not made of outcomes.
     DataError
         When no finished journey converts.
 
     References
     ----------
-    Shapley (1953), A value for n-person games. Harsanyi (1963), A simplified bargaining model.
+    Shapley (1953), A value for n-person games. Zhao, Mahboobi, Bagheri (2018), Shapley value
+    methods for attribution modeling in online advertising.
 
     Examples
     --------
     >>> import pandas as pd
     >>> from journeykit.counts import path_counts_from_frame
     >>> table = pd.DataFrame({"path": ["web > mail", "web"], "buys": [2, 1], "none": [3, 9]})
-    >>> credits = shapley(path_counts_from_frame(table, conversions="buys", nulls="none"))
-    >>> credits.frame[["channel", "conversions"]]
+    >>> counts = path_counts_from_frame(table, conversions="buys", nulls="none")
+    >>> shapley(counts).frame[["channel", "conversions"]]
       channel  conversions
     0    mail          1.0
     1     web          2.0
+
+    What a hazard of .1 a day, multiplied by 2 for mail and by 3 for web, brings within a day:
+
+    >>> def hazard(sets, channels):
+    ...     factor = sets @ [{"mail": np.log(2), "web": np.log(3)}[name] for name in channels]
+    ...     return 15 * -np.expm1(-0.1 * np.exp(factor))
+    >>> shapley(counts, game=hazard).frame[["channel", "conversions"]].round(2)
+          channel  conversions
+    0        mail         2.09
+    1         web         3.25
+    2  (baseline)         1.43
     """
-    check_choice("game", game, GAMES)
+    check_game(game)
+    check_whole("permutations", permutations, least=1)
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
     paths = touch_paths(data)
-    sums, credited = _volume(paths) if game == "volume" else _rate(paths)
-    worth = np.divide(paths.value, paths.n, out=np.zeros(len(paths.n)), where=paths.n > 0)
-    draws = replicated(
-        paths,
-        sums(np.ones(len(worth))),
-        lambda s: share(credited(s)),
-        replicates=replicates,
-        seed=seed,
-    )
-    frame = frame_of(
-        paths,
-        f"shapley {game}",
-        conversions=credited((paths.n @ sums(np.ones(len(worth))))[None])[0],
-        value=credited((paths.n @ sums(worth))[None])[0],
-        interval=percentile_interval(draws, confidence=confidence),
-    )
+    draw = _Draw(permutations, replicates, seed, confidence)
+    if callable(game):
+        frame, warning = _given(paths, game, draw)
+    elif game == "volume":
+        frame, warning = _volume(paths, draw), ""
+    else:
+        frame, warning = _rate(paths, draw), RATE_WARNING
+    parameters = {"game": name_of(game), "replicates": replicates, "confidence": confidence}
+    if "sampling_error" in frame:
+        parameters["permutations"] = permutations
     return ShapleyCredits(
         frame=frame,
         provenance=Provenance(
-            fingerprint=f"{paths.fingerprint:032x}",
-            parameters={"game": game, "replicates": replicates, "confidence": confidence},
-            seed=seed,
+            fingerprint=f"{paths.fingerprint:032x}", parameters=parameters, seed=seed
         ),
         population=population(paths),
-        warning=RATE_WARNING if game == "rate" else "",
+        warning=warning,
     )
 
 
-Sums = Callable[["NDArray[np.float64]"], sparse.csr_array]
-Credited = Callable[["NDArray[np.float64]"], "NDArray[np.float64]"]
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """What is drawn at random, and how sure intervals are."""
+
+    permutations: int
+    replicates: int
+    seed: int
+    confidence: float
 
 
-def shapley_values(worth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Shapley values of games given by the worth of every set.
-
-    Parameters
-    ----------
-    worth : array, shape (b, 2^m)
-        Bit i of the column number says whether player i is in the set.
-
-    Returns
-    -------
-    array of float64, shape (b, m)
-        Sum over sets S with i of dividend(S) / |S|; rows sum to v(all) - v(none).
-    """
-    m = worth.shape[1].bit_length() - 1
-    part = _over_subsets(worth, sign=-1)
-    sets = np.arange(1 << m)
-    part[:, 1:] /= np.bitwise_count(sets[1:])
-    return np.stack([part[:, sets >> i & 1 == 1].sum(axis=1) for i in range(m)], axis=1)
-
-
-def _over_subsets(table: NDArray[np.float64], *, sign: int) -> NDArray[np.float64]:
-    """Sum each row over the subsets of every set (zeta, 1), or undo it (Moebius, -1)."""
-    out = table.astype(np.float64)
-    for i in range(table.shape[1].bit_length() - 1):
-        halves = out.reshape(len(out), -1, 2, 1 << i)
-        halves[:, :, 1] += sign * halves[:, :, 0]
-    return out
-
-
-def _presence(paths: TouchPaths) -> sparse.csr_array:
-    """Mark the channels each row meets, shape (n_rows, m), ones."""
-    row = np.repeat(np.arange(len(paths.n)), paths.length)
-    shape = (len(paths.n), len(paths.channels))
-    met = sparse.csr_array((np.ones(len(row)), (row, paths.touch)), shape=shape)
-    met.sum_duplicates()
-    met.data[:] = 1
-    return met
-
-
-def _volume(paths: TouchPaths) -> tuple[Sums, Credited]:
-    """Write the volume game's values as sums over rows: equal parts to unique channels."""
-    met = _presence(paths)
+def volume_table(paths: TouchPaths) -> sparse.csr_array:
+    """Write the volume game's values as sums over rows, shape (n_rows, m + 1): equal parts."""
+    met = presence(paths)
     size = met.sum(axis=1)
     part = paths.converted / np.maximum(size, 1)
     untouched = sparse.csr_array((paths.converted & (size == 0)).astype(float)[:, None])
-    table = sparse.hstack([sparse.diags_array(part) @ met, untouched], format="csr")
-    return lambda weight: (sparse.diags_array(weight) @ table).tocsr(), lambda sums: sums
+    return sparse.hstack([sparse.diags_array(part) @ met, untouched], format="csr")
 
 
-def _rate(paths: TouchPaths) -> tuple[Sums, Credited]:
-    """Sum conversions and journeys by exact set; their rates are formed within each sample."""
+def _volume(paths: TouchPaths, draw: _Draw) -> pd.DataFrame:
+    won = converting(paths)
+    table = volume_table(won)
+    draws = replicated(won, table, share, replicates=draw.replicates, seed=draw.seed)
+    return frame_of(
+        paths,
+        "shapley volume",
+        conversions=won.n @ table,
+        value=won.value @ table,
+        interval=percentile_interval(draws, confidence=draw.confidence),
+    )
+
+
+def _rate(paths: TouchPaths, draw: _Draw) -> pd.DataFrame:
+    """Form the rates within each sample; exactly, or along the same orders in all of them."""
+    merged = by_set(paths)
+    game = rates(merged)
+    sums = np.stack([game.sums(merged.n, part) for part in (merged.n.astype(float), merged.value)])
     m = len(paths.channels)
-    if m > MOST_CHANNELS:
-        raise ArgumentError(
-            f"`game='rate'` must have at most {MOST_CHANNELS} channels; got {m}. "
-            "Group channels with `relabel`, or take `game='volume'`, exact for any number."
+    if m <= MOST_CHANNELS:
+        credit = game.over_all_sets(sums, shapley_values)
+        draws = replicated(
+            merged,
+            game.table,
+            lambda drawn: share(_beside(game.over_all_sets(drawn, shapley_values), drawn)),
+            replicates=draw.replicates,
+            seed=draw.seed,
         )
-    n_sets, rows = 1 << m, np.arange(len(paths.n))
-    mask = (_presence(paths) @ (1 << np.arange(m))).astype(np.int64)
-    shape = (len(rows), n_sets)
-    journeys = sparse.csr_array((np.ones(len(rows)), (rows, mask)), shape=shape)
-    converted = sparse.csr_array((paths.converted.astype(float), (rows, mask)), shape=shape)
+        found = None
+    else:
+        found = _along_orders(game, sums, draw)
+        credit = found.value
+        # Orders are the dear part: all samples go along them together.
+        drawn = replicated(
+            merged, game.table, lambda drawn: drawn, replicates=draw.replicates, seed=draw.seed
+        )
+        draws = share(_beside(_along_orders(game, drawn, draw).value, drawn))
+    conversions, value = _beside(credit, sums)
+    frame = frame_of(
+        merged,
+        "shapley rate",
+        conversions=conversions,
+        value=value,
+        interval=percentile_interval(draws, confidence=draw.confidence),
+    )
+    return frame if found is None else _with_sampling(frame, found, draw.confidence)
 
-    def sums(weight: NDArray[np.float64]) -> sparse.csr_array:
-        return sparse.hstack([sparse.diags_array(weight) @ converted, journeys], format="csr")
 
-    def credited(table: NDArray[np.float64]) -> NDArray[np.float64]:
-        won, n = table[:, :n_sets].copy(), table[:, n_sets:].copy()
-        untouched = won[:, :1].copy()
-        won[:, 0] = n[:, 0] = 0
-        won, n = _over_subsets(won, sign=1), _over_subsets(n, sign=1)
-        rate = np.divide(won, n, out=np.zeros(won.shape), where=n > 0)
-        return np.concatenate([shapley_values(rate) * n[:, -1:], untouched], axis=1)
+def _beside(credit: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put what was won without a touch beside the channels' credits, shape (b, m + 1)."""
+    return np.concatenate([credit, sums[:, -1:]], axis=1)
 
-    return sums, credited
+
+def _along_orders(game: Rates, sums: NDArray[np.float64], draw: _Draw) -> Sampled:
+    return sampled_values(
+        game.along(sums), game.sets.shape[1], permutations=draw.permutations, seed=draw.seed
+    )
+
+
+def _given(paths: TouchPaths, game: Worths, draw: _Draw) -> tuple[pd.DataFrame, str]:
+    """Take the value of a game of one's own; what no channel is needed for is the baseline."""
+    import pandas as pd
+
+    m, channels = len(paths.channels), paths.channels
+    found = None
+    if m <= MOST_CHANNELS:
+        worth = asked(game, every_set(m), channels)
+        base, everything, credit = worth[:, 0], worth[:, -1], shapley_values(worth)
+    else:
+
+        def worths(orders: NDArray[np.int64]) -> NDArray[np.float64]:
+            joins = np.argsort(orders, axis=1)
+            sets = joins[:, None, :] < np.arange(m + 1)[:, None]
+            worth = asked(game, sets.reshape(-1, m), channels)
+            return worth.reshape(len(worth), len(orders), m + 1).transpose(1, 0, 2)
+
+        found = sampled_values(worths, m, permutations=draw.permutations, seed=draw.seed)
+        credit = found.value
+        base, everything = asked(game, np.repeat([[False], [True]], m, axis=1), channels).T
+    frame = pd.DataFrame(
+        {
+            "model": f"shapley {name_of(game)}",
+            "channel": [*channels, BASELINE],
+            "n_journeys": np.append(paths.reach()[:-1], paths.n.sum()),
+            "conversions": np.append(credit[0], base[0]),
+            "value": np.append(credit[1], base[1]) if len(base) == 2 else np.nan,
+        }
+    )
+    frame["share"] = share(frame["conversions"].to_numpy())
+    frame[["conf_low", "conf_high"]] = np.nan
+    conversions = int(paths.n[paths.converted].sum())
+    warning = GIVEN_WARNING
+    if not np.isclose(everything[0], conversions):
+        warning += f" It distributes {everything[0]:,.1f} conversions; {conversions:,} were seen."
+    return frame if found is None else _with_sampling(frame, found, draw.confidence), warning
+
+
+def _with_sampling(frame: pd.DataFrame, found: Sampled, confidence: float) -> pd.DataFrame:
+    """Add the error and the interval of conversions that come from sampled orders."""
+    low, high = found.interval(confidence)
+    columns = {"sampling_error": found.error, "sampling_low": low, "sampling_high": high}
+    known = {name: np.append(part[0], np.nan)[: len(frame)] for name, part in columns.items()}
+    return frame.assign(**known)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from journeykit.attribution.cells import converting, customers_of, few, masked
 from journeykit.attribution.resampling import check_bootstrap, percentile_interval, replicated
 from journeykit.attribution.touch_paths import touch_paths
+from journeykit.checks import check_whole
 from journeykit.results import Provenance, Result
+from journeykit.stats.disclosure import suppressed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,12 +43,19 @@ class _Parts(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Roles(Result):
-    """Roles of channels: ``channel role n n_conversions share conf_low conf_high``.
+    """Roles of channels: ``channel role n n_conversions share conf_low conf_high value ...``.
 
-    `n` of `n_conversions` conversions met the channel in the role. Introducers sum to 1 and so do
-    closers; assisters do not, since a journey has none or several.
+    `n` of `n_conversions` conversions met the channel in the role, worth `value`, which is
+    `value_share`, the last column, of what the n_conversions are worth. Introducers sum to 1 and so
+    do closers; assisters do not, since a journey has none or several. Hidden cells are missing.
+
+    Attributes
+    ----------
+    n_hidden : int
+        Rows hidden because few customers are in them, or could be told from others.
     """
 
+    n_hidden: int
     rows: ClassVar[str] = "roles"
 
     def summary(self) -> str:
@@ -55,7 +65,8 @@ class Roles(Result):
             f"{role} {part.loc[part['share'].idxmax(), 'channel']} ({part['share'].max():.1%})"
             for role, part in known.groupby("role", sort=False)
         ]
-        return f"Most often: {', '.join(best)}."
+        hidden = f" {self.n_hidden:,} small cells are hidden." if self.n_hidden else ""
+        return f"Most often: {', '.join(best) or 'not to be told'}.{hidden}"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the shares as a table of channels by role."""
@@ -70,6 +81,7 @@ def roles(
     data: Journeys | PathCounts,
     /,
     *,
+    small_cell: int = 10,
     replicates: int = 200,
     seed: int = 0,
     confidence: float = 0.95,
@@ -85,6 +97,9 @@ def roles(
     ----------
     data : Journeys or PathCounts
         As in `rules`. With path counts every journey is taken as a customer.
+    small_cell : int
+        Cells of fewer customers are hidden, and others as far as sums would tell them; see
+        `journeykit.stats.disclosure.suppressed`. With 1 nothing is hidden.
     replicates : int
         Bootstrap samples, at least 2.
     seed : int
@@ -93,8 +108,8 @@ def roles(
     Returns
     -------
     Roles
-        One row a role and channel; percentile intervals over samples of customers, each weighing
-        Poisson(1). Small counts are not hidden.
+        One row a role and channel; percentile intervals of `share` over samples of customers, each
+        weighing Poisson(1).
 
     Raises
     ------
@@ -108,7 +123,7 @@ def roles(
     >>> import pandas as pd
     >>> from journeykit.counts import path_counts_from_frame
     >>> table = pd.DataFrame({"path": ["web > mail", "web"], "buys": [2, 1]})
-    >>> result = roles(path_counts_from_frame(table, conversions="buys"))
+    >>> result = roles(path_counts_from_frame(table, conversions="buys"), small_cell=1)
     >>> result.frame[["channel", "role", "n", "n_conversions"]].tail(2)
       channel    role  n  n_conversions
     4    mail  closer  2              3
@@ -116,30 +131,44 @@ def roles(
     """
     import pandas as pd
 
+    check_whole("small_cell", small_cell, least=1)
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
-    paths = touch_paths(data)
+    paths = converting(touch_paths(data))
     parts = _parts(paths)
-    sums = paths.n @ parts.table
+    sums, value = paths.n @ parts.table, paths.value @ parts.table
     draws = replicated(paths, parts.table, parts.shares, replicates=replicates, seed=seed)
     low, high = percentile_interval(draws, confidence=confidence)
+    role = np.repeat(ROLES, parts.m)
     frame = pd.DataFrame(
         {
             "channel": list(paths.channels) * 3,
-            "role": np.repeat(ROLES, parts.m),
+            "role": role,
             "n": sums[:-3].astype(np.int64),
             "n_conversions": np.repeat(sums[-3:].astype(np.int64), parts.m),
             "share": parts.shares(sums[None])[0],
             "conf_low": low,
             "conf_high": high,
+            "value": value[:-3],
+            "value_share": parts.shares(value[None])[0],
         }
     )
+    people = customers_of(paths, parts.table)
+    of = np.repeat(people[-3:], parts.m)
+    hidden = suppressed(people[:-3], total=of, group=role, small_cell=small_cell)
+    shown = ["n", "share", "conf_low", "conf_high", "value", "value_share"]
+    masks = {**dict.fromkeys(shown, hidden), "n_conversions": few(of, small_cell)}
     return Roles(
-        frame=frame,
+        frame=masked(frame, masks),
         provenance=Provenance(
             fingerprint=f"{paths.fingerprint:032x}",
-            parameters={"replicates": replicates, "confidence": confidence},
+            parameters={
+                "small_cell": small_cell,
+                "replicates": replicates,
+                "confidence": confidence,
+            },
             seed=seed,
         ),
+        n_hidden=int(hidden.sum()),
     )
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from journeykit import attribution
-from journeykit.attribution.coalition import RATE_WARNING, shapley_values
+from journeykit.attribution.dividends import shapley_values
+from journeykit.attribution.games import RATE_WARNING
 from journeykit.counts import path_counts_from_frame
 from journeykit.errors import ArgumentError
 from tests.attribution.example import OUTCOMES
@@ -66,9 +67,6 @@ def test_names_do_not_matter(game: str) -> None:
 def test_errors() -> None:
     with pytest.raises(ArgumentError, match="`game` must be one of 'volume', 'rate'"):
         attribution.shapley(COUNTS, game="rates")  # type: ignore[arg-type]
-    many = pd.DataFrame({"path": [f"c{k}" for k in range(21)], "n": 1})
-    with pytest.raises(ArgumentError, match="at most 20 channels; got 21"):
-        attribution.shapley(path_counts_from_frame(many, conversions="n"), game="rate")
 
 
 def test_real_data_equal_linear_over_unique_channels(shared: Path) -> None:
