@@ -55,6 +55,12 @@ def check_known(name: str, wanted: Iterable[str], known: Sequence[str], *, what:
         )
 
 
+def check_names(name: str, value: object) -> None:
+    """Require a list of names: one text would be taken letter by letter."""
+    if isinstance(value, str):
+        raise ArgumentError(f"`{name}` must be a list of names; got the text {value!r}.")
+
+
 def did_you_mean(value: object, choices: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the nearest choice, else the empty string."""
     by_lower = {choice.casefold(): choice for choice in choices}

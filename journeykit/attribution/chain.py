@@ -66,7 +66,10 @@ class Chain:
 
 
 class Matrices(NamedTuple):
-    """Probabilities: steps between states, to the conversion, and from the entry."""
+    """Steps between states, what leaves each by a conversion, and the entry.
+
+    What leaves by a conversion is its probability, or the value to expect of it.
+    """
 
     q: sparse.csr_array
     converts: NDArray[np.float64]
@@ -78,6 +81,7 @@ class Flow(NamedTuple):
 
     `rate` is the chance to convert from the entry without leaving the part; `visits`, shape
     (n_states,), how often a state is met; `wins` the chance to convert from it. Both are 0 outside.
+    Where conversions are weighed by their value, `rate` and `wins` are the value to expect.
     """
 
     rate: float
@@ -122,16 +126,21 @@ def chain_of(paths: TouchPaths, *, order: int, convention: Convention = "padded"
     )
 
 
-def matrices(chain: Chain) -> Matrices:
-    """Estimate the probabilities of all steps by maximum likelihood."""
-    n, total = chain.n_states, chain.leaving(chain.count)[chain.source]
+def matrices(chain: Chain, won: NDArray[np.float64] | None = None) -> Matrices:
+    """Estimate the probabilities of all steps by maximum likelihood.
+
+    With `won`, shape (n_states,), the value of the conversions that leave each state, what leaves
+    by a conversion is the value to expect at every visit of the state.
+    """
+    n, leaving = chain.n_states, chain.leaving(chain.count)
+    total = leaving[chain.source]
     p = np.divide(chain.count, total, out=np.zeros(len(total)), where=total > 0)
     inner = (chain.source < n) & (chain.target < n)
     entry, win = chain.source == n, (chain.target == n) & (chain.source < n)
     at = (chain.source[inner], chain.target[inner])
     return Matrices(
         q=sparse.csr_array((p[inner], at), shape=(n, n)),
-        converts=summed(chain.source[win], p[win], n),
+        converts=summed(chain.source[win], p[win], n) if won is None else worth(leaving, won),
         entry=summed(chain.target[entry], p[entry], n),
     )
 
@@ -160,25 +169,35 @@ def _series(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """Add up ``entry Q^t`` and ``Q^t converts``; None where they hardly shrink.
 
-    No term is negative, so nothing cancels. The chance to be still walking after t steps bounds
-    the terms of both; what is left is taken as geometric.
+    Where no value is negative, no term is, and nothing cancels. The chance to be still walking
+    after t steps bounds the terms of both; what is left is taken as geometric.
     """
     visits, wins, at, chance = entry.copy(), converts.copy(), entry, converts
-    turned, walking = q.T.tocsr(), max(at.sum(), chance.max())
+    turned, walking = q.T.tocsr(), max(at.sum(), np.abs(chance).max())
     for _ in range(_ROUNDS):
         at, chance = turned @ at, q @ chance
         visits += at
         wins += chance
-        before, walking = walking, max(at.sum(), chance.max())
+        before, walking = walking, max(at.sum(), np.abs(chance).max())
         if walking == 0 or walking * walking < 1e-16 * (before - walking):
             return visits, wins
     return None
 
 
-def slope(chain: Chain, part: Flow) -> NDArray[np.float64]:
-    """Differentiate the rate of a flow by the count of every step, shape (n_cells,)."""
+def worth(leaving: NDArray[np.float64], amount: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide what belongs to each state by the steps that leave it, shape (n_states,)."""
+    part: NDArray[np.float64] = np.zeros(len(amount))
+    np.divide(amount, leaving[:-1], out=part, where=leaving[:-1] > 0)
+    return part
+
+
+def slope(chain: Chain, part: Flow, *, conversion: float = 1.0) -> NDArray[np.float64]:
+    """Differentiate the rate of a flow by the count of every step, shape (n_cells,).
+
+    `conversion` is what reaching the conversion adds by itself: 1, or 0 where its value does.
+    """
     visits = np.append(part.visits, 1.0)[chain.source]
-    gain = np.append(part.wins, [1.0, 0.0])[chain.target]
+    gain = np.append(part.wins, [conversion, 0.0])[chain.target]
     gain = gain - np.append(part.wins, part.rate)[chain.source]
     total = chain.leaving(chain.count)[chain.source]
     by_count = np.zeros(len(total))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from journeykit.errors import ArgumentError
+from journeykit.errors import ArgumentError, DataError
 from journeykit.results import Result
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from journeykit.stats.intervals import Interval
 
 NO_TOUCH = "(no touch)"
+#: What a share may be of.
+Shared = Literal["conversions", "value"]
+SHARED: tuple[Shared, ...] = ("conversions", "value")
 #: What has to stand beside every interval of a share.
 SHARE_WARNING = "An interval on a share is not an interval on an effect."
 #: Channels drawn one by one; the rest are drawn together.
@@ -68,8 +71,8 @@ class Credits(Result):
         - `n_journeys`: finished journeys that met the channel, converting or not
         - `conversions`, `value`: what the model credits; they sum to what it distributes, `value`
           in the unit of the data
-        - `share`: of the conversions that the model distributes; sums to 1, but where raw
-          effects are shown, which overlap
+        - `share`: of the conversions that the model distributes, or of their value where that was
+          asked for; sums to 1, but where raw effects are shown, which overlap
         - `conf_low`, `conf_high`: interval of `share` over customers (bootstrapped, or by the
           model's jackknife), missing where the share does not vary, as one of 0 or 1. It says how
           far the share would move with other customers of the same kind, and nothing about what
@@ -83,10 +86,13 @@ class Credits(Result):
     def beside(self, *others: Credits) -> Credits:
         """Return a result that holds the models of this one and of `others`, made of one input.
 
+        Parameters that differ between results stand in its provenance by model.
+
         Raises
         ------
         ArgumentError
-            When an input differs, or a model would stand in the result twice.
+            When an input differs, a model would stand in the result twice, or some shares are of
+            conversions and others of value.
         """
         import pandas as pd
 
@@ -98,18 +104,22 @@ class Credits(Result):
         models = [model for result in results for model in result.frame["model"].unique()]
         if len(set(models)) < len(models):
             raise ArgumentError(f"Each model may stand once; got {', '.join(models)}.")
+        if len({result.share_of for result in results}) > 1:
+            raise ArgumentError(
+                "Shares of conversions and shares of value do not stand side by side; ask for one "
+                "`share_of` everywhere."
+            )
         return replace(
             self,
             frame=pd.concat([result.frame for result in results], ignore_index=True),
-            provenance=replace(
-                self.provenance,
-                parameters={
-                    name: value
-                    for result in results
-                    for name, value in result.provenance.parameters.items()
-                },
-            ),
+            provenance=replace(self.provenance, parameters=_parameters(results)),
         )
+
+    @property
+    def share_of(self) -> Shared:
+        """What the shares are of."""
+        of_value = self.provenance.parameters.get("share_of") == "value"
+        return "value" if of_value else "conversions"
 
     def summary(self) -> str:
         """Name the channel each model credits most, what was left out, and what shares are not."""
@@ -126,7 +136,8 @@ class Credits(Result):
             )
             if count
         ]
-        most = f"{counts.n_conversions:,} conversions, most to: {', '.join(best)}"
+        what = "most" if self.share_of == "conversions" else "most of their value"
+        most = f"{counts.n_conversions:,} conversions, {what} to: {', '.join(best)}"
         return f"{most}{''.join(left)}. {SHARE_WARNING}"
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -140,7 +151,7 @@ class Credits(Result):
         frame = _folded(self.frame)
         ax = _interval_points(frame, ax)
         ax.set_yticks(ax.get_yticks(), [shortened(c) for c in frame["channel"].unique()])
-        ax.set_xlabel("share of conversions")
+        ax.set_xlabel(f"share of {self.share_of}")
         ax.set_xlim(left=0)
         percent_axis(ax, "x")
         return ax
@@ -171,6 +182,11 @@ def frame_of(
     """Write a model's credits as rows; every array has shape (m + 1,), ``(no touch)`` last."""
     import pandas as pd
 
+    if NO_TOUCH in paths.channels:
+        raise DataError(
+            f"A channel must not be called {NO_TOUCH!r}, the name of conversions before which no "
+            "touch was seen; rename it."
+        )
     columns: dict[str, object] = {"model": model, "channel": [*paths.channels, NO_TOUCH]}
     if removal_effect is not None:
         columns["removal_effect"] = removal_effect
@@ -186,12 +202,38 @@ def frame_of(
     return pd.DataFrame(columns).iloc[: None if untouched else -1].copy()
 
 
+def need_value(paths: TouchPaths) -> None:
+    """Require conversions that are worth something together."""
+    if not paths.value.sum() > 0:
+        raise DataError(
+            "Shares of value need conversions that are worth more than 0 together; they are worth "
+            f"{paths.value.sum():,.6g}. `outcomes` and `touches` take the event column with the "
+            "value of a conversion as `value`."
+        )
+
+
 def share(conversions: NDArray[np.float64]) -> NDArray[np.float64]:
     """Divide credits by their sum along the last axis; NaN where it is 0."""
     total = conversions.sum(axis=-1, keepdims=True)
     parts: NDArray[np.float64] = np.full(conversions.shape, np.nan)
     np.divide(conversions, total, out=parts, where=total > 0)
     return parts
+
+
+def _parameters(results: list[Credits]) -> dict[str, object]:
+    """Merge parameters; where they differ, a mapping from the models of each result."""
+    merged: dict[str, object] = {}
+    names = dict.fromkeys(name for one in results for name in one.provenance.parameters)
+    for name in names:
+        given = {
+            ", ".join(one.frame["model"].unique()): one.provenance.parameters[name]
+            for one in results
+            if name in one.provenance.parameters
+        }
+        values = list(given.values())
+        alike = all(value == values[0] for value in values)
+        merged[name] = values[0] if alike else given
+    return merged
 
 
 def _leader(part: pd.DataFrame) -> str:

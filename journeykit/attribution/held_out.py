@@ -193,6 +193,11 @@ def _orders(paths: TouchPaths, *, largest: int, held_out: float, seed: int) -> p
     test = _held_out(paths, share=held_out, seed=seed)
     fitted = paths.n - test
     scored = (paths.length > 0) & ~paths.edge
+    if not paths.n[scored].any():
+        raise DataError(
+            "There is no finished journey with a touch that began inside the window: orders cannot "
+            "be compared."
+        )
     if not test[scored].any() or not fitted[scored].any():
         raise DataError(
             "Some customers must be held out and some fitted on; of "

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from journeykit.attribution.touch_paths import TouchPaths, touch_paths
-from journeykit.checks import check_choice, check_positive, check_whole
+from journeykit.checks import check_choice, check_names, check_positive, check_whole
 from journeykit.errors import ArgumentError
 from journeykit.events.ledger import Ledger
 from journeykit.journeys.durations import DAY
@@ -126,7 +126,8 @@ def touches(
     conversion : sequence of str
         Touchpoints that are conversions; they are never touches.
     lookback_days : float
-        Longest pause within a journey, in elapsed days.
+        Longest pause within a journey, in elapsed days; not the greatest age of a touch, which is
+        `span_days`.
     span_days : float, optional
         Longest time from a touch to the end of its journey, in elapsed days.
     lookback_touches : int, optional
@@ -182,7 +183,9 @@ def touches(
     if lookback_touches is not None:
         check_whole("lookback_touches", lookback_touches, least=1)
     data = journeys
+    check_names("conversion", conversion)
     if touchpoints is not None:
+        check_names("touchpoints", touchpoints)
         data = data.only(*dict.fromkeys([*touchpoints, *conversion]))
     coverage = _coverage(journeys, data.names, catalogue, conversion)
     if catalogue is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy import sparse
 
 from journeykit.attribution.chain import CONVENTIONS, Convention
-from journeykit.attribution.credit import Credits, frame_of, population, share
+from journeykit.attribution.credit import SHARED, Credits, frame_of, need_value, population, share
 from journeykit.attribution.effects import (
     REMOVALS,
     Effects,
@@ -33,6 +34,7 @@ from journeykit.attribution.spreading import (
     share_slope,
     spread,
 )
+from journeykit.attribution.touch_ages import with_single_values
 from journeykit.attribution.touch_paths import touch_paths
 from journeykit.checks import check_choice, check_whole
 from journeykit.results import Provenance
@@ -40,6 +42,7 @@ from journeykit.results import Provenance
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from journeykit.attribution.credit import Shared
     from journeykit.attribution.touch_paths import TouchPaths
     from journeykit.counts import PathCounts
     from journeykit.journeys import Journeys
@@ -55,6 +58,7 @@ def markov(
     normalisation: Normalisation = "global",
     convention: Convention = "padded",
     repeats: Repeats = "keep",
+    share_of: Shared = "conversions",
     replicates: int = 200,
     seed: int = 0,
     confidence: float = 0.95,
@@ -112,8 +116,14 @@ def markov(
         probability of every path, hence every effect, alike; ``k_gram`` has fewer states.
     repeats : {"keep", "merge"}
         Whether a channel directly after itself is one more touch or the same.
+    share_of : {"conversions", "value"}
+        What `removal_effect`, `share` and its interval are of. Of value, h is the value to expect
+        from each state, conversions from a state being worth the mean of those seen from it: an
+        effect is the part of the value to expect that is lost, at the full order the part of all
+        value whose conversions met the channel. Credited conversions stay those by the effects on
+        conversions; value is credited by those on value. Needs journeys.
     replicates : int
-        Bootstrap samples, at least 2; used at order 1 to null, unless by path.
+        Bootstrap samples, at least 2; used at order 1 to null, of conversions, unless by path.
     seed : int
         Of the bootstrap, and of the customers held out.
     confidence : float in (0, 1)
@@ -122,18 +132,22 @@ def markov(
     -------
     Credits
         One row a channel, with `removal_effect`. Intervals are over customers. At order 1 to null,
-        unless by path, they are percentiles over samples of customers, each weighing Poisson(1);
-        samples in which no entry leads to a conversion tell nothing and are left out. Elsewhere
-        they are those of the infinitesimal jackknife on the logit scale. They are conditional on
-        the order. An interval on a share is not an interval on an effect.
+        of conversions, unless by path, they are percentiles over samples of customers, each
+        weighing Poisson(1); samples in which no entry leads to a conversion tell nothing and are
+        left out. Elsewhere they are those of the infinitesimal jackknife on the logit scale,
+        missing where a share lies outside 0 and 1. They are conditional on the order. An interval
+        on a share is not an interval on an effect.
 
     Raises
     ------
     ArgumentError
         When `data` is not made of outcomes, or an option is unknown.
     DataError
-        When no finished journey converts, no entry that was seen leads to a conversion, or all
-        effects are 0 and credits should be in proportion to them.
+        When no finished journey converts, no entry that was seen leads to a conversion, all
+        effects are 0 and credits should be in proportion to them, or shares of value are wanted and
+        conversions are worth nothing together.
+    NotObservedError
+        When shares of value are wanted of path counts.
 
     References
     ----------
@@ -153,34 +167,42 @@ def markov(
     1     web           1.000          1.8
     """
     _check_options(order, removal, normalisation, convention, repeats)
+    check_choice("share_of", share_of, SHARED)
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
     paths = touch_paths(data)
+    if share_of == "value":
+        need_value(paths)
+        paths = with_single_values(data, paths)
     if repeats == "merge":
         paths = without_repeats(paths)
     used = chosen_order(paths, seed=seed) if isinstance(order, str) else order
-    if used == 1 and removal == "to_null" and normalisation != "path":
+    if used == 1 and removal == "to_null" and normalisation != "path" and share_of != "value":
         effect, interval = _bootstrapped(
             paths, normalisation, replicates=replicates, seed=seed, confidence=confidence
         )
     else:
-        effects = effects_of(paths, order=used, removal=removal, convention=convention)
-        if normalisation == "global" and not effects.effect.any():
-            raise nothing_to_share_by()
-        effect, interval = effects.effect, _jackknifed(paths, effects, normalisation, confidence)
+        effects = partial(effects_of, paths, order=used, removal=removal, convention=convention)
+        effect, interval = _jackknifed(
+            paths, effects(share_of=share_of), normalisation, share_of, confidence
+        )
     parameters = {
         "order": used,
         "removal": removal,
         "normalisation": normalisation,
         "convention": convention,
         "repeats": repeats,
+        "share_of": share_of,
         "replicates": replicates,
         "confidence": confidence,
     }
-    credited = spread(paths, effect, normalisation)
+    credited = spread(paths, effect, normalisation, share_of)
+    conversions = credited.conversions
+    if share_of == "value":
+        conversions = spread(paths, effects().effect, normalisation).conversions
     frame = frame_of(
         paths,
         _model(used, removal, normalisation, repeats),
-        conversions=credited.conversions,
+        conversions=conversions,
         value=credited.value,
         interval=interval,
         removal_effect=np.append(effect, np.nan),
@@ -222,12 +244,18 @@ def _model(order: int, removal: Removal, normalisation: Normalisation, repeats: 
 
 
 def _jackknifed(
-    paths: TouchPaths, effects: Effects, normalisation: Normalisation, confidence: float
-) -> Interval:
-    """Return the interval of the shares from the slopes of the effects."""
-    shares = spread(paths, effects.effect, normalisation).share
-    error = jackknife_error(paths, share_slope(paths, effects, normalisation))
-    return logit_interval(shares, error, confidence=confidence)
+    paths: TouchPaths,
+    effects: Effects,
+    normalisation: Normalisation,
+    share_of: Shared,
+    confidence: float,
+) -> tuple[NDArray[np.float64], Interval]:
+    """Return the effects, and the interval of the shares from their slopes."""
+    if normalisation == "global" and not effects.effect.sum() > 0:
+        raise nothing_to_share_by()
+    shares = spread(paths, effects.effect, normalisation, share_of).share
+    error = jackknife_error(paths, share_slope(paths, effects, normalisation, share_of))
+    return effects.effect, logit_interval(shares, error, confidence=confidence)
 
 
 def _bootstrapped(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
-from journeykit.attribution.credit import Credits, frame_of, population, share
+from journeykit.attribution.credit import SHARED, Credits, frame_of, need_value, population, share
 from journeykit.attribution.resampling import check_bootstrap, percentile_interval, replicated
 from journeykit.attribution.touch_ages import conversions_of
 from journeykit.attribution.touch_paths import touch_paths
@@ -17,7 +17,7 @@ from journeykit.attribution.touch_weights import (
     check_rules,
     touch_weights,
 )
-from journeykit.checks import check_choice
+from journeykit.checks import check_choice, check_names
 from journeykit.results import Provenance
 from journeykit.stats.intervals import Interval
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from journeykit.attribution.credit import Shared
     from journeykit.attribution.touch_paths import TouchPaths
     from journeykit.attribution.touch_weights import Rule
     from journeykit.counts import PathCounts
@@ -44,7 +45,7 @@ def rules(
     weights: tuple[float, float, float] | None = None,
     half_life_days: float | None = None,
     half_life_touches: float | None = None,
-    share_of: Literal["conversions", "value"] = "conversions",
+    share_of: Shared = "conversions",
     per_touch: bool = False,
     replicates: int = 200,
     seed: int = 0,
@@ -95,7 +96,8 @@ def rules(
     half_life_touches : float
         For ``touch_decay``.
     share_of : {"conversions", "value"}
-        What `share` and its interval are of; values need journeys.
+        What `share` and its interval are of; values need journeys. A single conversion may be
+        worth less than 0, a refund say, and shares may then lie outside 0 and 1.
     per_touch : bool
         Add what a touch earns on average.
     replicates : int
@@ -108,9 +110,12 @@ def rules(
     Credits
         One row a channel and model. Intervals are percentiles over samples of customers, each
         weighing Poisson(1); samples without a conversion tell nothing and are left out. An interval
-        on a share is not an interval on an effect. With `per_touch` also `n_touches`, touches in
-        finished journeys, converting or not, and `conversions_per_touch`, `value_per_touch`, the
-        credit divided by them.
+        on a share is not an interval on an effect. They need converting customers: in 300 to 600
+        simulated worlds each, intervals of 95 % covered the share of a channel that 5 of them met
+        in 87 to 89 %, 10 in 92 %, 20 in 94 %, and its share of a skewed value in 77, 86 and 90 %.
+        With `per_touch` also `n_touches`, touches in the finished journeys that the rule looks at,
+        converting or not, and `conversions_per_touch`, `value_per_touch`, the credit divided by
+        them.
 
     Raises
     ------
@@ -118,7 +123,8 @@ def rules(
         When `data` is not made of outcomes; when a rule is not told what it needs, or told what
         no rule in `models` reads.
     DataError
-        When no finished journey converts.
+        When no finished journey converts, a channel is called ``(no touch)``, or shares of value
+        are wanted and conversions are worth nothing together.
     MappingError
         When a channel in `direct` does not occur.
     NotObservedError
@@ -142,7 +148,8 @@ def rules(
     import pandas as pd
 
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
-    check_choice("share_of", share_of, ("conversions", "value"))
+    check_choice("share_of", share_of, SHARED)
+    check_names("direct", direct)
     options = RuleOptions(
         direct=tuple(direct),
         weights=() if weights is None else tuple(weights),
@@ -155,6 +162,8 @@ def rules(
     if "time_decay" in models or share_of == "value":
         given, age = conversions_of(data, paths, timed="time_decay" in models)
     tables = _credit_tables(given, models, options, age)
+    if share_of == "value":
+        need_value(given)
     interval = _interval(given, tables, share_of, replicates, seed, confidence)
     frames = []
     for model, table, low, high in zip(models, tables, interval.low, interval.high, strict=True):
@@ -165,7 +174,7 @@ def rules(
         )
         if share_of == "value":
             frame["share"] = share(value)[: len(frame)]
-        frames.append(_with_touches(frame, paths) if per_touch else frame)
+        frames.append(_with_touches(frame, paths, model) if per_touch else frame)
     return Credits(
         frame=pd.concat(frames, ignore_index=True),
         provenance=Provenance(
@@ -208,9 +217,10 @@ def _interval(
     return Interval(low.reshape(size), high.reshape(size))
 
 
-def _with_touches(frame: pd.DataFrame, paths: TouchPaths) -> pd.DataFrame:
-    """Divide the credits by the touches of finished journeys; ``(no touch)`` has none."""
-    met = np.repeat(paths.n, paths.length).astype(np.float64)
+def _with_touches(frame: pd.DataFrame, paths: TouchPaths, model: Rule) -> pd.DataFrame:
+    """Divide the credits by the touches of the journeys they come from; ``(no touch)`` has none."""
+    counted = paths.n * ~paths.edge if model in NEED_FIRST else paths.n
+    met = np.repeat(counted, paths.length).astype(np.float64)
     count = np.bincount(paths.touch, weights=met, minlength=len(paths.channels) + 1)[: len(frame)]
     some = np.where(count > 0, count, np.nan)
     return frame.assign(

@@ -9,12 +9,14 @@ from scipy import sparse
 from scipy.special import expit, logit, ndtri
 
 from journeykit.attribution.credit import share
-from journeykit.attribution.effects import seen_conversions
+from journeykit.attribution.effects import each_of, seen_conversions
+from journeykit.errors import DataError
 from journeykit.stats.intervals import Interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from journeykit.attribution.credit import Shared
     from journeykit.attribution.effects import Effects
     from journeykit.attribution.touch_paths import TouchPaths
 
@@ -23,14 +25,19 @@ NORMALISATIONS: tuple[Normalisation, ...] = ("global", "raw", "path")
 
 
 class Spread(NamedTuple):
-    """Credited conversions and value, and their share of all conversions, each (m + 1,)."""
+    """Credited conversions and value, and the share of all conversions or value, each (m + 1,)."""
 
     conversions: NDArray[np.float64]
     value: NDArray[np.float64]
     share: NDArray[np.float64]
 
 
-def spread(paths: TouchPaths, effect: NDArray[np.float64], normalisation: Normalisation) -> Spread:
+def spread(
+    paths: TouchPaths,
+    effect: NDArray[np.float64],
+    normalisation: Normalisation,
+    share_of: Shared = "conversions",
+) -> Spread:
     """Credit conversions and value by removal effects; those without a touch last."""
     touched = paths.length > 0
     won = np.where(paths.converted, paths.n, 0)
@@ -43,33 +50,42 @@ def spread(paths: TouchPaths, effect: NDArray[np.float64], normalisation: Normal
         else:
             channels = weight * amount[touched].sum()
         credited.append(np.append(channels, amount[~touched].sum()))
-    return Spread(credited[0], credited[1], credited[0] / won.sum())
+    of, total = (
+        (credited[0], won.sum()) if share_of == "conversions" else (credited[1], paths.value.sum())
+    )
+    return Spread(credited[0], credited[1], of / total)
 
 
 def share_slope(
-    paths: TouchPaths, effects: Effects, normalisation: Normalisation
+    paths: TouchPaths,
+    effects: Effects,
+    normalisation: Normalisation,
+    share_of: Shared = "conversions",
 ) -> NDArray[np.float64]:
-    """Differentiate the shares by the journeys of every row, shape (n_rows, m + 1)."""
+    """Differentiate the shares by the journeys of every row, shape (n_rows, m + 1).
+
+    Of value this is right where the journeys of a row are worth the same.
+    """
     effect, change = effects
     m, won = len(effect), paths.converted
     touched = won & (paths.length > 0)
-    total, n_touched = paths.n[won].sum(), paths.n[touched].sum()
+    amount = np.where(won, paths.n, 0) if share_of == "conversions" else paths.value
+    each = each_of(paths, amount)[:, None]
     slope = np.zeros((len(won), m + 1))
     if normalisation == "path":
         row, parts = _parts(paths, effect)
-        slope[:, :m] = change @ _jacobian(paths.n[row], parts, effect).T
-        slope[row, :m] += parts.toarray()
+        slope[:, :m] = change @ _jacobian(amount[row], parts, effect).T
+        slope[row, :m] += parts.toarray() * each[row]
     else:
         weight = effect
         if normalisation == "global":
             weight = share(effect)
             change = (change - np.outer(change.sum(axis=1), weight)) / effect.sum()
-        slope[:, :m] = change * n_touched
-        slope[touched, :m] += weight
-    slope[won & ~touched, m] = 1
-    now = spread(paths, effect, normalisation).share
-    slope[won] -= now
-    slope /= total
+        slope[:, :m] = change * amount[touched].sum()
+        slope[touched, :m] += weight * each[touched]
+    slope[won & ~touched, m] = each[won & ~touched, 0]
+    slope[won] -= spread(paths, effect, normalisation, share_of).share * each[won]
+    slope /= amount.sum()
     return slope
 
 
@@ -116,6 +132,11 @@ def _parts(
     paths: TouchPaths, effect: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], sparse.csr_array]:
     """Split each converting path among its channels by their effects, alike where all are 0."""
+    if (effect < 0).any():
+        raise DataError(
+            "Effects must not be negative to split paths in proportion to them, and values below 0 "
+            'make some so; `normalisation="raw"` shows them.'
+        )
     row, met = seen_conversions(paths, edge=True)
     weighed = met * effect
     none = weighed.sum(axis=1) <= 0
@@ -125,7 +146,9 @@ def _parts(
 
 
 def _jacobian(
-    n: NDArray[np.int64], parts: sparse.csr_array, effect: NDArray[np.float64]
+    n: NDArray[np.int64] | NDArray[np.float64],
+    parts: sparse.csr_array,
+    effect: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Differentiate the credit of channels by the effects, shape (m, m)."""
     # A part is e_c / sum: its slope by e_d is part_c ((c is d) - part_d) / e_d.

@@ -45,6 +45,50 @@ def conversions_of(data: Journeys | PathCounts, paths: TouchPaths, *, timed: boo
             f"This needs {wanted}, and path counts hold neither times nor single values: give "
             "journeys from `journeys.outcomes`, or use 'touch_decay' and shares of conversions."
         )
+    one_by_one, stop, event = _one_by_one(data, paths)
+    if not timed:
+        return Conversions(one_by_one, None)
+    time = data.need_time("Decay by the clock")
+    return Conversions(one_by_one, np.repeat(time[stop], one_by_one.length) - time[event])
+
+
+def with_single_values(data: Journeys | PathCounts, paths: TouchPaths) -> TouchPaths:
+    """Give every conversion a row of its own after the rows that do not convert.
+
+    Raises
+    ------
+    NotObservedError
+        When `data` holds counts.
+    """
+    if not isinstance(data, Journeys) or paths.customers is None:
+        raise NotObservedError(
+            "This needs the value of each conversion, and path counts hold no single values: give "
+            "journeys from `journeys.outcomes`, or ask for shares of conversions."
+        )
+    lost = np.flatnonzero(~paths.converted)
+    won = _one_by_one(data, paths)[0]
+    assert won.customers is not None
+    touch = [paths.touch[~np.repeat(paths.converted, paths.length)], won.touch]
+    length = np.concatenate([paths.length[lost], won.length])
+    return replace(
+        won,
+        touch=np.concatenate(touch),
+        start=np.concatenate([[0], np.cumsum(length)]),
+        converted=np.arange(len(length)) >= len(lost),
+        edge=np.concatenate([paths.edge[lost], won.edge]),
+        n=np.concatenate([paths.n[lost], won.n]),
+        value=np.concatenate([paths.value[lost], won.value]),
+        customers=Customers(
+            sparse.vstack([paths.customers.journeys[lost], won.customers.journeys], format="csr"),
+            paths.customers.hashed,
+        ),
+    )
+
+
+def _one_by_one(
+    data: Journeys, paths: TouchPaths
+) -> tuple[TouchPaths, NDArray[np.int64], NDArray[np.int64]]:
+    """Give every conversion a row, with the event it is, and the events of all touches."""
     converted = np.flatnonzero(has_attribute(data, "outcome", "converted"))
     hashed = hash_customers(data.customer_id)
     order = np.argsort(hashed[data.customer_index[converted]], kind="stable")
@@ -56,7 +100,7 @@ def conversions_of(data: Journeys | PathCounts, paths: TouchPaths, *, timed: boo
     code = {name: at for at, name in enumerate(paths.channels)}
     channel = np.array([code.get(name, -1) for name in data.names], dtype=np.int64)
     n = len(journey)
-    one_by_one = replace(
+    rows = replace(
         paths,
         touch=channel[data.touchpoint[event]],
         start=start,
@@ -72,7 +116,4 @@ def conversions_of(data: Journeys | PathCounts, paths: TouchPaths, *, timed: boo
             hashed,
         ),
     )
-    if not timed:
-        return Conversions(one_by_one, None)
-    time = data.need_time("Decay by the clock")
-    return Conversions(one_by_one, np.repeat(time[stop], stop - begin) - time[event])
+    return rows, stop, event

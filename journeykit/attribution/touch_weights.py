@@ -72,7 +72,8 @@ def check_rules(models: Sequence[str], options: RuleOptions) -> None:
     if len(set(models)) < len(models):
         raise ArgumentError(f"Each model may stand once; got {', '.join(models)}.")
     for name, model in _NEEDS.items():
-        given = getattr(options, name) not in (None, ())
+        value = getattr(options, name)
+        given = not (value is None or (isinstance(value, tuple) and not value))
         if given != (model in models):
             raise ArgumentError(
                 f"`{name}` belongs to the rule '{model}': "

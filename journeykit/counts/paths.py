@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -182,19 +183,25 @@ def path_counts_from_frame(
     ----------
     frame : pandas.DataFrame
     path : str
-        Column with the touchpoints of a path, joined by `separator`; blanks around them are cut.
+        Column with the touchpoints of a path, joined by `separator`, with its blanks or without:
+        blanks around touchpoints are cut. A path with both, ``"a > b>c"``, is refused, because
+        ``b>c`` may be a name.
     conversions, nulls, value : str
-        Columns with whole numbers of converting and of other journeys, and the total value.
+        Columns with whole numbers of converting and of other journeys, and the total value of the
+        conversions.
     separator : str
 
     Raises
     ------
     DataError
-        When a path is missing or has an empty touchpoint, or a count is missing, negative or
-        not whole; the message counts the rows.
+        When a path is missing, has an empty touchpoint or the separator with and without its
+        blanks; a count is missing, negative or not whole; or a value is no finite number or stands
+        in a row without conversions. The message counts the rows.
     """
-    wanted = [column for column in (path, conversions, nulls, value) if column is not None]
-    check_known("path", wanted, [str(name) for name in frame.columns], what="columns")
+    columns = {"path": path, "conversions": conversions, "nulls": nulls, "value": value}
+    for argument, column in columns.items():
+        wanted = [] if column is None else [column]
+        check_known(argument, wanted, [str(name) for name in frame.columns], what="columns")
     missing = int(frame[path].isna().sum())
     if missing:
         raise DataError(f"Column {path!r} is empty in {missing:,} of {len(frame):,} rows.")
@@ -210,22 +217,71 @@ def path_counts_from_frame(
             f"Column {path!r} has an empty touchpoint in {len(broken):,} of {len(frame):,} rows, "
             f"such as {broken[0]!r}; is the separator {separator!r} right?"
         )
+    _need_one_separator(frame, path, parts, separator)
     converted = _whole(frame, conversions)
     lost = np.zeros(len(frame), dtype=np.int64) if nulls is None else _whole(frame, nulls)
     names = sorted({step for steps in parts for step in steps})
     code = {name: number for number, name in enumerate(names)}
     steps = np.array([code[step] for path_ in parts for step in path_], dtype=np.uint32)
     start = np.concatenate([[0], np.cumsum([len(path_) for path_ in parts])]).astype(np.int64)
-    worth = np.zeros(len(frame)) if value is None else frame[value].to_numpy(dtype=np.float64)
-    if np.isnan(worth).any():
-        raise DataError(f"Column {value!r} is empty in {np.isnan(worth).sum():,} rows.")
+    worth = np.zeros(len(frame)) if value is None else _worth(frame, value, converted)
     name_hash = hash_strings(pa.array(names, type=pa.string()))
     key = path_hashes(steps, start[:-1], start[1:], name_hash)
     n = np.stack([converted + lost, converted, np.zeros_like(lost)], axis=1)
-    # No journeys, so the fingerprint is made of the table: key and counts of every row.
-    rows = mix(key[:, 0] ^ mix(n[:, 0]) ^ mix(n[:, 1], seed=1) ^ mix(worth, seed=2))
-    fingerprint = sum(int(row) for row in rows.tolist()) % (1 << 128)
-    return _distinct(tuple(names), steps, start[:-1], start[1:], key, n, worth, fingerprint)
+    counts = _distinct(tuple(names), steps, start[:-1], start[1:], key, n, worth, 0)
+    # No journeys, so the fingerprint is made of the table: key and counts of every path.
+    of_counts = mix(counts.n[:, 0]) ^ mix(counts.n[:, 1], seed=1) ^ mix(counts.value, seed=2)
+    rows = mix(counts.key[:, 0] ^ of_counts)
+    return replace(counts, fingerprint=sum(int(row) for row in rows.tolist()) % (1 << 128))
+
+
+def _need_one_separator(
+    frame: pd.DataFrame, path: str, parts: list[list[str]], separator: str
+) -> None:
+    """Refuse paths that hold the separator both with its blanks and without.
+
+    A name may hold it, as in ``Search>Brand > Mail``: such a path would be cut in the wrong place.
+    """
+    bare = separator.strip()
+    if not bare or bare == separator:
+        return
+    before, after = (r"\s" if blank.isspace() else "" for blank in (separator[0], separator[-1]))
+    blanks = re.compile(f"{before}{re.escape(bare)}{after}")
+    texts = frame[path].astype(str).tolist()
+    spaced = [len(blanks.findall(text)) for text in texts]
+    mixed = [
+        text
+        for text, count, steps in zip(texts, spaced, parts, strict=True)
+        if 0 < count < len(steps) - 1
+    ]
+    if mixed:
+        raise DataError(
+            f"Column {path!r} has {bare!r} with and without the blanks of the separator "
+            f"{separator!r} in one path, in {len(mixed):,} of {len(frame):,} rows, such as "
+            f"{mixed[0]!r}: give `separator={bare!r}` if it parts touchpoints everywhere, or "
+            "rename them."
+        )
+
+
+def _worth(frame: pd.DataFrame, value: str, converted: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Read the values of the conversions; they must be finite, and there only."""
+    if empty := int(frame[value].isna().sum()):
+        raise DataError(f"Column {value!r} is empty in {empty:,} rows.")
+    try:
+        worth: NDArray[np.float64] = frame[value].to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        worth = np.full(len(frame), np.nan)
+    if (wrong := ~np.isfinite(worth)).any():
+        raise DataError(
+            f"Column {value!r} must hold finite numbers; {wrong.sum():,} of {len(frame):,} rows do "
+            f"not, such as {frame[value].to_numpy()[wrong].tolist()[0]!r}."
+        )
+    if (lost := (worth != 0) & (converted == 0)).any():
+        raise DataError(
+            f"Column {value!r} is the value of conversions; {lost.sum():,} of {len(frame):,} rows "
+            f"have one and no conversion, such as {worth[lost][0]:g}."
+        )
+    return worth
 
 
 def _whole(frame: pd.DataFrame, column: str) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import pytest
 
 from journeykit import attribution
 from journeykit.counts import path_counts, path_counts_from_frame
-from journeykit.errors import ArgumentError
+from journeykit.errors import ArgumentError, DataError
 from tests.attribution.example import OUTCOMES
 
 RULES = attribution.rules(OUTCOMES)
@@ -35,6 +35,34 @@ def test_models_side_by_side() -> None:
     other = attribution.markov(path_counts(OUTCOMES.take(np.arange(5))))
     with pytest.raises(ArgumentError, match="only on the same journeys"):
         RULES.beside(other)
+    with pytest.raises(ArgumentError, match="Shares of conversions and shares of value do not"):
+        MARKOV.beside(attribution.rules(OUTCOMES, share_of="value", replicates=5))
+
+
+def test_parameters_that_differ_stand_by_model() -> None:
+    both = MARKOV.beside(attribution.markov(OUTCOMES, order=2)).provenance.parameters
+    assert both["order"] == {"markov": 1, "markov order 2": 2}
+    assert both["removal"] == "to_null"
+
+
+def test_shares_of_value_are_called_so() -> None:
+    of_value = attribution.rules(OUTCOMES, models=["last"], share_of="value", replicates=5)
+    assert "4 conversions, most of their value to: last web (80.2%" in of_value.summary()
+    assert of_value.plot().get_xlabel() == "share of value"
+    assert MARKOV.plot().get_xlabel() == "share of conversions"
+
+
+def test_channels_of_any_name_but_one() -> None:
+    names = ["<b>web</b>", "$5 off $x_^", "a_b^$c", "\N{SNOWMAN} \\frac{1}{"]
+    table = pd.DataFrame({"path": [*names, " | ".join(names)], "n": [4, 3, 2, 1, 5]})
+    counts = path_counts_from_frame(table, conversions="n", separator="|")
+    ax = attribution.markov(counts, replicates=5).plot()
+    ax.figure.canvas.draw()
+    assert "<b>web</b>" in [label.get_text() for label in ax.get_yticklabels()]
+    taken = pd.DataFrame({"path": ["web > (no touch)", ""], "n": [1, 1]})
+    for model in (attribution.rules, attribution.markov):
+        with pytest.raises(DataError, match="A channel must not be called '\\(no touch\\)'"):
+            model(path_counts_from_frame(taken, conversions="n"))
 
 
 def test_picture_shows_every_share() -> None:

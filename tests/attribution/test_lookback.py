@@ -190,6 +190,9 @@ def test_refuses_what_is_no_lookback() -> None:
     ):
         with pytest.raises(ArgumentError, match=message):
             attribution.touches(CUSTOMERS, **ASKED, **options)
+    for name in ("touchpoints", "conversion"):
+        with pytest.raises(ArgumentError, match=f"`{name}` must be a list of names; got the text"):
+            attribution.touches(CUSTOMERS, **{**ASKED, "touchpoints": ["mail"], name: "mail"})
     with pytest.raises(ArgumentError, match="already cut"):
         attribution.touches(OUTCOMES, **ASKED)
     untimed = CUSTOMERS.replace(time=None, observed_from=None, observed_to=None, window=None)

@@ -301,5 +301,7 @@ def test_refuses_what_it_cannot_answer() -> None:
         attribution.markov(edge)
     bare = CUSTOMERS.relabel({"mail": "web"}).take(np.array([False, True, False, False, False]))
     untouched = bare.outcomes(conversion=["buy", "web"], lookback_days=10)
-    with pytest.raises(DataError, match="No entry that was seen leads through a touch"):
+    with pytest.raises(DataError, match="none of 5 conversions has a touch before it"):
         attribution.markov(untouched)
+    with pytest.raises(DataError, match="no finished journey with a touch that began inside"):
+        attribution.markov_orders(untouched)

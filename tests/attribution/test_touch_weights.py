@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from journeykit import attribution
 from journeykit.attribution.touch_weights import NEED_FIRST, Rule
 from journeykit.counts import path_counts, path_counts_from_frame
-from journeykit.errors import ArgumentError, MappingError, NotObservedError
+from journeykit.errors import ArgumentError, DataError, MappingError, NotObservedError
 from journeykit.journeys import Journeys
-from tests.attribution.example import OUTCOMES
+from tests.attribution.example import CUSTOMERS, OUTCOMES
 from tests.attribution.test_rule_based import FEW, LAW, credited, outcomes
 from tests.strategies import journeys
 
@@ -109,6 +109,17 @@ def test_a_very_short_half_life_is_the_last_touch() -> None:
     assert a == pytest.approx(b)
 
 
+def test_numbers_may_come_from_an_array() -> None:
+    plain, array = (
+        attribution.rules(OUTCOMES, models=["time_decay", "position"], replicates=2, **options)
+        for options in (
+            {"half_life_days": 7, "weights": (0.4, 0.2, 0.4)},
+            {"half_life_days": np.float64(7), "weights": np.array([0.4, 0.2, 0.4])},
+        )
+    )
+    pd.testing.assert_frame_equal(plain.frame, array.frame)
+
+
 def test_shares_of_value() -> None:
     result = attribution.rules(OUTCOMES, models=["last"], share_of="value", replicates=FEW)
     assert credited(result, "last", "share") == pytest.approx(
@@ -125,6 +136,10 @@ def test_credit_of_a_touch() -> None:
     assert frame["conversions_per_touch"].tolist()[:2] == pytest.approx([1 / 4, 2 / 5])
     assert frame["value_per_touch"].tolist()[:2] == pytest.approx([30 / 4, 150 / 5])
     assert np.isnan(frame["value_per_touch"].iloc[2])
+    # Ann's mail and web at the edge are neither credited by the first touch nor counted.
+    frame = attribution.rules(OUTCOMES, models=["first"], per_touch=True, replicates=FEW).frame
+    assert frame["n_touches"].tolist() == [3, 4, 0]
+    assert frame["conversions_per_touch"].tolist()[:2] == pytest.approx([0, 2 / 4])
 
 
 @LAW
@@ -190,10 +205,14 @@ def test_refuses_rules_that_are_not_told_what_they_need() -> None:
         ({"models": ["touch_decay"], "half_life_touches": 0}, "`half_life_touches` must be a num"),
         ({"models": ["position"], "weights": (0.5, 0.5, 0.5)}, "`weights` must be three numbers"),
         ({"models": ["position"], "weights": (1.5, -0.5, 0)}, "at least 0 that sum to 1"),
+        ({"models": ["last_non_direct"], "direct": "web"}, "must be a list of names; got the text"),
         ({"share_of": "revenue"}, "`share_of` must be one of 'conversions', 'value'"),
     ):
         with pytest.raises(ArgumentError, match=message):
             attribution.rules(OUTCOMES, **options)
+    worthless = CUSTOMERS.outcomes(conversion=["buy"], lookback_days=10)
+    with pytest.raises(DataError, match="worth more than 0 together; they are worth 0"):
+        attribution.rules(worthless, share_of="value")
     counts = path_counts(OUTCOMES)
     with pytest.raises(NotObservedError, match="needs the time of each touch, and path counts"):
         attribution.rules(counts, models=["time_decay"], half_life_days=7)

@@ -235,6 +235,14 @@ def test_paths_from_a_table() -> None:
         ("conversions", [1, 0.5], "1 of 2 rows do not, such as 0.5"),
         ("conversions", ["x", "y"], "2 of 2 rows do not, such as 'x'"),
         ("value", [1.0, None], "Column 'value' is empty in 1 rows"),
+        ("value", ["x", "1"], "'value' must hold finite numbers; 2 of 2 rows do not, such as 'x'"),
+        ("value", [1.0, np.inf], "'value' must hold finite numbers; 1 of 2 rows do not, such as i"),
+        ("conversions", [0, 1], "1 of 2 rows have one and no conversion, such as 1"),
+        (
+            "path",
+            ["Search>Brand > mail", "a>b"],
+            "'>' with and without the blanks of the separator ' > ' in one path, in 1 of 2 rows",
+        ),
     ],
 )
 def test_a_broken_path_table_is_refused(column: str, values: list[object], message: str) -> None:
@@ -244,10 +252,31 @@ def test_a_broken_path_table_is_refused(column: str, values: list[object], messa
         path_counts_from_frame(frame, conversions="conversions", value="value")
 
 
+def test_a_name_may_hold_a_separator_that_is_not_the_one() -> None:
+    frame = pd.DataFrame({"path": ["Search>Brand | mail", "a|b"], "n": [1, 1]})
+    names = path_counts_from_frame(frame, conversions="n", separator="|").names
+    assert names == ("Search>Brand", "a", "b", "mail")
+
+
+def test_rows_of_a_path_table_may_be_split() -> None:
+    one = pd.DataFrame({"path": ["a > b", "a"], "yes": [3, 1], "no": [2, 0], "value": [5.0, 1.0]})
+    apart = pd.DataFrame({"path": ["a", "a > b", "a>b"], "yes": [1, 1, 2], "no": [0, 2, 0]})
+    apart["value"] = [1.0, 2.0, 3.0]
+    columns = {"conversions": "yes", "nulls": "no", "value": "value"}
+    whole, parts = (path_counts_from_frame(frame, **columns) for frame in (one, apart))
+    assert whole.fingerprint == parts.fingerprint
+    assert whole.n.tolist() == parts.n.tolist()
+    assert whole.value.tolist() == parts.value.tolist()
+
+
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(MappingError, match="columns that do not exist: 'conversion'. Did you mean"):
         path_counts_from_frame(
             pd.DataFrame({"path": [], "conversions": []}), conversions="conversion"
+        )
+    with pytest.raises(MappingError, match="`value` names columns that do not exist: 'worth'"):
+        path_counts_from_frame(
+            pd.DataFrame({"path": [], "n": [], "w": []}), conversions="n", value="worth"
         )
 
 
