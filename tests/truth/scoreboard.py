@@ -58,7 +58,7 @@ SIZES = (Size(4_000, 5, 20), Size(16_000, 1, 20))
 #: Of the world that tells what a model says with many customers.
 MANY = 200_000
 RULES = ("first", "last", "linear", "linear_unique", "position_u", "time_decay")
-HELD_OUT = "markov held_out"
+HELD_OUT, SHARED = "markov held_out", "hazard shared"
 SEED = 7
 MEASURES = ["distance", "distance_all", "clean", "confounded", "coverage"]
 PLAIN = ["conversions", "baseline", "no_channel"]
@@ -73,7 +73,7 @@ def whole(world: World) -> Journeys:
 
 def credits_of(world: World, *, replicates: int) -> pd.DataFrame:
     """Credit by all models that are scored; ``model channel share conf_low conf_high``."""
-    made = outcomes(world)
+    made, told = outcomes(world), whole(world)
     drawn = {"replicates": replicates, "seed": 1}
     frames = [
         rules(made, models=RULES, half_life_days=7, **drawn).frame,
@@ -81,7 +81,8 @@ def credits_of(world: World, *, replicates: int) -> pd.DataFrame:
         markov(made, order="held_out", **drawn).frame.assign(model=HELD_OUT),
         markov(made, removal="participation", **drawn).frame,
         *(shapley(made, game=game, **drawn).frame for game in ("volume", "rate")),
-        hazard(whole(world), conversion=CONVERSIONS).frame,
+        hazard(told, conversion=CONVERSIONS).frame,
+        hazard(told, conversion=CONVERSIONS, decay="shared").frame.assign(model=SHARED),
     ]
     columns = ["model", "channel", "share", "conf_low", "conf_high"]
     return pd.concat([frame[columns] for frame in frames], ignore_index=True)
