@@ -8,12 +8,14 @@ from journeykit.attribution import markov, rules
 from journeykit.journeys import Journeys
 from journeykit.simulate import World
 from journeykit.simulate.parts.channels import Channels
+from journeykit.simulate.parts.orders import OrdersTruth
 from journeykit.simulate.world import world as simulated
 
 CONVERSIONS = ("thank_you_page", "pos_transaction")
 #: Without an effect: one whose users want to buy anyway, and one met by chance.
 CONFOUNDED, CLEAN = "review_read", "social_owned_touch"
-NO_TOUCH = "(no touch)"
+#: What a model gives to no channel.
+NO_CHANNEL = ("(no touch)", "(baseline)")
 PARTS = ("channels", "orders", "purchases")
 
 
@@ -46,6 +48,25 @@ def shares(world: World, own: dict[tuple[str, str], float]) -> pd.DataFrame:
     return frame.rename(columns={"model": "name", "share": "estimate"}).assign(truth=truth)
 
 
+def distances(share: pd.Series, truth: OrdersTruth) -> dict[str, float]:
+    """Hold a model's shares, indexed by channel, against those of the orders lost without each.
+
+    `distance` is the total-variation distance of the shares among channels; `distance_all` that of
+    all shares, what the model gives to no channel, `no_channel`, standing for the baseline.
+    """
+    lost = pd.Series(truth.lost_without)
+    increments = lost / truth.orders
+    given = share.reindex(lost.index, fill_value=0.0)
+    none = float(share.reindex(list(NO_CHANNEL), fill_value=0.0).sum())
+    return {
+        "distance": float((given / given.sum() - lost / lost.sum()).abs().sum() / 2),
+        "distance_all": float(
+            ((given - increments).abs().sum() + abs(none - 1 + increments.sum())) / 2
+        ),
+        "no_channel": none,
+    }
+
+
 def against_increments(customers: int, *, replicates: int = 200) -> pd.DataFrame:
     """Compare the models with what is lost when a channel's touches are deleted.
 
@@ -55,19 +76,14 @@ def against_increments(customers: int, *, replicates: int = 200) -> pd.DataFrame
         One row a model and the truth: `distance`, the total-variation distance between the shares
         among channels that the model credits and those of the orders lost without each;
         `distance_all`, the same with the baseline, which the model's conversions without a touch
-        stand for; and the share of all conversions that `no_touch`, the clean and the confounded
+        stand for; and the share of all conversions that `no_channel`, the clean and the confounded
         placebo get, these with their intervals.
     """
     made = simulated(customers=customers, seed=2, parts=PARTS)
     truth = made.truth["orders"]
-    lost = pd.Series(truth.lost_without)
-    increments = lost / truth.orders
-    whole = pd.concat([increments, pd.Series({NO_TOUCH: 1 - increments.sum()})])
     rows = []
     for model, part in credits_of(made, replicates=replicates).groupby("model", sort=False):
         told = part.set_index("channel")
-        share = told["share"].reindex(whole.index, fill_value=0.0)
-        touched = share.drop(NO_TOUCH)
         placebos = {
             f"{kind}{bound}": told.loc[name, column]
             for kind, name in (("clean", CLEAN), ("confounded", CONFOUNDED))
@@ -76,9 +92,7 @@ def against_increments(customers: int, *, replicates: int = 200) -> pd.DataFrame
         rows.append(
             {
                 "model": model,
-                "distance": (touched / touched.sum() - lost / lost.sum()).abs().sum() / 2,
-                "distance_all": (share - whole).abs().sum() / 2,
-                "no_touch": share[NO_TOUCH],
+                **distances(told["share"], truth),
                 **placebos,
             }
         )
@@ -88,7 +102,7 @@ def against_increments(customers: int, *, replicates: int = 200) -> pd.DataFrame
     rows.append(
         {
             "model": "truth", "distance": 0.0, "distance_all": 0.0,
-            "no_touch": whole[NO_TOUCH], **none,
+            "no_channel": 1 - sum(truth.lost_without.values()) / truth.orders, **none,
         }
     )  # fmt: skip
     return pd.DataFrame(rows)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from journeykit.attribution.scoreboard import SCOREBOARD
 from journeykit.errors import ArgumentError
 from journeykit.simulate import FalseFindings, marginal_hazard_ratio, world
 from journeykit.simulate.processes import available
 from tests.truth.attributed import against_increments
 from tests.truth.check import Check
 from tests.truth.checks import CHECKS
+from tests.truth.scoreboard import MANY
 
 TARGET = Path(__file__).with_name("RESULTS.md")
 CUSTOMERS, MILLION = 300_000, 1_000_000
@@ -41,6 +43,16 @@ model is expected to be right here: that is why experiments stand beside them.
 
 """
 
+BOARD = """
+## The scoreboard of attribution
+
+What `compare` shows under models, made by `tests.truth.scoreboard`: {worlds}. *Distance*, *with
+baseline* and the placebos are as above, as means over worlds with their 95 % intervals over worlds;
+*own coverage* is how often a model's 95 % intervals of shares held what the model itself says of
+{many:,} customers. No model is gated here. {truth}
+
+"""
+
 
 RATIOS = """
 ## Hazard ratios, for one customer and over customers
@@ -63,7 +75,7 @@ def main() -> int:
         text, complaints = _section(check)
         sections.append(text)
         failed += bool(complaints)
-    sections += [_attribution(), _ratios()]
+    sections += [_attribution(), _scoreboard(), _ratios()]
     TARGET.write_text("".join(sections), encoding="utf-8")
     print(f"{len(CHECKS) - failed} of {len(CHECKS)} claims hold: {TARGET}")
     return failed
@@ -96,7 +108,7 @@ def _attribution() -> str:
             "model": models["model"],
             "distance": models["distance"].map("{:.3f}".format),
             "with baseline": models["distance_all"].map("{:.3f}".format),
-            "without a touch": models["no_touch"].map("{:.1%}".format),
+            "without a touch": models["no_channel"].map("{:.1%}".format),
             **{
                 f"{kind} placebo": [
                     f"{row[kind]:.1%} ({row[f'{kind}_low']:.1%} to {row[f'{kind}_high']:.1%})"
@@ -112,8 +124,39 @@ def _attribution() -> str:
         "confounded placebo": "0",
     }  # fmt: skip
     table = pd.concat([table, pd.DataFrame([last])], ignore_index=True)
-    caused = 100 * (1 - truth["no_touch"])
+    caused = 100 * (1 - truth["no_channel"])
     return ATTRIBUTION.format(customers=CUSTOMERS, orders=caused) + _markdown(table)
+
+
+def _scoreboard() -> str:
+    """Return the table that ships, law by law."""
+    board = pd.read_csv(SCOREBOARD)
+    columns = {
+        "distance": "distance", "with baseline": "distance_all", "clean placebo": "clean",
+        "confounded placebo": "confounded", "own coverage": "coverage",
+    }  # fmt: skip
+    table = board[["law", "customers", "model"]].assign(
+        customers=board["customers"].map("{:,}".format),
+        **{
+            label: [
+                f"{value:.3f} ({low:.3f} to {high:.3f})"
+                for value, low, high in zip(
+                    board[name], board[f"{name}_low"], board[f"{name}_high"], strict=True
+                )
+            ]
+            for label, name in columns.items()
+        },
+    )
+    sizes = board.drop_duplicates("customers")
+    worlds = " and ".join(
+        f"{row.n_worlds} worlds of {row.customers:,} customers for each law"
+        for row in sizes.itertuples()
+    )
+    laws = board.groupby("law", sort=False)["baseline"].mean()
+    truth = "Added up over channels, the orders lost without each are " + ", ".join(
+        f"{1 - share:.0%} ({law})" for law, share in laws.items()
+    )
+    return BOARD.format(worlds=worlds, many=MANY, truth=f"{truth}.") + _markdown(table)
 
 
 def _ratios() -> str:

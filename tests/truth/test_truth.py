@@ -26,5 +26,5 @@ def test_rules_and_chains_credit_placebos() -> None:
     assert (models[["clean_low", "confounded_low"]] > 0.01).all().all()
     assert models["distance"].between(0.05, 0.5).all()
     # Touches make a third of the orders; models give them more than half.
-    assert frame.loc["truth", "no_touch"] == pytest.approx(0.68, abs=0.03)
-    assert (models["no_touch"] < 0.5).all()
+    assert frame.loc["truth", "no_channel"] == pytest.approx(0.68, abs=0.03)
+    assert (models["no_channel"] < 0.5).all()
