@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from journeykit.attribution.bootstrapping import BootstrappedCredits, bootstrap
     from journeykit.attribution.credit import Credits, Population
     from journeykit.attribution.held_out import MarkovOrders, markov_orders
     from journeykit.attribution.lookback import Touches, touches
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # Modules bear other names than the functions: importing a module would hide its namesake here.
 _HOMES = {
+    "BootstrappedCredits": "bootstrapping",
+    "bootstrap": "bootstrapping",
     "Credits": "credit",
     "Population": "credit",
     "MarkovOrders": "held_out",
@@ -28,10 +31,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "BootstrappedCredits",
     "Credits",
     "MarkovOrders",
     "Population",
     "Touches",
+    "bootstrap",
     "markov",
     "markov_orders",
     "rules",
