@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from journeykit.attribution.lookback import Touches, touches
     from journeykit.attribution.removal import markov
     from journeykit.attribution.rule_based import rules
+    from journeykit.attribution.sensitivities import Sensitivity, sensitivity
 
 # Modules bear other names than the functions: importing a module would hide its namesake here.
 _HOMES = {
@@ -23,10 +24,12 @@ _HOMES = {
     "Credits": "credit",
     "Population": "credit",
     "MarkovOrders": "held_out",
+    "Sensitivity": "sensitivities",
     "Touches": "lookback",
     "markov": "removal",
     "markov_orders": "held_out",
     "rules": "rule_based",
+    "sensitivity": "sensitivities",
     "touches": "lookback",
 }
 
@@ -35,11 +38,13 @@ __all__ = [
     "Credits",
     "MarkovOrders",
     "Population",
+    "Sensitivity",
     "Touches",
     "bootstrap",
     "markov",
     "markov_orders",
     "rules",
+    "sensitivity",
     "touches",
 ]
 

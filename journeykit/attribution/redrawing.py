@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -41,37 +41,43 @@ def redrawer(
     if isinstance(data, Journeys):
         hashed = hash_customers(data.customer_id)
         order = np.argsort(hashed, kind="stable")
+        edges = np.searchsorted(data.customer_index, np.arange(data.n_customers + 1))
+        where = _Where(order, edges[:-1][order], edges[1:][order])
         hashed = hashed[order]
-        return lambda replicate: customers_repeated(
+        return lambda replicate: _repeated(
             data,
-            order,
+            where,
             poisson_weights(hashed, replicate=replicate, seed=seed),
             fingerprint=_number(data.fingerprint_number, replicate, seed),
         )
     raise ArgumentError(f"`data` must be journeys or path counts; got {type(data).__name__}.")
 
 
-def customers_repeated(
-    journeys: Journeys,
-    customer: NDArray[np.int64],
-    times: NDArray[np.int64],
-    *,
-    fingerprint: int,
+class _Where(NamedTuple):
+    """Customers and their journeys, from `begin` to before `stop`; arrays of one length."""
+
+    customer: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    stop: NDArray[np.int64]
+
+
+def _repeated(
+    journeys: Journeys, where: _Where, times: NDArray[np.int64], *, fingerprint: int
 ) -> Journeys:
-    """Return the journeys of each `customer` so many `times`, every copy a customer of its own."""
-    chosen = np.repeat(customer, times)
+    """Return the journeys of each customer so many `times`, every copy a customer of its own."""
+    chosen = np.repeat(np.arange(len(times)), times)
     copy = np.arange(len(chosen)) - np.repeat(np.cumsum(times) - times, times)
-    edges = np.searchsorted(journeys.customer_index, np.arange(journeys.n_customers + 1))
-    begin, stop = edges[chosen], edges[chosen + 1]
+    begin, stop = where.begin[chosen], where.stop[chosen]
     journey = _ranges(begin, stop)
     event = _ranges(journeys.start[begin], journeys.start[stop])
     who = np.repeat(np.arange(len(chosen)), stop - begin)
+    ids = journeys.customer_id.take(pa.array(where.customer[chosen]))
     return journeys.replace(
         touchpoint=journeys.touchpoint[event],
         start=np.concatenate([[0], np.cumsum(journeys.length[journey])]),
         time=None if journeys.time is None else journeys.time[event],
         customer_index=who.astype(journeys.customer_index.dtype),
-        customer_id=renamed(journeys.customer_id.take(pa.array(chosen)), copy),
+        customer_id=renamed(ids, copy),
         observed_from=pick(journeys.observed_from, journey),
         observed_to=pick(journeys.observed_to, journey),
         attributes=rows(journeys.attributes, journey),
