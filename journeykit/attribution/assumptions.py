@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 LOOKBACK, GAP, GROUPING = "lookback", "session gap", "grouping"
 #: Whose identities are split, and what the table calls it.
 SPLITS: dict[str, Who] = {
-    "identities split": "all",
-    "identities split, converters joined by login": "without_conversion",
-    "identities split, converters only": "with_conversion",
+    "identities split (all)": "all",
+    "identities split (non-converters)": "without_conversion",
+    "identities split (converters)": "with_conversion",
 }
 
 

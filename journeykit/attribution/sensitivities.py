@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from journeykit.journeys import Journeys
     from journeykit.study import Catalogue
 
+#: Distances that are rounding alone.
+_ROUNDING = 1e-12
 #: Rows that are no channels and cannot lead.
 NO_CHANNELS = (NO_TOUCH, "(baseline)")
 
@@ -86,18 +88,22 @@ class Sensitivity(Result):
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the distance of every change, largest on top; open where the leader changes."""
+        """Draw the distance of every change that moves something, largest on top.
+
+        Open points are changes of the leader.
+        """
         from journeykit.draw import PALETTE, axes, percent_axis, tidy
         from journeykit.draw.charts import shortened
 
         moves = self.moves.dropna(subset=["distance"])
         label = moves["assumption"] + ", " + moves["value"]
         largest = moves.groupby(label)["distance"].max()
-        rows = largest.sort_values(ascending=False, kind="stable").index.tolist()
+        largest = largest.sort_values(ascending=False, kind="stable")
+        rows = largest.index[largest > _ROUNDING].tolist()
         models = moves["model"].unique().tolist()
         ax = axes(ax, height=max(1.8, (0.14 * len(models) + 0.22) * len(rows) + 1.0))
         for number, model in enumerate(models):
-            mine = moves["model"] == model
+            mine = (moves["model"] == model) & label.isin(rows)
             part = moves[mine].set_index(label[mine])
             at = np.array([rows.index(name) for name in part.index], dtype=float)
             at += 0.16 * (number - (len(models) - 1) / 2)
@@ -148,7 +154,8 @@ def sensitivity(
     - *identities split*: a part of the customers is taken for two, as where a person uses two
       devices or deletes cookies. Once whoever it is; once only customers who never convert, as
       where a login at checkout joins the identities of those who do; once only those who convert.
-      Between these two lies every dependence on the outcome. No event and no conversion is lost.
+      The latter two are the extremes of a split that depends on the outcome. No event and no
+      conversion is lost. Rules read converting journeys only, so the second cannot move them.
     - *grouping*: touchpoints grouped into other channels. Shares are then compared over the finest
       channels that both groupings can be added up to.
 
