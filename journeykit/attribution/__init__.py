@@ -14,16 +14,20 @@ if TYPE_CHECKING:
     from journeykit.attribution.lookback import Touches, touches
     from journeykit.attribution.removal import markov
     from journeykit.attribution.rule_based import rules
+    from journeykit.attribution.supporting.answers import Support
+    from journeykit.attribution.supporting.pairs import support
 
 # Modules bear other names than the functions: importing a module would hide its namesake here.
 _HOMES = {
     "Credits": "credit",
     "Population": "credit",
     "MarkovOrders": "held_out",
+    "Support": "supporting.answers",
     "Touches": "lookback",
     "markov": "removal",
     "markov_orders": "held_out",
     "rules": "rule_based",
+    "support": "supporting.pairs",
     "touches": "lookback",
 }
 
@@ -31,10 +35,12 @@ __all__ = [
     "Credits",
     "MarkovOrders",
     "Population",
+    "Support",
     "Touches",
     "markov",
     "markov_orders",
     "rules",
+    "support",
     "touches",
 ]
 

@@ -1,0 +1,179 @@
+"""How much more of one thing customers do after a touch of another than at other times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from journeykit.attribution.supporting.stretches import (
+    AFTER,
+    AWAY,
+    WEEK_DAYS,
+    compared,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from journeykit.attribution.supporting.stretches import Compared
+    from journeykit.attribution.supporting.watching import Watched
+
+    Floats = NDArray[np.float64]
+
+#: Least time away from touches in a stratum, as a part of the window: the noise of what is expected
+#: grows as its inverse.
+LEAST_AWAY = 0.5
+
+
+class Spillover(NamedTuple):
+    """Sums over strata by customer, shape (customers,), for one pair.
+
+    Attributes
+    ----------
+    seen : array of float64
+        Events after touches.
+    expected : array of float64
+        What the customer's rate away from touches leads to expect in the same time.
+    touches : array of float64
+    """
+
+    seen: Floats
+    expected: Floats
+    touches: Floats
+
+
+class Ratio(NamedTuple):
+    """A number with its interval, its p-value and its standard error."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+class Answer(NamedTuple):
+    """What one pair comes to at the level of customers.
+
+    Attributes
+    ----------
+    n_touches, n_seen : int
+        Touches compared, and events after them.
+    expected : float
+    ratio, further : Ratio
+        Events seen by events expected; events beyond those, a touch.
+    p_value : float
+        Of no difference.
+    std_error : float
+        Of `further` where there is no difference.
+    """
+
+    n_touches: int
+    n_seen: int
+    expected: float
+    ratio: Ratio
+    further: Ratio
+    p_value: float
+    std_error: float
+
+
+def spillovers(
+    data: Watched, channel: int, /, *, window: int, stretch_days: int
+) -> list[Spillover | None]:
+    """Compare all names after the touches of a channel with what is expected; None for itself."""
+    found = compared(data, channel, window=window, stretch_days=stretch_days)
+    return [
+        None if name == channel else _one(found, name, window=window)
+        for name in range(len(data.names))
+    ]
+
+
+def _one(found: Compared, name: int, *, window: int) -> Spillover:
+    level = weekday_level(found.weekday_events[:, name], found.weekday_time)
+    away, after = (found.time[:, part] @ level for part in (AWAY, AFTER))
+    use = (found.time[:, AWAY].sum(axis=1) >= LEAST_AWAY * window) & (away > 0)
+    seen = found.events[use, AFTER, name].astype(np.float64)
+    expected = found.events[use, AWAY, name] * after[use] / away[use]
+    customer, of = np.unique(found.who[use], return_inverse=True)
+    sums = (
+        np.bincount(of, values, minlength=len(customer)).astype(np.float64)
+        for values in (seen, expected, found.touches[use].astype(np.float64))
+    )
+    return Spillover(*sums)
+
+
+def weekday_level(events: NDArray[np.int64], time: Floats, /) -> Floats:
+    """Return the rate of each weekday by the mean rate, 1 where a weekday has no time.
+
+    Parameters
+    ----------
+    events, time : arrays of shape (7,)
+    """
+    total, watched = events.sum(), time.sum()
+    level = np.ones(WEEK_DAYS)
+    if total and watched > 0:
+        level = np.divide(events * watched, time * total, out=level, where=time > 0)
+    return level
+
+
+def answer(sums: Spillover, /, *, confidence: float) -> Answer:
+    """Turn sums by customer into estimates, with customers as the independent units.
+
+    The ratio's interval holds all ratios r that a t test of ``sum(seen - r expected) = 0`` does not
+    reject (Fieller); it may have no upper bound.
+    """
+    from scipy import stats
+
+    seen, expected, touches = (float(values.sum()) for values in sums)
+    informative = (sums.seen > 0) | (sums.expected > 0)
+    g = int(informative.sum())
+    nothing = Ratio(np.nan, np.nan, np.nan)
+    if g < 2 or touches == 0:
+        return Answer(int(touches), int(seen), expected, nothing, nothing, np.nan, np.nan)
+    z = float(stats.t.ppf((1 + confidence) / 2, g - 1))
+    variance = _variance(sums.seen - sums.expected, sums.seen - sums.expected, g)
+    score = (seen - expected) / np.sqrt(variance) if variance > 0 else 0.0
+    p_value = float(2 * stats.t.sf(abs(score), g - 1))
+    further = (seen - expected) / touches
+    residual = sums.seen - sums.expected - further * sums.touches
+    error = np.sqrt(g / (g - 1) * float((residual**2).sum())) / touches
+    return Answer(
+        n_touches=int(touches),
+        n_seen=int(seen),
+        expected=expected,
+        ratio=_fieller(sums, z**2, g),
+        further=Ratio(further, further - z * error, further + z * error),
+        p_value=p_value,
+        std_error=float(np.sqrt(variance)) / touches,
+    )
+
+
+def _variance(x: Floats, y: Floats, g: int) -> float:
+    """Return the covariance of the sums of x and y over g independent customers."""
+    return g / (g - 1) * float((x * y).sum() - x.sum() * y.sum() / g)
+
+
+def _fieller(sums: Spillover, z_squared: float, g: int) -> Ratio:
+    """Return seen by expected with the bounds of Fieller's interval."""
+    seen, expected = float(sums.seen.sum()), float(sums.expected.sum())
+    ss, se, ee = (
+        z_squared * _variance(x, y, g)
+        for x, y in (
+            (sums.seen, sums.seen),
+            (sums.seen, sums.expected),
+            (sums.expected, sums.expected),
+        )
+    )
+    estimate = seen / expected if expected > 0 else np.inf
+    # (seen - r expected)^2 <= z^2 sum (seen_c - r expected_c)^2
+    a, b, c = expected**2 - ee, seen * expected - se, seen**2 - ss
+    root = b**2 - a * c
+    if a <= 0:
+        # What is expected is not told from 0: there is no upper bound.
+        low = 0.0
+        if c > 0 and a < 0:
+            low = (b - np.sqrt(root)) / a
+        elif c > 0 and b > 0:
+            low = c / (2 * b)
+        return Ratio(estimate, low, np.inf)
+    half = np.sqrt(max(root, 0.0))
+    return Ratio(estimate, max(0.0, (b - half) / a), (b + half) / a)
