@@ -48,9 +48,9 @@ class Autoregression:
 
     @property
     def robust(self) -> Floats:
-        """Residuals by the root of 1 - leverage, so that their squares are unbiased (HC2)."""
-        scaled: Floats = self.residual / np.sqrt(1 - self.leverage)[:, None]
-        return scaled
+        """Residuals by 1 - leverage: those of each period had it been left out (HC3)."""
+        left_out: Floats = self.residual / (1 - self.leverage)[:, None]
+        return left_out
 
     @property
     def largest_root(self) -> float:

@@ -118,8 +118,9 @@ def weekday_level(events: NDArray[np.int64], time: Floats, /) -> Floats:
 def answer(sums: Spillover, /, *, confidence: float) -> Answer:
     """Turn sums by customer into estimates, with customers as the independent units.
 
-    The ratio's interval holds all ratios r that a t test of ``sum(seen - r expected) = 0`` does not
-    reject (Fieller); it may have no upper bound.
+    The ratio's interval holds all ratios r that the test of ``sum(seen - r expected) = 0`` by its
+    own sum of squares does not reject (Fieller); it may have no upper bound. Such a test never
+    exceeds the root of the number of customers, so a few of them find nothing.
     """
     from scipy import stats
 
@@ -129,10 +130,10 @@ def answer(sums: Spillover, /, *, confidence: float) -> Answer:
     nothing = Ratio(np.nan, np.nan, np.nan)
     if g < 2 or touches == 0:
         return Answer(int(touches), int(seen), expected, nothing, nothing, np.nan, np.nan)
-    z = float(stats.t.ppf((1 + confidence) / 2, g - 1))
-    variance = _variance(sums.seen - sums.expected, sums.seen - sums.expected, g)
+    z = float(stats.norm.ppf((1 + confidence) / 2))
+    variance = float(((sums.seen - sums.expected) ** 2).sum())
     score = (seen - expected) / np.sqrt(variance) if variance > 0 else 0.0
-    p_value = float(2 * stats.t.sf(abs(score), g - 1))
+    p_value = float(2 * stats.norm.sf(abs(score)))
     further = (seen - expected) / touches
     residual = sums.seen - sums.expected - further * sums.touches
     error = np.sqrt(g / (g - 1) * float((residual**2).sum())) / touches
@@ -140,23 +141,18 @@ def answer(sums: Spillover, /, *, confidence: float) -> Answer:
         n_touches=int(touches),
         n_seen=int(seen),
         expected=expected,
-        ratio=_fieller(sums, z**2, g),
+        ratio=_fieller(sums, z**2),
         further=Ratio(further, further - z * error, further + z * error),
         p_value=p_value,
         std_error=float(np.sqrt(variance)) / touches,
     )
 
 
-def _variance(x: Floats, y: Floats, g: int) -> float:
-    """Return the covariance of the sums of x and y over g independent customers."""
-    return g / (g - 1) * float((x * y).sum() - x.sum() * y.sum() / g)
-
-
-def _fieller(sums: Spillover, z_squared: float, g: int) -> Ratio:
+def _fieller(sums: Spillover, z_squared: float) -> Ratio:
     """Return seen by expected with the bounds of Fieller's interval."""
     seen, expected = float(sums.seen.sum()), float(sums.expected.sum())
     ss, se, ee = (
-        z_squared * _variance(x, y, g)
+        z_squared * float((x * y).sum())
         for x, y in (
             (sums.seen, sums.seen),
             (sums.seen, sums.expected),
