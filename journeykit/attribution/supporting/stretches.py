@@ -32,8 +32,8 @@ class Compared:
 
     Attributes
     ----------
-    who : array of int64, shape (s,)
-        Customer of each stratum.
+    who, stretch : arrays of int64, shape (s,)
+        Customer of each stratum, and its stretch of the calendar.
     time : array of float64, shape (s, 2, 7)
         Microseconds away from and after touches, by weekday.
     events : array of int64, shape (s, 2, k)
@@ -45,6 +45,7 @@ class Compared:
     """
 
     who: Ints
+    stretch: Ints
     time: Floats
     events: Ints
     touches: Ints
@@ -106,6 +107,7 @@ def compared(data: Watched, channel: int, /, *, window: int, stretch_days: int) 
     keep = time[:, AFTER].sum(axis=1) > 0
     return Compared(
         who=np.repeat(grid.key // grid.n, 2)[keep],
+        stretch=np.repeat(grid.key % grid.n, 2)[keep],
         time=time[keep],
         events=events[keep],
         touches=touches[keep],
