@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _WARM_UP = 20
+_STEPS = 101
 
 
 def corrected(
@@ -27,7 +28,8 @@ def corrected(
     covariance, and fitted with the same terms of season; the mean error is subtracted. With a level
     for each week, what two names have in common on a day pulls the effect of one on the other on
     the next day down by about a seventh of it (Nickell's bias); without levels the bias is of
-    order 1 / periods. A model that does not die away is left as it is.
+    order 1 / periods. A model that does not die away is left as it is; where
+    the corrected one would not, as much is corrected as leaves it dying away.
 
     References
     ----------
@@ -38,7 +40,11 @@ def corrected(
         return model
     drawn = _drawn(model, data, replicates=replicates, rng=rng)
     error = _refitted(drawn, data, model.lags).mean(axis=0) - model.coefficient
-    return replace(model, coefficient=model.coefficient - error)
+    for part in np.linspace(1, 0, _STEPS):
+        made = replace(model, coefficient=model.coefficient - part * error)
+        if made.largest_root < 1:
+            break
+    return made
 
 
 def _drawn(

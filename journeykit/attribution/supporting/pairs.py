@@ -79,7 +79,8 @@ def support(
     days, does not. Estimand: events in the windows by those there would be at the customer's rate
     at other moments of the stretch. It holds where, without an effect, that rate is constant within
     a stretch but for weekdays; an effect that lasts beyond the window, into the time compared with,
-    makes it smaller. Intervals and tests take customers as the independent units.
+    makes it smaller. Intervals and tests take customers as the independent units, or stretches of
+    the calendar where these differ more: a mailing to all on five days is five observations.
 
     *From counts* (`later`, `together`). A vector autoregression of touches by watched customer and
     period on the season and the periods before, weighted by customers watched. `later` adds up what

@@ -27,7 +27,7 @@ LEAST_AWAY = 0.5
 
 
 class Spillover(NamedTuple):
-    """Sums over strata by customer, shape (customers,), for one pair.
+    """What comes after a channel's touches in each stratum, shape (s,), for one pair.
 
     Attributes
     ----------
@@ -36,11 +36,15 @@ class Spillover(NamedTuple):
     expected : array of float64
         What the customer's rate away from touches leads to expect in the same time.
     touches : array of float64
+    who, stretch : arrays of int64
+        Customer and stretch of the calendar.
     """
 
     seen: Floats
     expected: Floats
     touches: Floats
+    who: NDArray[np.int64]
+    stretch: NDArray[np.int64]
 
 
 class Ratio(NamedTuple):
@@ -93,12 +97,8 @@ def _one(found: Compared, name: int, *, window: int) -> Spillover:
     use = (found.time[:, AWAY].sum(axis=1) >= LEAST_AWAY * window) & (away > 0)
     seen = found.events[use, AFTER, name].astype(np.float64)
     expected = found.events[use, AWAY, name] * after[use] / away[use]
-    customer, of = np.unique(found.who[use], return_inverse=True)
-    sums = (
-        np.bincount(of, values, minlength=len(customer)).astype(np.float64)
-        for values in (seen, expected, found.touches[use].astype(np.float64))
-    )
-    return Spillover(*sums)
+    touches = found.touches[use].astype(np.float64)
+    return Spillover(seen, expected, touches, found.who[use], found.stretch[use])
 
 
 def weekday_level(events: NDArray[np.int64], time: Floats, /) -> Floats:
@@ -116,47 +116,62 @@ def weekday_level(events: NDArray[np.int64], time: Floats, /) -> Floats:
 
 
 def answer(sums: Spillover, /, *, confidence: float) -> Answer:
-    """Turn sums by customer into estimates, with customers as the independent units.
+    """Turn sums by stratum into estimates.
 
-    The ratio's interval holds all ratios r that the test of ``sum(seen - r expected) = 0`` by its
-    own sum of squares does not reject (Fieller); it may have no upper bound. Such a test never
-    exceeds the root of the number of customers, so a few of them find nothing.
+    Variances are sums of squares by customer, or by stretch of the calendar where those are larger:
+    what is sent to all on a few days shares what else happened on these days. The ratio's interval
+    holds all ratios r that the test of ``sum(seen - r expected) = 0`` by its own sum of squares
+    does not reject (Fieller); it may have no upper bound. Such a test never exceeds the root of the
+    number of customers, or of stretches, so that a few of them find nothing.
     """
     from scipy import stats
 
-    seen, expected, touches = (float(values.sum()) for values in sums)
+    seen, expected, touches = (float(values.sum()) for values in sums[:3])
     informative = (sums.seen > 0) | (sums.expected > 0)
-    g = int(informative.sum())
     nothing = Ratio(np.nan, np.nan, np.nan)
-    if g < 2 or touches == 0:
+    if len(np.unique(sums.who[informative])) < 2 or touches == 0:
         return Answer(int(touches), int(seen), expected, nothing, nothing, np.nan, np.nan)
     z = float(stats.norm.ppf((1 + confidence) / 2))
-    variance = float(((sums.seen - sums.expected) ** 2).sum())
+    variance = max(_squares(sums, sums.seen - sums.expected))
     score = (seen - expected) / np.sqrt(variance) if variance > 0 else 0.0
-    p_value = float(2 * stats.norm.sf(abs(score)))
     further = (seen - expected) / touches
-    residual = sums.seen - sums.expected - further * sums.touches
-    error = np.sqrt(g / (g - 1) * float((residual**2).sum())) / touches
+    error = np.sqrt(max(_squares(sums, sums.seen - sums.expected - further * sums.touches)))
+    error = error / touches
     return Answer(
         n_touches=int(touches),
         n_seen=int(seen),
         expected=expected,
-        ratio=_fieller(sums, z**2),
+        ratio=_ratio(sums, z**2),
         further=Ratio(further, further - z * error, further + z * error),
-        p_value=p_value,
+        p_value=float(2 * stats.norm.sf(abs(score))),
         std_error=float(np.sqrt(variance)) / touches,
     )
 
 
-def _fieller(sums: Spillover, z_squared: float) -> Ratio:
-    """Return seen by expected with the bounds of Fieller's interval."""
-    seen, expected = float(sums.seen.sum()), float(sums.expected.sum())
+def _squares(sums: Spillover, values: Floats) -> tuple[float, float]:
+    """Add values up by customer and by stretch, and add up the squares of these sums."""
+    by_customer, by_stretch = (np.bincount(of, values) for of in (sums.who, sums.stretch))
+    return float((by_customer**2).sum()), float((by_stretch**2).sum())
+
+
+def _ratio(sums: Spillover, z_squared: float) -> Ratio:
+    """Return seen by expected, with what neither customers nor stretches reject."""
+    parts = [_fieller(sums, of, z_squared) for of in (sums.who, sums.stretch)]
+    return Ratio(
+        parts[0].estimate, min(part.low for part in parts), max(part.high for part in parts)
+    )
+
+
+def _fieller(sums: Spillover, cluster: NDArray[np.int64], z_squared: float) -> Ratio:
+    """Return seen by expected with the bounds of Fieller's interval over clusters."""
+    each_seen, each_expected = (np.bincount(cluster, x) for x in (sums.seen, sums.expected))
+    seen, expected = float(each_seen.sum()), float(each_expected.sum())
     ss, se, ee = (
         z_squared * float((x * y).sum())
         for x, y in (
-            (sums.seen, sums.seen),
-            (sums.seen, sums.expected),
-            (sums.expected, sums.expected),
+            (each_seen, each_seen),
+            (each_seen, each_expected),
+            (each_expected, each_expected),
         )
     )
     estimate = seen / expected if expected > 0 else np.inf
