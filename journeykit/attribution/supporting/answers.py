@@ -135,19 +135,28 @@ def _told(row: pd.Series) -> str:
     )
 
 
-def detectable(std_error: Floats, n: Floats | None, /, *, alpha: float, tests: int) -> Floats:
-    """Return the least effect that is found with a chance of 80 % at level `alpha` by `tests`.
+def detectable(std_error: Floats, /, *, level: float) -> Floats:
+    """Return the least effect that a two-sided test at `level` finds with a chance of 80 %."""
+    from scipy import stats
 
-    With `n` touches an effect d adds the variance d / n of further events that come by chance:
-    ``d = z_a s + z_b sqrt(s^2 + d / n)``, where s is `std_error` without an effect.
+    least: Floats = (stats.norm.isf(level / 2) + stats.norm.ppf(POWER)) * std_error
+    return least
+
+
+def detectable_further(std_error: Floats, n: Floats, units: Floats, /, *, level: float) -> Floats:
+    """Return the same for further events by `n` touches, tested by the squares of `units`.
+
+    An effect d brings further events that come by chance, of variance d / n, and, as it enters the
+    squares too, d^2 / units. With s, `std_error` without an effect, and c = z_a + z_b, it is
+    ``d = (z_a s + z_b sqrt(s^2 + d / n)) / sqrt(1 - c^2 / units)``, to the safe side. Missing where
+    units are at most c^2: too few to find anything.
     """
     from scipy import stats
 
-    z_a, z_b = stats.norm.isf(alpha / tests / 2), stats.norm.ppf(POWER)
-    threshold = z_a * std_error
-    if n is None:
-        plain: Floats = threshold + z_b * std_error
-        return plain
+    z_a, z_b = stats.norm.isf(level / 2), stats.norm.ppf(POWER)
+    left = 1 - (z_a + z_b) ** 2 / units
+    shrink = np.sqrt(np.where(left > 0, left, np.nan))
+    threshold, z_b = z_a * std_error / shrink, z_b / shrink
     half = threshold + z_b**2 / n / 2
     least: Floats = half + np.sqrt(half**2 - threshold**2 + (z_b * std_error) ** 2)
     return least

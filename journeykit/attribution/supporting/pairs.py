@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from journeykit.attribution.supporting.answers import Support, detectable, verdicts
+from journeykit.attribution.supporting.answers import (
+    Support,
+    detectable,
+    detectable_further,
+    verdicts,
+)
 from journeykit.attribution.supporting.autoregression import (
     LEAST_PERIODS,
     autoregression,
@@ -27,6 +32,7 @@ from journeykit.stats import benjamini_hochberg, holm
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from journeykit.attribution.supporting.autoregression import Tested
     from journeykit.journeys import Journeys
@@ -36,6 +42,10 @@ _MOST_LAGS = {"day": 7, "week": 4}
 _SEASON: dict[str, tuple[Season, ...]] = {"day": ("weekday", "week"), "week": ("year", "trend")}
 _CORRECTING = 200
 _STRETCH_BY_WINDOW = 3
+#: From this root on, a push goes on for so long that its sum is unsure.
+_SLOW = 0.95
+#: Fewest periods in which both names of a pair must occur for an answer from counts.
+_LEAST_BUSY = 30
 _COUNTS = ("later", "later_low", "later_high", "together", "together_low", "together_high")
 _COLUMNS = (
     "channel", "supported", "n_touches", "verdict", "found_in", "n_compared", "n_seen",
@@ -87,7 +97,8 @@ def support(
     follows one touch over 1 to `horizon` periods; only it is tested (Granger), with errors robust
     to unequal variances. `together` adds what moves with the touch in its own period, where the
     order cannot be told: it is the effect only if all of that is the touch's doing. With a level
-    for each week the estimates are corrected for the bias that such levels bring.
+    for each week the estimates are corrected for the bias that such levels bring. Names that occur
+    in fewer than 30 periods have no answer from counts.
 
     Parameters
     ----------
@@ -175,7 +186,9 @@ def support(
         counted = series(data, calendar, season=season, regressors=regressors)
         used = lags or _best_lags(counted, _MOST_LAGS[period])
         found, checks = _counts(counted, used, horizon, replicates, seed)
-        frame, model_lags = _with_counts(frame, data, found, confidence=confidence), used
+        busy = (counted.rate > 0).sum(axis=0)
+        frame = _with_counts(frame, data, found, busy=busy, confidence=confidence)
+        model_lags = used
     frame = _with_powers(frame, correction, alpha=1 - confidence)
     told = verdicts(frame, alpha=1 - confidence, worthwhile=worthwhile)
     return Support(
@@ -267,6 +280,7 @@ def _customers(data: Watched, *, window: int, stretch_days: int, confidence: flo
                     "conf_high": found.further.high,
                     "p_value": found.p_value,
                     "std_error": found.std_error,
+                    "units": found.units,
                 }
             )
     frame = pd.DataFrame(rows)
@@ -286,25 +300,34 @@ def _counts(
     """Fit and test the autoregression, unless what is pushed never dies away."""
     rng = np.random.default_rng(seed)
     fitted = autoregression(counted, lags=lags)
-    model = corrected(fitted, counted, replicates=_CORRECTING, rng=rng)
-    root = model.largest_root
-    name = "Counts that die away after a push"
+    root, name = fitted.largest_root, "Counts that die away after a push"
     if root >= 1:
         told = f"they do not (largest root {root:.3f}), so nothing is said from counts"
         return None, (Checked(name, "failed", told),)
-    told = f"largest root {root:.3f}, {len(fitted.residual):,} periods, {lags} lags"
+    model = corrected(fitted, counted, replicates=_CORRECTING, rng=rng)
+    root = model.largest_root
+    slow = "" if root < _SLOW else f", within {_SLOW:g} and 1: the answers from counts are unsure"
+    told = f"largest root {root:.3f} of {lags} lags in {len(fitted.residual):,} periods{slow}"
     found = tested(model, horizon=horizon, replicates=replicates, rng=rng)
-    return found, (Checked(name, "passed", told),)
+    return found, (Checked(name, "warned" if slow else "passed", told),)
 
 
 def _with_counts(
-    frame: pd.DataFrame, data: Watched, found: Tested | None, *, confidence: float
+    frame: pd.DataFrame,
+    data: Watched,
+    found: Tested | None,
+    *,
+    busy: NDArray[np.int64],
+    confidence: float,
 ) -> pd.DataFrame:
+    """Add what the autoregression says; `busy` counts the periods in which a name occurs."""
     from scipy import stats
 
     if found is None:
         return frame
     a, b = np.array(data.pairs).T
+    # Peaks in a few periods are as many observations, however many touches they hold.
+    use = (busy[a] >= _LEAST_BUSY) & (busy[b] >= _LEAST_BUSY)
     z = stats.norm.ppf((1 + confidence) / 2)
     columns = {"later_p_value": found.p_value[a, b], "later_error": found.later_error[a, b]}
     for name, values, errors in (
@@ -317,7 +340,7 @@ def _with_counts(
             f"{name}_low": value - z * error,
             f"{name}_high": value + z * error,
         }
-    return frame.assign(**columns)
+    return frame.assign(**{name: np.where(use, x, np.nan) for name, x in columns.items()})
 
 
 def _with_powers(frame: pd.DataFrame, correction: str, *, alpha: float) -> pd.DataFrame:
@@ -325,18 +348,17 @@ def _with_powers(frame: pd.DataFrame, correction: str, *, alpha: float) -> pd.Da
     p = frame[["p_value", "later_p_value"]].to_numpy()
     adjust = holm if correction == "holm" else benjamini_hochberg
     adjusted = adjust(p.ravel()).reshape(p.shape)
-    tests = max(1, int(np.isfinite(p).sum()))
-    compared = frame["n_compared"].to_numpy(dtype=np.float64)
+    level = alpha / max(1, int(np.isfinite(p).sum()))
+    compared = frame["n_compared"].where(frame["n_compared"] > 0).to_numpy(dtype=np.float64)
     # A spread of 0 is what a few customers have by chance: it says nothing of what could be seen.
     error = frame["std_error"].where(frame["std_error"] > 0).to_numpy()
-    least = detectable(error, np.where(compared > 0, compared, np.nan), alpha=alpha, tests=tests)
+    units = frame["units"].where(frame["units"] > 0).to_numpy(dtype=np.float64)
+    least = detectable_further(error, compared, units, level=level)
     expected = frame["n_expected"].where(frame["n_expected"] > 0)
     return frame.assign(
         p_adjusted=adjusted[:, 0],
         later_p_adjusted=adjusted[:, 1],
         detectable=least,
         detectable_ratio=1 + least * compared / expected,
-        later_detectable=detectable(
-            frame["later_error"].to_numpy(), None, alpha=alpha, tests=tests
-        ),
+        later_detectable=detectable(frame["later_error"].to_numpy(), level=level),
     )

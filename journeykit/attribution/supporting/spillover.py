@@ -69,6 +69,8 @@ class Answer(NamedTuple):
         Of no difference.
     std_error : float
         Of `further` where there is no difference.
+    units : int
+        Customers, or stretches of the calendar if these are fewer, in which anything happened.
     """
 
     n_touches: int
@@ -78,6 +80,7 @@ class Answer(NamedTuple):
     further: Ratio
     p_value: float
     std_error: float
+    units: int
 
 
 def spillovers(
@@ -129,8 +132,9 @@ def answer(sums: Spillover, /, *, confidence: float) -> Answer:
     seen, expected, touches = (float(values.sum()) for values in sums[:3])
     informative = (sums.seen > 0) | (sums.expected > 0)
     nothing = Ratio(np.nan, np.nan, np.nan)
-    if len(np.unique(sums.who[informative])) < 2 or touches == 0:
-        return Answer(int(touches), int(seen), expected, nothing, nothing, np.nan, np.nan)
+    units = min(len(np.unique(of[informative])) for of in (sums.who, sums.stretch))
+    if units < 2 or touches == 0:
+        return Answer(int(touches), int(seen), expected, nothing, nothing, np.nan, np.nan, units)
     z = float(stats.norm.ppf((1 + confidence) / 2))
     variance = max(_squares(sums, sums.seen - sums.expected))
     score = (seen - expected) / np.sqrt(variance) if variance > 0 else 0.0
@@ -145,6 +149,7 @@ def answer(sums: Spillover, /, *, confidence: float) -> Answer:
         further=Ratio(further, further - z * error, further + z * error),
         p_value=float(2 * stats.norm.sf(abs(score))),
         std_error=float(np.sqrt(variance)) / touches,
+        units=units,
     )
 
 
