@@ -1,0 +1,1 @@
+"""Which channel brings about touches of another, or conversions, beyond what happens anyway."""
