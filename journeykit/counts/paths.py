@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -198,24 +198,9 @@ def path_counts_from_frame(
     missing = int(frame[path].isna().sum())
     if missing:
         raise DataError(f"Column {path!r} is empty in {missing:,} of {len(frame):,} rows.")
-    parts = [
-        [step.strip() for step in text.split(separator.strip() or separator)]
-        if text.strip()
-        else []
-        for text in frame[path].astype(str).tolist()
-    ]
-    broken = [text for text, steps in zip(frame[path], parts, strict=True) if "" in steps]
-    if broken:
-        raise DataError(
-            f"Column {path!r} has an empty touchpoint in {len(broken):,} of {len(frame):,} rows, "
-            f"such as {broken[0]!r}; is the separator {separator!r} right?"
-        )
+    names, steps, start = _split(frame[path], path, separator)
     converted = _whole(frame, conversions)
     lost = np.zeros(len(frame), dtype=np.int64) if nulls is None else _whole(frame, nulls)
-    names = sorted({step for steps in parts for step in steps})
-    code = {name: number for number, name in enumerate(names)}
-    steps = np.array([code[step] for path_ in parts for step in path_], dtype=np.uint32)
-    start = np.concatenate([[0], np.cumsum([len(path_) for path_ in parts])]).astype(np.int64)
     worth = np.zeros(len(frame)) if value is None else frame[value].to_numpy(dtype=np.float64)
     if np.isnan(worth).any():
         raise DataError(f"Column {value!r} is empty in {np.isnan(worth).sum():,} rows.")
@@ -224,8 +209,38 @@ def path_counts_from_frame(
     n = np.stack([converted + lost, converted, np.zeros_like(lost)], axis=1)
     # No journeys, so the fingerprint is made of the table: key and counts of every row.
     rows = mix(key[:, 0] ^ mix(n[:, 0]) ^ mix(n[:, 1], seed=1) ^ mix(worth, seed=2))
-    fingerprint = sum(int(row) for row in rows.tolist()) % (1 << 128)
-    return _distinct(tuple(names), steps, start[:-1], start[1:], key, n, worth, fingerprint)
+    high, low = rows >> np.uint64(32), rows & np.uint64(0xFFFFFFFF)
+    fingerprint = ((int(high.sum()) << 32) + int(low.sum())) % (1 << 128)
+    return _distinct(names, steps, start[:-1], start[1:], key, n, worth, fingerprint)
+
+
+def _split(
+    column: pd.Series[Any], name: str, separator: str
+) -> tuple[tuple[str, ...], NDArray[np.uint32], NDArray[np.int64]]:
+    """Split paths at the separator: the sorted names, the touchpoints, and where paths start."""
+    texts = pa.array(column.astype(str).tolist(), type=pa.large_string())
+    pieces = pc.split_pattern(texts, separator.strip() or separator)
+    start = pieces.offsets.to_numpy().astype(np.int64)
+    raw = pieces.values.dictionary_encode()
+    found = [piece.strip() for piece in raw.dictionary.to_pylist()]
+    names = sorted({*found} - {""})
+    code = {step: number for number, step in enumerate(names)}
+    steps = np.array([code.get(piece, -1) for piece in found], dtype=np.int64)[
+        raw.indices.to_numpy()
+    ]
+    lacking = np.unique(np.searchsorted(start, np.flatnonzero(steps < 0), side="right") - 1)
+    given = texts.take(pa.array(lacking)).to_pylist()
+    broken = [text for text in given if text.strip()]
+    if broken:
+        raise DataError(
+            f"Column {name!r} has an empty touchpoint in {len(broken):,} of {len(texts):,} rows, "
+            f"such as {broken[0]!r}; is the separator {separator!r} right?"
+        )
+    # A blank path is an empty one, however many pieces blanks make.
+    length = np.diff(start)
+    length[lacking] = 0
+    kept = steps[steps >= 0].astype(np.uint32)
+    return tuple(names), kept, np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
 
 
 def _whole(frame: pd.DataFrame, column: str) -> NDArray[np.int64]:
