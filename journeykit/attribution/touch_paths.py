@@ -156,10 +156,10 @@ def _rows_of_counts(counts: PathCounts) -> TouchPaths:
 def _rows_of_journeys(journeys: Journeys) -> TouchPaths:
     """Group finished journeys by path, conversion and edge, sorted by the hash of the path."""
     stop, closed = path_stops(journeys), np.flatnonzero(~is_open(journeys))
-    kind = 2 * has_attribute(journeys, "outcome", "converted")[closed]
+    kind = 2 * has_attribute(journeys, "outcome", "converted")[closed].astype(np.uint8)
     kind += journeys.attributes["edge"].to_numpy()[closed]
     key = path_keys(journeys, stop)[closed]
-    order = np.lexsort((kind, key[:, 1], key[:, 0]))
+    order = _by_path(key, kind)
     key, kind, journey = key[order], kind[order], closed[order]
     first = np.ones(len(journey), dtype=bool)
     first[1:] = (key[1:] != key[:-1]).any(axis=1) | (kind[1:] != kind[:-1])
@@ -182,6 +182,16 @@ def _rows_of_journeys(journeys: Journeys) -> TouchPaths:
         fingerprint=journeys.fingerprint_number,
         customers=Customers(taken, hash_customers(journeys.customer_id)),
     )
+
+
+def _by_path(key: NDArray[np.uint64], kind: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Order journeys by the hash of their path, then by kind."""
+    order = np.argsort(kind, kind="stable")
+    order = order[np.argsort(key[order, 0], kind="stable")]
+    low, high = key[order].T
+    if ((low[1:] == low[:-1]) & (high[1:] != high[:-1])).any():
+        order = np.lexsort((kind, key[:, 1], key[:, 0]))
+    return order
 
 
 def _gather(
