@@ -33,7 +33,7 @@ class Drawers(NamedTuple):
     """
 
     start: NDArray[np.int64]
-    who: NDArray[np.int64]
+    who: NDArray[np.integer]
     times: NDArray[np.float64]
     hashed: NDArray[np.uint64]
     kind: NDArray[np.int64]
@@ -48,8 +48,8 @@ def drawers_of(n: NDArray[np.int64], customers: Customers | None) -> Drawers:
         table = customers.journeys
         return Drawers(
             table.indptr.astype(np.int64),
-            table.indices.astype(np.int64),
-            table.data.astype(np.float64),
+            table.indices,
+            table.data.astype(np.float64, copy=False),
             customers.hashed,
             np.ones(len(n), dtype=np.int64),
             rows[:0],
@@ -80,8 +80,8 @@ def sums_of(
         _keys(replicates, seed),
         *_tables(),
         statistics.indptr.astype(np.int64),
-        statistics.indices.astype(np.int64),
-        statistics.data.astype(np.float64),
+        statistics.indices,
+        statistics.data.astype(np.float64, copy=False),
         statistics.shape[1],
     )
     if len(drawers.large):

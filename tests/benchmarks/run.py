@@ -108,8 +108,8 @@ OTHERWISE = {
     "markov2_channelattribution": "it simulates",
     "markov3_channelattribution": "it simulates",
     "markov1_marketingattribution": "the same removal effects, credited in another way",
-    "rate_marketingattribution": "each path's conversions are a game of their own",
-    "rate_doattribution": "a coalition is worth what those convert who met it and nothing else",
+    "rate_marketingattribution": "the conversions of each set of channels are a game of their own",
+    "rate_doattribution": "a set is worth the conversions that met it and nothing else",
 }
 #: How near to ours such a result must be all the same, where the method is ours.
 NEAR = {f"markov{order}_channelattribution": 0.02 for order in (1, 2, 3)}
