@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from journeykit.attribution.comparison import Comparison, compare
     from journeykit.attribution.cooperation import Roles, roles
     from journeykit.attribution.credit import Credits, Population
+    from journeykit.attribution.experiments.arms import holdout_arms
     from journeykit.attribution.experiments.budgeting import BudgetPlan, budget
     from journeykit.attribution.experiments.calibration import CalibratedCredits, calibrate
     from journeykit.attribution.experiments.costing import Costs, costs
@@ -56,6 +57,7 @@ _HOMES = {
     "compare": "comparison",
     "costs": "experiments.costing",
     "hazard": "hazards.additive",
+    "holdout_arms": "experiments.arms",
     "holdout_increments": "experiments.holdouts",
     "interactions": "interacting",
     "markov": "removal",
@@ -94,6 +96,7 @@ __all__ = [
     "compare",
     "costs",
     "hazard",
+    "holdout_arms",
     "holdout_increments",
     "interactions",
     "markov",
