@@ -1,0 +1,33 @@
+"""Where customers are on their way, and what moves them on.
+
+Names load on first use: the methods import pandas and SciPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from journeykit.stages.following import follow
+    from journeykit.study.models import Ladder, Rung
+
+_HOMES = {
+    "Ladder": "study.models",
+    "Rung": "study.models",
+    "follow": "stages.following",
+}
+
+__all__ = ["Ladder", "Rung", "follow"]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'journeykit.stages' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"journeykit.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)
