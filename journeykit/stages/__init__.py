@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.stages.following import follow
+    from journeykit.stages.moments import PassionPoints, passion_points
     from journeykit.study.models import Ladder, Rung
 
 _HOMES = {
     "Ladder": "study.models",
+    "PassionPoints": "stages.moments",
     "Rung": "study.models",
     "follow": "stages.following",
+    "passion_points": "stages.moments",
 }
 
-__all__ = ["Ladder", "Rung", "follow"]
+__all__ = ["Ladder", "PassionPoints", "Rung", "follow", "passion_points"]
 
 
 def __getattr__(name: str) -> object:
