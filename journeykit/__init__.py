@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from journeykit import attribution, counts, paths, report, simulate, survival
+    from journeykit import attribution, counts, paths, report, simulate, stages, survival
     from journeykit.errors import JourneyKitError, JourneyKitWarning
     from journeykit.events import EventLog, PostgresQuery, read_events, stitch
     from journeykit.journeys import Journeys, journeys  # type: ignore[no-redef]
@@ -34,6 +34,7 @@ _HOMES = {
     "read_events": "events",
     "report": None,
     "simulate": None,
+    "stages": None,
     "stitch": "events",
     "survival": None,
 }
@@ -54,6 +55,7 @@ __all__ = [
     "read_events",
     "report",
     "simulate",
+    "stages",
     "stitch",
     "survival",
 ]

@@ -8,6 +8,7 @@ from journeykit.report.models import (
     AttributionParameters,
     PathsParameters,
     SegmentParameters,
+    StagesParameters,
     SurvivalParameters,
 )
 from journeykit.report.parameters import Month, Parameters
@@ -26,6 +27,7 @@ __all__ = [
     "PathsParameters",
     "Secret",
     "SegmentParameters",
+    "StagesParameters",
     "SurvivalParameters",
     "data",
     "figure",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from journeykit.checks import did_you_mean
 from journeykit.errors import DataError, MappingError, ParameterError, StudyError
 from journeykit.report.parameters import Parameters
-from journeykit.report.registry import REPORTS, Report, report_of
+from journeykit.report.registry import Report, report_of, shipped_reports
 from journeykit.report.trials.trial import Trial, trial_from
 from journeykit.report.trials.worlds import check_trial
 
@@ -130,12 +130,8 @@ def plan(
     if trial is not None:
         check_trial(study, trial)
     listed = _listed(study)
-    _check_kpis(study, listed or {name: report_of(name) for name in REPORTS})
-    chosen = (
-        {name: report_of(name, study) for name in reports}
-        or listed
-        or {name: report_of(name) for name in REPORTS}
-    )
+    _check_kpis(study, listed or shipped_reports(study))
+    chosen = {name: report_of(name, study) for name in reports} or listed or shipped_reports(study)
     known = {field for found in chosen.values() for field in found.model.model_fields} - {"study"}
     for name in [*given, *sweep]:
         if name not in known:
@@ -219,7 +215,7 @@ def is_own(job: Job, /) -> bool:
 def part_of_kpis(job: Job, /) -> float:
     """Return the part of all KPIs of a study's reports that a job's report has."""
     study = job.study
-    names = {*(study.reports or REPORTS), job.report}
+    names = {*(study.reports or shipped_reports(study)), job.report}
     numbers = {name: len(report_of(name, study).model.kpis) for name in names}
     return numbers[job.report] / max(1, sum(numbers.values()))
 

@@ -365,6 +365,36 @@ class SurvivalParameters(SegmentParameters):
         return found + _unknown_churn(churn, journeys)
 
 
+class StagesParameters(SegmentParameters):
+    """Where customers are on their way, and what moves them on."""
+
+    report: ClassVar[str] = "stages"
+
+    horizon_days: Annotated[
+        int, Field(ge=1, le=365, description="Days after a moment within which moving on counts.")
+    ] = 14
+
+    @classmethod
+    def declared(cls, study: Study, /) -> bool:
+        """Say whether the study has a ladder."""
+        return study.model.stages is not None
+
+    def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
+        """Return what does not suit: the segment, and the ladder the study declares."""
+        found = super().unsuited(study, journeys)
+        if study.model.stages is None:
+            return [*found, "The study declares no stages; add `stages:` to it."]
+        for stage, rung in study.model.stages.rungs.items():
+            for name in rung.touchpoints:
+                key = f"stages.rungs.{stage}.touchpoints"
+                found += _unknown(key, "a touchpoint", name, journeys.names)
+            if rung.attribute is not None:
+                known = journeys.attributes.column_names
+                key = f"stages.rungs.{stage}.attribute"
+                found += _unknown(key, "an attribute", rung.attribute, known)
+        return found
+
+
 class AttributionParameters(SegmentParameters):
     """Which touch earned the sale."""
 

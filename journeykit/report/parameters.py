@@ -84,6 +84,11 @@ class Parameters(BaseModel):
         injected = {name: namespace[name] for name in _injected(namespace.get("In", ()))}
         return cls.of({**given, **injected})
 
+    @classmethod
+    def declared(cls, study: Study, /) -> bool:  # noqa: ARG003
+        """Say whether a study that lists no reports is to have this one."""
+        return True
+
     def bands_hold(self) -> bool:
         """Say whether the study's bands of KPIs mean what this report counts."""
         return True

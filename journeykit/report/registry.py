@@ -14,6 +14,7 @@ from journeykit.errors import MappingError, ParameterError
 from journeykit.report.models import (
     AttributionParameters,
     PathsParameters,
+    StagesParameters,
     SurvivalParameters,
 )
 from journeykit.report.parameters import Parameters
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 #: The reports that ship, in the order in which they are read.
 REPORTS: Mapping[str, type[Parameters]] = {
-    model.report: model for model in (PathsParameters, SurvivalParameters, AttributionParameters)
+    model.report: model
+    for model in (PathsParameters, StagesParameters, SurvivalParameters, AttributionParameters)
 }
 #: Name of the page that the engine itself makes of all reports of a run.
 SUMMARY = "summary"
@@ -65,6 +67,11 @@ def report_of(name: str, /, study: Study | None = None) -> Report:
     raise MappingError(
         f"There is no report {name!r}.{did_you_mean(name, there)} There are: {', '.join(there)}."
     )
+
+
+def shipped_reports(study: Study, /) -> dict[str, Report]:
+    """Return the reports that a study has where it lists none: those it declares enough for."""
+    return {name: report_of(name) for name, model in REPORTS.items() if model.declared(study)}
 
 
 def _own_notebooks(study: Study | None) -> list[Path]:

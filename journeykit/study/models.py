@@ -234,6 +234,65 @@ class Churn(Part):
         return self
 
 
+class Rung(Part):
+    """What brings a customer into a stage: one of three.
+
+    `touchpoints`, each event at one of them; `attribute`, the time in an attribute of customers; or
+    `after` and `after_days`, so many elapsed days after the first entry into another stage. Where
+    a rung `holds`, whoever has come this far stays at least here: what leads to stages below no
+    longer counts.
+    """
+
+    touchpoints: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    attribute: str | None = None
+    after: str | None = None
+    after_days: Annotated[float, Field(gt=0, le=36500)] | None = None
+    holds: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.touchpoints) + (self.attribute is not None) + (self.after is not None) != 1:
+            raise ValueError("needs `touchpoints`, `attribute` or `after`, one of them.")
+        if (self.after is None) != (self.after_days is None):
+            raise ValueError("needs `after` and `after_days` together: which stage, and how long.")
+        return self
+
+
+class Ladder(Part):
+    """Stages in the order in which customers are meant to climb them, and what leads to each.
+
+    `rungs` has the lowest first. `other` is a second ladder: each of its stages, lowest first, and
+    those of `rungs` that it is made of; all of them, each once, in their order. `market` is how
+    many people there are to reach; without it nobody knows how many are not aware yet.
+    """
+
+    rungs: Annotated[dict[str, Rung], Field(min_length=2)]
+    other: dict[str, Names] = {}
+    market: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages, lowest first."""
+        return tuple(self.rungs)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        stages = self.stages
+        for at, (stage, rung) in enumerate(self.rungs.items()):
+            if rung.after is not None and rung.after not in stages[:at]:
+                raise ValueError(
+                    f"has {stage!r} after {rung.after!r}, which is no stage below it."
+                    f"{did_you_mean(rung.after, stages[:at])}"
+                )
+        made_of = tuple(name for names in self.other.values() for name in names)
+        if self.other and made_of != stages:
+            raise ValueError(
+                "needs `other` to be made of all stages, each once and in order, "
+                f"{', '.join(stages)}; got {', '.join(made_of)}."
+            )
+        return self
+
+
 class Bands(Part):
     """From where on a KPI is a warning, and from where on a failure: below, above or both."""
 
@@ -297,6 +356,7 @@ class StudyModel(Part):
     window: Window | None = None
     outcome: Outcome | None = None
     churn: Churn | None = None
+    stages: Ladder | None = None
     small_cell: Annotated[int, Field(ge=1, le=1000)] = 10
     freshness: Freshness | None = None
     volume: Volume | None = None

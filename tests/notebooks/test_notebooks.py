@@ -127,6 +127,8 @@ def test_nobody_can_be_recognised(report: str, tmp_path: Path) -> None:
         "window: {from: 2017-01-01, to: 2018-01-01}\n"
         "outcome: {conversions: campaign redemption}\n"
         "churn: {rule: inactivity, threshold_days: 30}\n"
+        "stages: {rungs: {guest: {touchpoints: visit}, "
+        "buyer: {touchpoints: campaign redemption, holds: true}}}\n"
     )
     (job,) = plan(load_study(tmp_path), [report], {})
     made = make(job, out=tmp_path / "out")
@@ -253,7 +255,8 @@ def test_findings_rest_on_the_signal_that_they_claim(report: str, tmp_path: Path
             "differ": "",
         },
         "survival": {"still-there": "", "groups": "attributes"},
-        "attribution": {"leader": "exposure", "successes": ""},
+        "stages": {"where": "", "slowest": "", "moments": "exposure"},
+        "attribution": {"leader": "exposure", "successes": "", "sensitivity": ""},
     }
     assert rests == expected[report]
     rest = {table["key"]: table["rest"] for table in results["tables"]}

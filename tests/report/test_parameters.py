@@ -86,7 +86,7 @@ def test_ones_own_notebook_subclasses_one_model() -> None:
 
 
 def test_unknown_report() -> None:
-    assert list(REPORTS) == ["paths", "survival", "attribution"]
+    assert list(REPORTS) == ["paths", "stages", "survival", "attribution"]
     with pytest.raises(MappingError, match="no report 'path'. Did you mean 'paths'"):
         report_of("path")
 

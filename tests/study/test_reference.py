@@ -16,7 +16,9 @@ from journeykit.study.models import (
     Experiments,
     Freshness,
     Identities,
+    Ladder,
     Outcome,
+    Rung,
     Simulated,
     Spend,
     Start,
@@ -38,7 +40,7 @@ def test_every_key_is_there() -> None:
     assert EXAMPLE is not None
     parts = (
         StudyModel, Events, Customers, Identities, Window, Outcome, Churn, Start, Freshness,
-        Volume, Bands, Simulated, Spend, Experiments,
+        Volume, Bands, Simulated, Spend, Experiments, Ladder, Rung,
     )  # fmt: skip
     known = set().union(*(keys(part) for part in parts))
     named = set(re.findall(r"([a-z_]+):(?: |\n)", EXAMPLE[1]))

@@ -36,6 +36,10 @@ TOGETHER = {
     "events.version_query": ("+events.query", "+events.uri", "-events.source"),
     "events.by": ("+events.account",),
     "churn.start": ("+churn.start.touchpoint",),
+    **{
+        f"stages.rungs.{stage}": ("+stages",)
+        for stage in ("engagement", "subscription", "conversion", "retention")
+    },
 }
 
 
@@ -170,7 +174,8 @@ def test_what_needs_no_other_data_suits_the_example(tmp_path: Path) -> None:
     needs_other_data = ("events.query", "events.uri", "events.version_query", "events.attributes",
         "events.account", "events.by", "events.order", "events.time_unit", "events.origin",
         "events.delimiter", "customers.", "identities", "churn.attribute", "churn.cause",
-        "churn.start.attribute")  # fmt: skip
+        "churn.start.attribute", "spend", "experiments", "stages.rungs.subscription",
+        "stages.other")  # fmt: skip
     on = [f"+{name}" for name in OFF if not name.startswith(needs_other_data)]
     study.write_text(switched(*on), encoding="utf-8")
     found = load_study(study)

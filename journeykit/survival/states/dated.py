@@ -85,7 +85,8 @@ def census_of(
 def _times(dates: Sequence[str | date], zone: object) -> pd.DatetimeIndex:
     """Read the dates as times of the journeys' clock, in order."""
     try:
-        times = pd.DatetimeIndex(pd.to_datetime(list(dates), utc=zone is not None))
+        read = pd.to_datetime(list(dates), utc=zone is not None, format="ISO8601")
+        times = pd.DatetimeIndex(read)
     except (TypeError, ValueError):
         times = pd.DatetimeIndex([])
     if not len(times) or times.hasnans:

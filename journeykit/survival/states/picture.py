@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from journeykit.checks import check_choice
 from journeykit.draw import (
@@ -116,6 +117,28 @@ def draw_census(found: Census, group: str | None, ax: Axes | None) -> Axes:
     percent_axis(ax, "x")
     ax.set_xlabel(f"share of customers\non {last:%Y-%m-%d}")
     _title(ax, found, group)
+    return ax
+
+
+def draw_history(found: Census, group: str | None, ax: Axes | None) -> Axes:
+    """Stack the numbers in each state over the dates, states in their order."""
+    group, mine = _of_group(found, group)
+    if mine["event_time"].nunique() < 2:
+        raise NoPictureError("A history needs at least two dates; name more in `on`.")
+    counts = mine["n"].fillna(0).to_numpy(dtype=float).reshape(-1, len(found.states)).T
+    ax = axes(ax, height=4.0)
+    colors = [PALETTE[code % len(PALETTE)] for code in range(len(found.states))]
+    dates = mine["event_time"].to_numpy()[:: len(found.states)]
+    layers = ax.stackplot(dates, counts, colors=colors, linewidth=0)
+    ax.set_xlim(dates[0], dates[-1])
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel("customers")
+    locator = AutoDateLocator(maxticks=7)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    _title(ax, found, group)
+    tidy(ax)
+    legend_below(ax, layers, list(found.states))
     return ax
 
 

@@ -99,6 +99,15 @@ class Census(StatesResult):
 
         return draw_census(self, group, ax)
 
+    def history(self, ax: Axes | None = None, *, group: str | None = None) -> Axes:
+        """Stack the numbers in each state over the dates, of one group (by default the first).
+
+        A count too small to be shown is drawn as none.
+        """
+        from journeykit.survival.states.picture import draw_history
+
+        return draw_history(self, group, ax)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Probabilities(StatesResult):

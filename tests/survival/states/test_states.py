@@ -537,6 +537,11 @@ def test_who_is_where_on_a_date_by_hand() -> None:
     assert (first["share"], first["conf_high"]) == (1, 1)
     assert found.summary() == "on 1970-01-11 trial 0, plan 0, pro 0, left 1"
     assert len(data.on(["1970-01-05"], small_cell=1).plot().patches) == 4
+    # A date and a time may stand side by side.
+    both = data.on(["1970-01-05", "1970-01-06T12:00:00.5"], small_cell=1)
+    assert len(both.history().collections) == 4
+    with pytest.raises(NoPictureError, match="at least two dates"):
+        data.on(["1970-01-05"], small_cell=1).history()
     for wrong in ([], ["x"], [None]):
         with pytest.raises(ArgumentError, match="`dates` must hold dates"):
             data.on(wrong, small_cell=1)  # type: ignore[arg-type]

@@ -1,0 +1,134 @@
+"""From events to stages: who came into which rung of the ladder when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from journeykit.checks import check_known
+from journeykit.errors import ArgumentError
+from journeykit.journeys.durations import DAY
+from journeykit.journeys.ending import refuse_collapsed, refuse_cut
+from journeykit.survival import multistate
+from journeykit.survival.clocks import NEVER, attribute_times, mask_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from journeykit.journeys import Journeys
+    from journeykit.study.models import Ladder
+    from journeykit.survival import Multistate
+
+
+def follow(journeys: Journeys, /, ladder: Ladder, *, other: bool = False) -> Multistate:
+    """Follow every customer up, down and past the rungs of a ladder.
+
+    What leads to a rung brings a customer into its stage from wherever they are, below it or above
+    it, and there they stay until something leads elsewhere. From the first entry into a rung that
+    `holds`, entries into rungs below are not looked at. Of several rungs at one instant the highest
+    counts. Nobody is in a stage before something has led there: customers whose stage at the
+    beginning of their watching is not known are under observation from the first entry on.
+
+    The result is a `Multistate` of `survival`, clock starting with the first entry: `on` counts
+    people by stage and date, `occupancy` and `probabilities` follow them (Aalen and Johansen),
+    `moves` counts steps up, back, skips and exits, `sojourns` how long they stay, censored.
+
+    Parameters
+    ----------
+    journeys : Journeys
+        Whole customers, with times.
+    ladder : Ladder
+        As the study declares it: ``study.model.stages``.
+    other : bool
+        By the stages of the second ladder, which are made of those of the first.
+
+    Raises
+    ------
+    ArgumentError
+        When `other` is asked for and the ladder has none, or journeys are cut.
+    MappingError
+        When a touchpoint or an attribute does not exist.
+    NotObservedError
+        When the journeys have no times.
+    DataError
+        When an attribute holds no times, or nobody ever comes into a stage.
+
+    Examples
+    --------
+    >>> from journeykit.study.models import Ladder
+    >>> from journeykit.journeys import Journeys
+    >>> one = Journeys(
+    ...     names=("buy", "web"),
+    ...     touchpoint=np.array([1, 0, 1], dtype=np.uint8),
+    ...     start=np.array([0, 3]),
+    ...     time=np.array([1, 4, 6]) * DAY,
+    ...     observed_to=np.array([90 * DAY]),
+    ... )
+    >>> rungs = {
+    ...     "looking": {"touchpoints": ["web"]},
+    ...     "customer": {"touchpoints": ["buy"], "holds": True},
+    ...     "loyal": {"after": "customer", "after_days": 30},
+    ... }
+    >>> followed = follow(one, Ladder(rungs=rungs))
+    >>> followed.frame[["source", "start_days", "stop_days"]].round(1)
+         source  start_days  stop_days
+    0   looking         0.0        3.0
+    1  customer         3.0       33.0
+    2     loyal        33.0       89.0
+    """
+    refuse_cut(journeys, "`follow`")
+    refuse_collapsed(journeys, "`follow`")
+    if other and not ladder.other:
+        raise ArgumentError(
+            "`other` needs a ladder with a second one; add `other` to the study's `stages`."
+        )
+    who, time, rung = entries(journeys, ladder)
+    called = dict(zip(ladder.stages, ladder.stages, strict=True))
+    if other:
+        called = {stage: name for name, made_of in ladder.other.items() for stage in made_of}
+    names = tuple(sorted(set(called.values())))
+    code = np.array([names.index(called[stage]) for stage in ladder.stages])
+    staged = journeys.replace(
+        names=names,
+        touchpoint=code[rung].astype(np.min_scalar_type(len(names))),
+        start=np.searchsorted(who, np.arange(len(journeys) + 1)),
+        time=time,
+        columns={},
+    )
+    inside = set(np.unique(staged.touchpoint).tolist())
+    shown = [name for name in dict.fromkeys(called.values()) if names.index(name) in inside]
+    return multistate(staged, states={name: name for name in shown}, ladder=shown)
+
+
+def entries(
+    journeys: Journeys, ladder: Ladder, /
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return journey, time and rung of every entry that counts, in order; see `follow`."""
+    time = journeys.need_time("`follow`")
+    owner = np.repeat(np.arange(len(journeys)), journeys.length)
+    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+    first = np.full((len(ladder.rungs), len(journeys)), NEVER)
+    for at, rung in enumerate(ladder.rungs.values()):
+        if rung.touchpoints:
+            check_known("touchpoints", rung.touchpoints, journeys.names, what="touchpoints")
+            met = mask_of(journeys, "touchpoints", rung.touchpoints)
+            who, when = owner[met], time[met]
+        elif rung.attribute is not None:
+            when = attribute_times(journeys, "attribute", rung.attribute)
+            who = np.flatnonzero(when != NEVER)
+            when = when[who]
+        else:
+            begun = first[ladder.stages.index(str(rung.after))]
+            who = np.flatnonzero(begun != NEVER)
+            when = begun[who] + round(float(rung.after_days or 0) * DAY)
+        np.minimum.at(first[at], who, when)
+        found.append((who, when))
+    rungs = np.repeat(np.arange(len(found)), [len(who) for who, _ in found])
+    whose, times = (np.concatenate(part) for part in zip(*found, strict=True))
+    kept = np.ones(len(rungs), dtype=bool)
+    for at, rung in enumerate(ladder.rungs.values()):
+        if rung.holds:
+            kept &= (rungs >= at) | (times < first[at][whose])
+    order = np.lexsort((rungs[kept], times[kept], whose[kept]))
+    return whose[kept][order], times[kept][order], rungs[kept][order]
