@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from journeykit.checks import check_positive
+from journeykit.checks import check_known, check_positive
 from journeykit.errors import DataError
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
 from journeykit.paths import precursors
@@ -168,19 +168,19 @@ def passion_points(
     check_positive("horizon_days", horizon_days)
     refuse_cut(journeys, "`passion_points`")
     refuse_collapsed(journeys, "`passion_points`")
+    check_known("sent", sent, journeys.names, what="touchpoints")
     steps = entries(journeys, ladder)
     lower = ladder.stages[:-1]
     leading = {name for rung in ladder.rungs.values() for name in rung.touchpoints}
     frames, rows, reasons = [], [], []
     for rung, stage in enumerate(lower):
         stays = _stays(journeys, steps, rung, leading)
-        asked = [name for name in sent if name in stays.names]
         try:
             found = precursors(
                 stays,
                 outcome=[_ADVANCE],
                 horizon_days=horizon_days,
-                sent=asked,
+                sent=sent,
                 held_equal=[*held_equal, "in stage"],
                 length=1,
                 support=support,

@@ -119,5 +119,7 @@ def test_what_cannot_be_searched() -> None:
         passion_points(made, LADDER, horizon_days=0)
     with pytest.raises(MappingError, match="'segmnt'"):
         passion_points(made, LADDER, horizon_days=10, held_equal=["segmnt"])
+    with pytest.raises(MappingError, match="'cal_sales'"):
+        passion_points(made, LADDER, horizon_days=10, sent=["cal_sales"])
     with pytest.raises(DataError, match="No stage can be searched. familiarity: "):
         passion_points(made, LADDER, horizon_days=800)
