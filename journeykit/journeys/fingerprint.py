@@ -43,8 +43,8 @@ def _hash_texts(column: pa.Array) -> NDArray[np.uint64]:
     hashed = hash_strings(distinct.cast(pa.string()))
     lacking = hash_strings(pa.array([""]))
     at = coded.indices.cast(pa.int32()).fill_null(len(hashed))
-    every: NDArray[np.uint64] = np.append(hashed, lacking)
-    return every[at.to_numpy(zero_copy_only=False)]
+    value: NDArray[np.uint64] = np.append(hashed, lacking)[at.to_numpy(zero_copy_only=False)]
+    return value
 
 
 def _event_parts(journeys: Journeys) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
