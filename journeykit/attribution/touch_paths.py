@@ -155,6 +155,7 @@ def _rows_of_counts(counts: PathCounts) -> TouchPaths:
 
 def _rows_of_journeys(journeys: Journeys) -> TouchPaths:
     """Group finished journeys by path, conversion and edge, sorted by the hash of the path."""
+    fingerprint = journeys.fingerprint_number  # before the tables: it needs room of its own
     stop, closed = path_stops(journeys), np.flatnonzero(~is_open(journeys))
     kind = 2 * has_attribute(journeys, "outcome", "converted")[closed].astype(np.uint8)
     kind += journeys.attributes["edge"].to_numpy()[closed]
@@ -179,7 +180,7 @@ def _rows_of_journeys(journeys: Journeys) -> TouchPaths:
         n=np.bincount(row, minlength=len(at)),
         value=np.bincount(row, weights=value, minlength=len(at)).astype(np.float64),
         n_open=len(journeys) - len(closed),
-        fingerprint=journeys.fingerprint_number,
+        fingerprint=fingerprint,
         customers=Customers(taken, hash_customers(journeys.customer_id)),
     )
 
