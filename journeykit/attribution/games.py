@@ -25,8 +25,8 @@ Game: TypeAlias = Literal["volume", "rate"] | Worths
 GAMES = ("volume", "rate")
 #: Channels up to which all 2^m sets are listed.
 MOST_CHANNELS = 20
-#: Numbers of a table over all sets that are worked on together: 32 MB.
-_TOGETHER = 1 << 22
+#: Numbers of a table over all sets that are worked on together: 8 MB stay near the processor.
+_TOGETHER = 1 << 20
 #: Sets that a game of one's own is asked at a time.
 _ASKED = 1 << 16
 RATE_WARNING = (
