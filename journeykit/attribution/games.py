@@ -190,18 +190,14 @@ def asked(game: Worths, sets: NDArray[np.bool_], channels: tuple[str, ...]) -> N
     found = []
     for a in range(0, len(sets), _ASKED):
         part = sets[a : a + _ASKED]
-        try:
-            worth = np.asarray(game(part, channels), dtype=np.float64)
-        except (TypeError, ValueError) as error:
+        worth = np.asarray(game(part, channels), dtype=np.float64)
+        fits = worth.shape in {(len(part),), (len(part), 2)}
+        wrong = int((~np.isfinite(worth)).sum())
+        if not fits or wrong:
             raise ArgumentError(
-                f"`game` must take sets of shape (n_sets, m) and the names of the channels, and "
-                f"return numbers; it raised {type(error).__name__}: {error}."
-            ) from error
-        if worth.shape not in {(len(part),), (len(part), 2)} or not np.isfinite(worth).all():
-            raise ArgumentError(
-                f"`game` must return finite worths of shape (n_sets,), or (n_sets, 2) with values; "
-                f"for {len(part)} sets it returned {'' if worth.size == 0 else 'an array of '}"
-                f"shape {worth.shape}{'' if np.isfinite(worth).all() else ', not all finite'}."
+                "`game` must return finite worths of shape (n_sets,), or (n_sets, 2) with values; "
+                f"for {len(part):,} sets it returned shape {worth.shape}"
+                f"{f', {wrong:,} of them not finite' if wrong else ''}."
             )
         found.append(worth.reshape(len(part), -1).T)
     return np.concatenate(found, axis=1)
