@@ -29,6 +29,7 @@ from journeykit.errors import ArgumentError, DataError
 from journeykit.results import Provenance, Result
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
@@ -40,6 +41,9 @@ VOLUME_WARNING = (
     "In the volume game no interaction is below 0: every conversion that met both channels adds to "
     "it, so it says how often they are met together, not that one helps the other."
 )
+
+
+WARNINGS = {"volume": VOLUME_WARNING, "rate": RATE_WARNING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -178,8 +182,6 @@ def interactions(
 
     v(both) - v(mail) - v(web) is 7/30 - 1/10 - 1/10 of 30 journeys.
     """
-    import pandas as pd
-
     check_game(game)
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
     paths = touch_paths(data)
@@ -191,35 +193,39 @@ def interactions(
             f"`game={name_of(game)!r}` must have at most {MOST_CHANNELS} channels; got {m}. "
             "Group channels with `relabel`, or take `game='volume'`, exact for any number."
         )
-    first, second = np.triu_indices(m, k=1)
     found = _found(paths, game, replicates=replicates, seed=seed)
-    low = high = np.full(len(first), np.nan)
-    if found.draws is not None:
-        low, high = percentile_interval(found.draws, confidence=confidence)
-    met = presence(paths)
-    together = (met.T @ (sparse.diags_array(paths.n.astype(float)) @ met)).toarray()
-    frame = pd.DataFrame(
-        {
-            "channel": np.array(paths.channels, dtype=object)[first],
-            "other": np.array(paths.channels, dtype=object)[second],
-            "interaction": found.pairs[0],
-            "conf_low": low,
-            "conf_high": high,
-            "n_journeys": together[first, second].astype(np.int64),
-            "value": found.pairs[1] if len(found.pairs) == 2 else np.nan,
-        }
-    )
     return Interactions(
-        frame=frame,
+        frame=_frame(paths, found, confidence),
         provenance=Provenance(
             fingerprint=f"{paths.fingerprint:032x}",
             parameters={"game": name_of(game), "replicates": replicates, "confidence": confidence},
             seed=seed,
         ),
         population=population(paths),
-        warning={"volume": VOLUME_WARNING, "rate": RATE_WARNING}.get(
-            name_of(game) if isinstance(game, str) else "", GIVEN_WARNING
-        ),
+        warning=WARNINGS[game] if isinstance(game, str) else GIVEN_WARNING,
+    )
+
+
+def _frame(paths: TouchPaths, found: _Found, confidence: float) -> pd.DataFrame:
+    import pandas as pd
+
+    first, second = np.triu_indices(len(paths.channels), k=1)
+    low = high = np.full(len(first), np.nan)
+    if found.draws is not None:
+        low, high = percentile_interval(found.draws, confidence=confidence)
+    met = presence(paths)
+    together = (met.T @ (sparse.diags_array(paths.n.astype(float)) @ met)).toarray()
+    names = np.array(paths.channels, dtype=object)
+    return pd.DataFrame(
+        {
+            "channel": names[first],
+            "other": names[second],
+            "interaction": found.pairs[0],
+            "conf_low": low,
+            "conf_high": high,
+            "n_journeys": together[first, second].astype(np.int64),
+            "value": found.pairs[1] if len(found.pairs) == 2 else np.nan,
+        }
     )
 
 
