@@ -105,7 +105,8 @@ def shapley(
 
     The path of a converting journey stops at its conversion while others go on, so the more a
     journey touches, the less it seems to convert: ``rate`` can turn signs round, and the result
-    says so in `warning`. Negative credits are shown, never cut.
+    says so in `warning`. Negative credits are shown, never cut. Open journeys are left out, and
+    counted; those that may have begun before the window count with the channels that were seen.
 
     Exact up to 20 channels, by zeta transform over the 2^m sets: O(m 2^m) time a replicate. Above,
     but for ``volume``, orders are sampled in independent blocks of 2 m, each the rotations of one

@@ -31,7 +31,8 @@ _TOGETHER = 1 << 20
 _ASKED = 1 << 16
 RATE_WARNING = (
     "The path of a converting journey stops at its conversion, so channels met late or often look "
-    "worse than they are: rate credits can turn signs round."
+    "worse than they are: rate credits can turn signs round. A set of channels that few journeys "
+    "met weighs as much as a frequent one."
 )
 GIVEN_WARNING = (
     "The game is taken as given, so nothing is said of other customers; `bootstrap` of a model "

@@ -67,12 +67,12 @@ class Interactions(Result):
     def summary(self) -> str:
         """Name the strongest pairs of either sign, how many there are, and what may mislead."""
         rows = self.frame.sort_values("interaction", kind="stable")
-        ends = [(rows.iloc[-1], "more together"), (rows.iloc[0], "less together")]
-        shown = [
-            f"most {what}: {row['channel']} and {row['other']} ({_number(row)} conversions)"
-            for row, what in ends
-            if (row["interaction"] > 0) == (what == "more together") and row["interaction"] != 0
-        ]
+        least, most = rows.iloc[0], rows.iloc[-1]
+        shown = []
+        if most["interaction"] > 0:
+            shown.append(f"the most is added together by {_pair(most)}")
+        if least["interaction"] < 0:
+            shown.append(f"the most is lost between {_pair(least)}")
         told = "; ".join(shown) or "none adds more or less together than apart"
         many = (
             f" Each interval is for its pair alone; of {len(rows):,} some miss by chance."
@@ -276,8 +276,8 @@ def _pair_table(merged: TouchPaths) -> sparse.csr_array:
     return sparse.csr_array((part, (row[left], pair)), shape=shape)
 
 
-def _number(row: object) -> str:
-    """Write an interaction with its interval: ``+12.3, 4.1 to 20.2``."""
-    number = f"{row['interaction']:+,.1f}"  # type: ignore[index]
-    low, high = row["conf_low"], row["conf_high"]  # type: ignore[index]
-    return f"{number}, {low:+,.1f} to {high:+,.1f}" if np.isfinite(low) else number
+def _pair(row: pd.Series) -> str:
+    """Write a pair with its interval: ``mail and web (+12.3 conversions, +4.1 to +20.2)``."""
+    text = f"{row['channel']} and {row['other']} ({row['interaction']:+,.1f} conversions"
+    low, high = row["conf_low"], row["conf_high"]
+    return f"{text}, {low:+,.1f} to {high:+,.1f})" if np.isfinite(low) else f"{text})"

@@ -64,7 +64,7 @@ def test_rates_worked_by_hand() -> None:
     # Values: all 180 of 5 journeys, web 50 of 1, mail 0.
     assert row["value"] == pytest.approx(5 * (180 / 5 - 50))
     assert row["conf_low"] < -2 < row["conf_high"]
-    assert "less together: mail and web (-2.0" in result.summary()
+    assert "the most is lost between mail and web (-2.0 conversions, " in result.summary()
     assert result.summary().endswith(RATE_WARNING)
     ax = result.plot()
     assert [text.get_text() for text in ax.texts] == ["-2", "-2"]
@@ -89,7 +89,7 @@ def test_what_two_add_beyond_each_is_found_and_bounded() -> None:
 def test_summary_tells_how_many_pairs_there_are() -> None:
     counts = counted(random_paths(1, 4, 30))
     volume = attribution.interactions(counts, game="volume", replicates=20)
-    assert volume.summary().startswith("Of 6 pairs of channels, most more together: ")
+    assert volume.summary().startswith("Of 6 pairs of channels, the most is added together by ")
     assert "Each interval is for its pair alone; of 6 some miss by chance." in volume.summary()
     assert volume.summary().endswith(VOLUME_WARNING)
     assert (volume.frame["interaction"] >= 0).all()
