@@ -56,9 +56,12 @@ class BudgetPlan(Result):
     curves : pandas.DataFrame
         `channel cost conversions conf_low conf_high`: the response curves that are drawn, of
         channels with a cost and an interval.
+    warnings : tuple of str
+        Those of the hazard, which say where its credits are hardly what channels add.
     """
 
     curves: pd.DataFrame
+    warnings: tuple[str, ...] = ()
     rows: ClassVar[str] = "channels"
 
     def summary(self) -> str:
@@ -67,7 +70,7 @@ class BudgetPlan(Result):
         return (
             f"{total['new_cost'] - total['cost']:+,.0f} of spend: {total['added']:+,.1f} "
             f"conversions ({total['added_low']:+,.1f} to {total['added_high']:+,.1f}), if the "
-            "response curve has the declared form"
+            f"response curve has the declared form{''.join(f'. {text}' for text in self.warnings)}"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -198,6 +201,7 @@ def budget(
     return BudgetPlan(
         frame=_frame(channels, quantile),
         curves=_curves(channels, quantile),
+        warnings=tuple(getattr(increments, "warnings", ())),
         provenance=Provenance(
             fingerprint=increments.provenance.fingerprint,
             parameters={
