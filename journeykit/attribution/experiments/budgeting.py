@@ -67,10 +67,11 @@ class BudgetPlan(Result):
     def summary(self) -> str:
         """Say what is added in all, for how much, and what that assumes."""
         total = self.frame.iloc[-1]
+        odd = f"; warnings on the credits: {len(self.warnings)}" if self.warnings else ""
         return (
             f"{total['new_cost'] - total['cost']:+,.0f} of spend: {total['added']:+,.1f} "
             f"conversions ({total['added_low']:+,.1f} to {total['added_high']:+,.1f}), if the "
-            f"response curve has the declared form{''.join(f'. {text}' for text in self.warnings)}"
+            f"response curve has the declared form{odd}"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
