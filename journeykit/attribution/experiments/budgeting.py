@@ -56,18 +56,22 @@ class BudgetPlan(Result):
     curves : pandas.DataFrame
         `channel cost conversions conf_low conf_high`: the response curves that are drawn, of
         channels with a cost and an interval.
+    warnings : tuple of str
+        Those of the hazard, which say where its credits are hardly what channels add.
     """
 
     curves: pd.DataFrame
+    warnings: tuple[str, ...] = ()
     rows: ClassVar[str] = "channels"
 
     def summary(self) -> str:
         """Say what is added in all, for how much, and what that assumes."""
         total = self.frame.iloc[-1]
+        odd = f"; warnings on the credits: {len(self.warnings)}" if self.warnings else ""
         return (
             f"{total['new_cost'] - total['cost']:+,.0f} of spend: {total['added']:+,.1f} "
             f"conversions ({total['added_low']:+,.1f} to {total['added_high']:+,.1f}), if the "
-            "response curve has the declared form"
+            f"response curve has the declared form{odd}"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -198,6 +202,7 @@ def budget(
     return BudgetPlan(
         frame=_frame(channels, quantile),
         curves=_curves(channels, quantile),
+        warnings=tuple(getattr(increments, "warnings", ())),
         provenance=Provenance(
             fingerprint=increments.provenance.fingerprint,
             parameters={

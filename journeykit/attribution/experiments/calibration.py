@@ -127,7 +127,8 @@ def calibrate(
     error of the credits needs no term: it widens r, and the model weighs less. The bound is on the
     sum: one channel whose credit is far off in another way than the others' may lose what they
     gain, but no estimate leaves the experiment's 95 % interval. The interval is the experiment's:
-    one that is shorter for every bias and covers as often does not exist.
+    for a channel by itself, one that is shorter and covers as often whatever the bias does not
+    exist.
 
     **Untested channels**, when 4 were tested: the increment is a ratio times the expected credit.
     Ratios differ from channel to channel, normally about a mean with a standard deviation t; an
@@ -143,8 +144,9 @@ def calibrate(
     credits : Credits or HazardCredits
         Of one or several models, shares being of conversions.
     experiments : pandas.DataFrame
-        `channel`, `increment`, `std_error`: one row a channel, in conversions of all customers
-        credited in their period; see `holdout_increments`.
+        `channel`, `increment`, `std_error`: one row a channel, of the conversions, customers and
+        period that are credited (`hazard` credits first conversions only); see
+        `holdout_increments`.
     confidence : float in (0, 1)
 
     Returns

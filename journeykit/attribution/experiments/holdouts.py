@@ -23,7 +23,8 @@ def holdout_increments(table: pd.DataFrame, /) -> pd.DataFrame:
     With m_t and m_h the conversions a customer in the two arms, the increment is (m_t - m_h) times
     the customers it is for: the conversions that would be lost without the channel, those included
     that it brings through other channels. Its standard error is that of m_t - m_h, customers
-    independent, times the same number. A customer who converts at most once gives an arm of n
+    independent, times the same number. The errors of channels that share one held-out group go
+    together, which the result does not say. A customer who converts at most once gives an arm of n
     customers the variance m (1 - m) / (n - 1) of its mean; one who may convert several times
     (sum of squares / n - m^2) / (n - 1).
 

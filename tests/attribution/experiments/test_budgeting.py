@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -136,6 +138,10 @@ def test_hazard_is_taken_and_its_baseline_is_no_channel() -> None:
     assert got["conf_low"][:2].tolist() == pytest.approx((2 * both["conversions_low"]).tolist())
     # Errors of one fit add up in full.
     assert got["conf_low"][2] == pytest.approx(2 * both["conversions_low"].sum())
+    warned = replace(credits_, warnings=("Credits may not be what channels add.",))
+    same = budget(warned, spend, spend, elasticity=0.5)
+    assert same.summary().endswith("declared form; warnings on the credits: 1")
+    assert same.warnings == warned.warnings
     assert costs(credits_, spend).frame["roas"].isna().all()
 
 

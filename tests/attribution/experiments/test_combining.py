@@ -8,13 +8,21 @@ from hypothesis import strategies as st
 from journeykit.attribution.experiments.combining import FARTHEST, predict, ratios, shrink
 
 WORLDS = 1000
-SCENARIOS = ("unbiased", "all up 4 errors", "one up 4 errors", "twice", "all up 1.5 errors")
+SCENARIOS = (
+    "unbiased",
+    "all up 4 errors",
+    "one up 4 errors",
+    "twice",
+    "all up 1.5 errors",
+    "noisy",
+)
 
 
 def world_of(scenario: str, k: int, *, seed: int) -> tuple[np.ndarray, ...]:
     """Return true increments, experiments, their errors and credits, each (WORLDS, k).
 
-    Increments and errors are fixed; credits have a sampling error of .3 experiment errors.
+    Increments and errors are fixed; credits have a sampling error of .3 experiment errors,
+    of 2 where noisy.
     """
     random = np.random.default_rng(seed)
     true = np.exp(random.normal(5, 0.6, k)) * np.ones((WORLDS, 1))
@@ -28,7 +36,8 @@ def world_of(scenario: str, k: int, *, seed: int) -> tuple[np.ndarray, ...]:
         expected[:, 0] += 4 * error[:, 0]
     if scenario == "twice":
         expected *= 2
-    credit = expected + 0.3 * error * random.normal(size=true.shape)
+    own = 2 if scenario == "noisy" else 0.3
+    credit = expected + own * error * random.normal(size=true.shape)
     return true, true + error * random.normal(size=true.shape), error, credit
 
 

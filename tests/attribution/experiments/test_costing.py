@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from journeykit.attribution import calibrate, costs, rules
+from journeykit.attribution import calibrate, costs, markov, rules
 from journeykit.attribution.experiments.costing import AVERAGE_WARNING
 from journeykit.errors import ArgumentError, DataError, MappingError
 from tests.attribution.example import OUTCOMES
@@ -97,8 +97,17 @@ def test_returns_are_bounded_only_by_shares_of_values_or_a_declared_worth() -> N
     assert np.isnan(by_number.loc["web", "roas_low"])
     assert np.isnan(by_value.loc["web", "cpa_low"])
     assert by_value.loc["web", "roas_low"] < by_value.loc["web", "roas"]
+    side = rules(OUTCOMES, models=["linear"], share_of="value").beside(markov(OUTCOMES))
+    both = costs(side, spend).frame.set_index(["model", "channel"])
+    assert both.loc[("linear", "web"), ["cpa_low", "roas_low"]].isna().tolist() == [True, False]
+    assert both.loc[("markov", "web"), ["cpa_low", "roas_low"]].isna().tolist() == [False, True]
     with pytest.raises(ArgumentError, match="must be left out where the shares are of values"):
         costs(rules(OUTCOMES, share_of="value"), spend, value_per_conversion=3)
+
+
+def test_values_that_the_data_has_none_of_are_missing() -> None:
+    frame = costs(credits_of(), SPEND).frame
+    assert frame[["value", "roas", "roas_low"]].isna().all(axis=None)
 
 
 def test_picture_shows_open_ends() -> None:
