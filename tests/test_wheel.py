@@ -51,6 +51,7 @@ def test_what_the_wheel_holds(wheel: Path) -> None:
         "_shipped/notebooks/attribution.ipynb",
         "_shipped/data/complete-journey/study.yaml",
         "_shipped/data/complete-journey/events.parquet",
+        "attribution/scoreboard.csv",
         "report/pages/template/report.html.j2",
         "report/pages/template/style.css",
         "report/schedules/crontab",

@@ -187,7 +187,7 @@ def compare(*results: Credits, experiments: pd.DataFrame | None = None) -> Compa
     ArgumentError
         When there is no result, a model would stand twice, a model's shares do not sum to 1 (those
         of raw effects do not), shares are of values and of conversions, or intervals are of
-        several levels; when `experiments` has a channel twice, or a number that is none.
+        several levels; when a model or `experiments` has a channel twice, or a number is none.
     MappingError
         When `experiments` lacks a column or names a channel that no model credits.
 
@@ -252,6 +252,13 @@ def _checked_models(results: Sequence[Credits]) -> tuple[str, ...]:
         raise ArgumentError(f"Each model may stand once; got {', '.join(models)}.")
     _the_one(results, "share_of", "conversions")
     for result in results:
+        several = result.frame.duplicated(["model", "channel"])
+        if several.any():
+            row = result.frame[several].iloc[0]
+            raise ArgumentError(
+                "Models stand side by side with one row a channel; got several of "
+                f"{row['channel']!r} in {row['model']!r}."
+            )
         for model, share in result.frame.groupby("model", sort=False)["share"]:
             total = share.sum(min_count=1)
             if abs(total - 1) > 1e-6:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from journeykit.attribution import compare, hazard, markov, rules, shapley
+from journeykit.attribution import compare, hazard, markov, ordered_shapley, rules, shapley
 from journeykit.attribution.comparison import Comparison
 from journeykit.attribution.credit import SHARE_WARNING, Credits
 from journeykit.counts import path_counts_from_frame
@@ -201,6 +201,8 @@ def test_what_cannot_stand_side_by_side() -> None:
     raw = markov(PATHS, normalisation="raw")
     with pytest.raises(ArgumentError, match=r"sum to 1 .* 'markov raw' sum to 1\.67\. Raw effects"):
         compare(simple, raw)
+    with pytest.raises(ArgumentError, match="one row a channel; got several of 'mail' in 'shapley"):
+        compare(ordered_shapley(PATHS, replicates=20))
     wide = markov(PATHS, confidence=0.9)
     with pytest.raises(ArgumentError, match=r"with the same `confidence`; got 0\.95, 0\.9\."):
         compare(simple, wide)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from journeykit.simulate import World
 from journeykit.simulate.parts.orders import Orders
 from journeykit.simulate.world import world as simulated
 from tests.truth.attributed import CLEAN, CONFOUNDED, CONVERSIONS, PARTS
+from tests.truth.check import Check, all_of, between
 from tests.truth.scoreboard import UNCONFOUNDED, whole
 
 #: A touch works at exp(-age / mean_days).
@@ -75,12 +77,6 @@ def shares(
     )
 
 
-def placebos(world: World) -> pd.DataFrame:
-    """The shares of the two channels without any effect; the truth is 0."""
-    told = shares(world, {CLEAN: 0.0, CONFOUNDED: 0.0})
-    return told[told["name"].isin([CLEAN, CONFOUNDED])]
-
-
 def distance(world: World, truth: Mapping[str, float]) -> float:
     """Return the total-variation distance of all shares, the baseline's too, from the truth."""
     told = shares(world, truth)
@@ -94,3 +90,28 @@ def mean_distance(customers: int, *, worlds: int, truth: Mapping[str, float]) ->
         for seed in range(100, 100 + worlds)
     )
     return float(np.mean([distance(one, truth) for one in made]))
+
+
+def placebos_get_nothing(frame: pd.DataFrame) -> list[str]:
+    """Expect that the mean share of each placebo is within 2 Monte-Carlo errors of 0."""
+    placebos = frame[frame["name"].isin([CLEAN, CONFOUNDED])]
+    error = (placebos["bias_conf_high"] - placebos["bias_conf_low"]) / (2 * 1.959964)
+    off = placebos[placebos["bias"].abs() > 2 * error]
+    missing = [] if len(placebos) == 2 else ["a placebo has no row"]
+    return missing + [f"{row.name}: mean share {row.bias:.5f}" for row in off.itertuples()]
+
+
+HAZARDS = (
+    Check(
+        "attribution, additive hazard",
+        "Where touches follow nobody's intent and add to the rate of buying, with the half-life of "
+        "their effect declared: intervals of the shares in first orders cover what is expected of "
+        "them, those of the two placebos 0, to which nothing is credited on average.",
+        lambda customers: partial(shares, truth=home_truth(customers)),
+        all_of(between(0.93, 0.97), placebos_get_nothing),
+        PARTS,
+        4000,
+        UNCONFOUNDED,
+        fast=60,
+    ),
+)

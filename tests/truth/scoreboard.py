@@ -3,13 +3,15 @@
 ``python -m tests.truth.scoreboard`` credits the worlds of four laws and two sizes by all models
 and writes two tables, the same to the byte on any number of processes: ``scoreboard_blocks.csv``
 beside this file, means over a few worlds each, of which tests make one anew; and
-``journeykit/attribution/scoreboard.csv``, what the blocks say together.
+``journeykit/attribution/scoreboard.csv``, what the blocks say together. With names of families,
+such as ``python -m tests.truth.scoreboard hazard``, the rows of these are made anew and the others
+kept: no model's rows depend on another's.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -59,7 +61,13 @@ SIZES = (Size(4_000, 5, 20), Size(16_000, 1, 20))
 MANY = 200_000
 RULES = ("first", "last", "linear", "linear_unique", "position_u", "time_decay")
 HELD_OUT, SHARED = "markov held_out", "hazard shared"
+MODELS = (
+    *RULES,
+    *("markov", "markov order 2", "markov order 3", HELD_OUT, "markov participation"),
+    *("shapley volume", "shapley rate", "hazard", SHARED),
+)
 SEED = 7
+_RANK = {name: at for at, name in enumerate([*LAWS, *MODELS])}
 MEASURES = ["distance", "distance_all", "clean", "confounded", "coverage"]
 PLAIN = ["conversions", "baseline", "no_channel"]
 
@@ -71,28 +79,56 @@ def whole(world: World) -> Journeys:
     return journeys.only(*(name for name in wanted if name in journeys.names))
 
 
-def credits_of(world: World, *, replicates: int) -> pd.DataFrame:
-    """Credit by all models that are scored; ``model channel share conf_low conf_high``."""
-    made, told = outcomes(world), whole(world)
-    drawn = {"replicates": replicates, "seed": 1}
-    frames = [
-        rules(made, models=RULES, half_life_days=7, **drawn).frame,
+def _rules(made: Journeys, _: Journeys, drawn: Mapping[str, int]) -> list[pd.DataFrame]:
+    return [rules(made, models=RULES, half_life_days=7, **drawn).frame]
+
+
+def _markov(made: Journeys, _: Journeys, drawn: Mapping[str, int]) -> list[pd.DataFrame]:
+    return [
         *(markov(made, order=order, **drawn).frame for order in (1, 2, 3)),
         markov(made, order="held_out", **drawn).frame.assign(model=HELD_OUT),
         markov(made, removal="participation", **drawn).frame,
-        *(shapley(made, game=game, **drawn).frame for game in ("volume", "rate")),
+    ]
+
+
+def _shapley(made: Journeys, _: Journeys, drawn: Mapping[str, int]) -> list[pd.DataFrame]:
+    return [shapley(made, game=game, **drawn).frame for game in ("volume", "rate")]
+
+
+def _hazard(_: Journeys, told: Journeys, __: Mapping[str, int]) -> list[pd.DataFrame]:
+    return [
         hazard(told, conversion=CONVERSIONS).frame,
         hazard(told, conversion=CONVERSIONS, decay="shared").frame.assign(model=SHARED),
     ]
+
+
+#: Each credits cut journeys or whole ones, with replicates and seed.
+FAMILIES = MappingProxyType(
+    {"rules": _rules, "markov": _markov, "shapley": _shapley, "hazard": _hazard}
+)
+
+
+def credits_of(
+    world: World, *, replicates: int, families: Sequence[str] = tuple(FAMILIES)
+) -> pd.DataFrame:
+    """Credit by all models of the families; ``model channel share conf_low conf_high``."""
+    made, told = outcomes(world), whole(world)
+    drawn = {"replicates": replicates, "seed": 1}
+    frames = [frame for name in families for frame in FAMILIES[name](made, told, drawn)]
     columns = ["model", "channel", "share", "conf_low", "conf_high"]
     return pd.concat([frame[columns] for frame in frames], ignore_index=True)
 
 
-def scored(world: World, own: Mapping[tuple[str, str], float]) -> pd.DataFrame:
+def scored(
+    world: World,
+    own: Mapping[tuple[str, str], float],
+    families: Sequence[str] = tuple(FAMILIES),
+) -> pd.DataFrame:
     """Return one row a model: what it misses, what placebos get, whether its intervals hold."""
     truth = world.truth["orders"]
     rows = []
-    for model, part in credits_of(world, replicates=200).groupby("model", sort=False):
+    told_by = credits_of(world, replicates=200, families=families)
+    for model, part in told_by.groupby("model", sort=False):
         told = part.set_index("channel")
         say = np.array([own.get((model, channel), np.nan) for channel in told.index])
         known = told["conf_low"].notna() & np.isfinite(say)
@@ -111,10 +147,11 @@ def scored(world: World, own: Mapping[tuple[str, str], float]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def own_shares(law: str) -> dict[tuple[str, str], float]:
+def own_shares(law: str, families: Sequence[str]) -> dict[tuple[str, str], float]:
     """Return what each model says with many customers: all that its intervals are about."""
     made = simulated(customers=MANY, seed=1, parts=PARTS, settings=LAWS[law])
-    return credits_of(made, replicates=2).set_index(["model", "channel"])["share"].to_dict()
+    told = credits_of(made, replicates=2, families=families)
+    return told.set_index(["model", "channel"])["share"].to_dict()
 
 
 def blocks_of(
@@ -122,13 +159,14 @@ def blocks_of(
     size: Size,
     own: Mapping[tuple[str, str], float],
     *,
+    families: Sequence[str] = tuple(FAMILIES),
     blocks: int | None = None,
     processes: int | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Return means over blocks of worlds, one row a block and model; the first `blocks` of them."""
     plan = Plan(
-        method=partial(scored, own=own),
+        method=partial(scored, own=own, families=tuple(families)),
         columns=(("model",),),
         customers=size.customers,
         days=DAYS,
@@ -164,12 +202,20 @@ def together(blocks: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> int:
-    """Run all, and write both tables."""
+    """Run the families named, by default all, and write both tables."""
+    families = sys.argv[1:] or list(FAMILIES)
     found: list[pd.DataFrame] = []
     for law in LAWS:
-        own = own_shares(law)
-        found += [blocks_of(law, size, own, progress=True) for size in SIZES]
+        own = own_shares(law, families)
+        found += [blocks_of(law, size, own, families=families, progress=True) for size in SIZES]
     blocks = pd.concat(found, ignore_index=True)
+    if len(families) < len(FAMILIES):
+        stored = pd.read_csv(BLOCKS)
+        blocks = pd.concat([stored[~stored["model"].isin(set(blocks["model"]))], blocks])
+    blocks = blocks.sort_values(
+        ["law", "customers", "block", "model"],
+        key=lambda column: column.map(_RANK) if column.name in ("law", "model") else column,
+    )
     blocks.to_csv(BLOCKS, index=False, float_format="%.6f", lineterminator="\n")
     board = together(pd.read_csv(BLOCKS))
     board.to_csv(SCOREBOARD, index=False, float_format="%.4f", lineterminator="\n")
