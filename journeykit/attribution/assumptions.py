@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -45,11 +46,11 @@ class Setting:
 
 
 class Changed(NamedTuple):
-    """One assumption, the value it is given, and all that then holds."""
+    """One assumption, the value it is given, and all that then holds, once a random draw."""
 
     assumption: str
     value: str
-    setting: Setting
+    settings: tuple[Setting, ...]
 
 
 def changes(
@@ -60,19 +61,21 @@ def changes(
     fragmentation: Sequence[float],
     groupings: Mapping[str, Mapping[str, str]],
     kind: Kind,
+    splits: int,
     seed: int,
 ) -> Iterator[Changed]:
     """Change one assumption at a time."""
     for days in lookbacks_days:
-        yield Changed(LOOKBACK, f"{days:g} d", replace(base, lookback_days=days))
+        yield Changed(LOOKBACK, f"{days:g} d", (replace(base, lookback_days=days),))
     for gap in session_gaps:
-        yield Changed(GAP, str(gap), replace(base, session_gap=gap))
+        yield Changed(GAP, str(gap), (replace(base, session_gap=gap),))
     for assumption, who in SPLITS.items():
         for part in fragmentation:
-            split = Split(part, who, kind, seed)
-            yield Changed(assumption, f"{100 * part:g} %", replace(base, split=split))
+            seeds = range(seed, seed + (splits if part else 1))
+            drawn = (replace(base, split=Split(part, who, kind, one)) for one in seeds)
+            yield Changed(assumption, f"{100 * part:g} %", tuple(drawn))
     for name, grouping in groupings.items():
-        yield Changed(GROUPING, name, replace(base, grouping=grouping))
+        yield Changed(GROUPING, name, (replace(base, grouping=grouping),))
 
 
 def prepared(journeys: Journeys, setting: Setting) -> Journeys:
@@ -143,8 +146,8 @@ def in_common(
     """Name the finest channels that both groupings can be added up to, for each its channels.
 
     Two channels of a grouping are one in common where the other grouping joins them. A common
-    channel has the name of the one channel it is in the base, or else in the other grouping;
-    where both cut differently, the names of the base joined by ``+``.
+    channel has the name of the one channel it is in the base, or else in the other grouping; the
+    names of the base joined by ``+`` where both cut differently, or two would be called alike.
     """
     from scipy import sparse
     from scipy.sparse.csgraph import connected_components
@@ -155,12 +158,21 @@ def in_common(
     size = len(ours) + len(theirs)
     links = sparse.csr_array((np.ones(len(left)), (left, right)), shape=(size, size))
     number = connected_components(links, directed=False)[1].tolist()
-    names = {}
-    for part in set(number):
-        a = [name for name, at in zip(ours, number[: len(ours)], strict=True) if at == part]
-        b = [name for name, at in zip(theirs, number[len(ours) :], strict=True) if at == part]
-        names[part] = a[0] if len(a) == 1 else b[0] if len(b) == 1 else " + ".join(a)
+    inside = {
+        part: (
+            [name for name, at in zip(ours, number, strict=False) if at == part],
+            [name for name, at in zip(theirs, number[len(ours) :], strict=True) if at == part],
+        )
+        for part in set(number)
+    }
+    joined = {part: " + ".join(a) for part, (a, _) in inside.items()}
+    names = {
+        part: a[0] if len(a) == 1 else b[0] if len(b) == 1 else joined[part]
+        for part, (a, b) in inside.items()
+    }
+    called = Counter(names.values())
+    names = {part: name if called[name] == 1 else joined[part] for part, name in names.items()}
     return (
-        {name: names[at] for name, at in zip(ours, number[: len(ours)], strict=True)},
+        {name: names[at] for name, at in zip(ours, number, strict=False)},
         {name: names[at] for name, at in zip(theirs, number[len(ours) :], strict=True)},
     )

@@ -136,11 +136,12 @@ def bootstrap(
     columns = [name for name in ("share", "conversions", "removal_effect") if name in made.frame]
     rows = made.frame.set_index(ROW).index
     light = quick(model)
-    drawn = np.stack([numbers(refitted(light, draw(r)), rows, columns) for r in range(replicates)])
+    refits = [refitted(light, draw(replicate)) for replicate in range(replicates)]
+    drawn = np.stack([numbers(refit.frame, rows, columns) for refit in refits])
     shares = drawn[:, :, 0]
     known = np.isfinite(shares)
     n_failed = int(_unanswered(shares, made.frame).sum())
-    _check_failures(n_failed, replicates)
+    _check_failures(n_failed, [refit.reason for refit in refits])
     return BootstrappedCredits(
         frame=_with_errors(made.frame, columns, drawn, confidence).assign(
             n_replicates=known.sum(axis=0)
@@ -167,16 +168,19 @@ def _unanswered(shares: NDArray[np.float64], frame: pd.DataFrame) -> NDArray[np.
     return np.asarray(~np.isfinite(shares[:, told]).all(axis=1))
 
 
-def _check_failures(n_failed: int, replicates: int) -> None:
+def _check_failures(n_failed: int, reasons: list[str]) -> None:
+    """Refuse or warn where samples gave no answer; `reasons` has one text a sample."""
+    replicates = len(reasons)
+    said = next((f" The first said: {reason}" for reason in reasons if reason), "")
     if replicates - n_failed < 2:
         raise DataError(
-            f"Of {replicates:,} samples of customers at least two must give an answer; "
-            f"{n_failed:,} have nothing to distribute. There are too few conversions for intervals."
+            f"Of {replicates:,} samples of customers at least two must give shares; {n_failed:,} "
+            f"give none. There are too few conversions for intervals.{said}"
         )
     if n_failed:
         warnings.warn(
-            f"{n_failed:,} of {replicates:,} samples of customers had nothing to distribute and "
-            "are left out: intervals are conditional on there being a conversion.",
+            f"{n_failed:,} of {replicates:,} samples of customers gave no shares and are left out: "
+            f"intervals are conditional on there being some.{said}",
             JourneyKitWarning,
             stacklevel=3,
         )

@@ -6,7 +6,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -43,17 +43,24 @@ def fitted(model: Model, data: Journeys | PathCounts) -> Credits:
     return made
 
 
-def refitted(model: Model, data: Journeys | PathCounts) -> pd.DataFrame | None:
-    """Fit a model on changed data; None where these hold nothing to distribute.
+class Refit(NamedTuple):
+    """Credits of changed data, or None and the reason why there are none."""
+
+    frame: pd.DataFrame | None
+    reason: str
+
+
+def refitted(model: Model, data: Journeys | PathCounts) -> Refit:
+    """Fit a model on changed data, which may hold no conversion, or not a channel it asks for.
 
     What a model warns of, it has said when it was fitted on the data as they are.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JourneyKitWarning)
         try:
-            return fitted(model, data).frame
-        except (DataError, MappingError):
-            return None
+            return Refit(fitted(model, data).frame, "")
+        except (DataError, MappingError) as error:
+            return Refit(None, str(error))
 
 
 def quick(model: Model) -> Model:

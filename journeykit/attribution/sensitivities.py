@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from journeykit.attribution.assumptions import (
-    GROUPING,
-    Changed,
     Setting,
     changes,
     grouping_of,
-    in_common,
     prepared,
 )
-from journeykit.attribution.credit import NO_TOUCH, Credits
+from journeykit.attribution.credit import Credits
 from journeykit.attribution.identities import KINDS, Kind
-from journeykit.attribution.refitting import Model, fitted, quick, refitted
+from journeykit.attribution.moving import tables
+from journeykit.attribution.refitting import Model, fitted
 from journeykit.checks import check_choice, check_positive, check_whole
 from journeykit.errors import ArgumentError
 from journeykit.journeys.ending import refuse_cut
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
 
 #: Distances that are rounding alone.
 _ROUNDING = 1e-12
-#: Rows that are no channels and cannot lead.
-NO_CHANNELS = (NO_TOUCH, "(baseline)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -50,15 +46,19 @@ class Sensitivity(Result):
         One row a model, changed assumption, value and channel: `model`, `assumption`, `value`,
         `channel`, `share`, `base_share`, `difference` (`share` less `base_share`), and
         `base_low`, `base_high`, the model's own interval of the base share, missing where channels
-        were added up to compare groupings. Shares are missing where the changed data hold nothing
-        to distribute.
+        were added up to compare groupings. Shares of split identities are averaged over `splits`
+        draws. They are missing where no refit gave any.
     moves : pandas.DataFrame
-        One row a model, changed assumption and value: `model`, `assumption`, `value`,
-        `n_split` (customers taken for two), `distance` (total variation, half the sum of absolute
-        differences: the part of the credit that changes hands), `leader` and `base_leader` (the
-        channel with the largest share), `leader_changes`, `most_moved` (the row that moves most)
-        and `moved_by`, `n_outside` (channels whose share leaves the base's interval: they move
-        further than other customers of the same kind would move them).
+        One row a model, changed assumption and value: `model`, `assumption`, `value`, and
+
+        - `n_split`: customers taken for two, on average over the splits
+        - `distance`: total variation, half the sum of absolute differences, which is the part of
+          the credit that changes hands
+        - `leader`, `base_leader`, `leader_changes`: the channel with the largest share
+        - `most_moved`, `moved_by`: the row that moves most, and how far
+        - `n_outside`: rows whose share leaves the base's interval, so moves further than other
+          customers of the same kind would move it
+        - `n_failed`, `reason`: refits without shares, left out, and what the first of them said
     base : Credits
         What the model says under the base assumptions.
     """
@@ -70,10 +70,10 @@ class Sensitivity(Result):
     def summary(self) -> str:
         """Name the assumption that moves most credit, and say whether the leader stays."""
         moves = self.moves.dropna(subset=["distance"])
-        failed = len(self.moves) - len(moves)
-        out = f" {failed:,} changes left nothing to distribute." if failed else ""
+        failed = int((self.moves["n_failed"] > 0).sum())
+        out = f" In {failed:,} rows a refit gave no shares." if failed else ""
         if not len(moves):
-            return f"No assumption was changed.{out}" if not failed else out.strip()
+            return out.strip() or "No assumption was changed."
         most = moves.loc[moves["distance"].idxmax()]
         changed = int(moves["leader_changes"].sum())
         leads = (
@@ -138,6 +138,7 @@ def sensitivity(
     session_gaps: Sequence[str | timedelta] = ("30min", "1d"),
     fragmentation: Sequence[float] = (0, 0.25, 0.5),
     split: Kind = "device",
+    splits: int = 5,
     grouping: Mapping[str, str] | Catalogue | None = None,
     groupings: Mapping[str, Mapping[str, str] | Catalogue | None] | None = None,
     value: str | None = None,
@@ -181,6 +182,9 @@ def sensitivity(
     split : {"device", "instant"}
         Whether each event falls to either identity with chance 1/2, or all after an instant,
         uniform between the first event and the last, to the second.
+    splits : int
+        Random splits that shares are averaged over, so that the chance of one draw is not taken
+        for a move.
     grouping : mapping of touchpoint to channel, or Catalogue, optional
         Of the base. Touchpoints that a mapping does not name are their own channel.
     groupings : mapping of name to such groupings, optional
@@ -237,6 +241,7 @@ def sensitivity(
     """
     refuse_cut(journeys, "`sensitivity`")
     lookbacks = _checked(lookback_days, lookbacks_days, fragmentation, split, seed)
+    check_whole("splits", splits, least=1)
     asked = groupings or {}
     base = Setting(
         conversion=tuple(conversion),
@@ -255,10 +260,11 @@ def sensitivity(
             for name, one in asked.items()
         },
         kind=split,
+        splits=splits,
         seed=seed,
     )
     made = fitted(model, prepared(journeys, base))
-    frame, moves = _tables(journeys, model, made, base, altered)
+    frame, moves = tables(journeys, model, made, base, altered)
     return Sensitivity(
         frame=frame,
         moves=moves,
@@ -273,6 +279,7 @@ def sensitivity(
                 "session_gaps": tuple(session_gaps),
                 "fragmentation": tuple(fragmentation),
                 "split": split,
+                "splits": splits,
                 "groupings": tuple(asked),
                 "value": value,
             },
@@ -307,94 +314,3 @@ def _checked(
     for days in lookbacks_days:
         check_positive("lookbacks_days", days)
     return list(lookbacks_days)
-
-
-def _tables(
-    journeys: Journeys, model: Model, made: Credits, base: Setting, altered: Iterable[Changed]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Refit under every change, and compare model by model."""
-    import pandas as pd
-
-    light, shares, moves = quick(model), [], []
-    for change in altered:
-        data = prepared(journeys, change.setting)
-        told = refitted(light, data)
-        for name, part in made.frame.groupby("model", sort=False):
-            now = None if told is None else told[told["model"] == name]
-            table = _compared(part, now, base.grouping, change)
-            head = {"model": name, "assumption": change.assumption, "value": change.value}
-            shares.append(table.assign(**head))
-            n_split = data.n_customers - journeys.n_customers
-            moves.append({**head, "n_split": n_split, **_move(table)})
-    columns = ["model", "assumption", "value"]
-    frame = pd.concat(shares, ignore_index=True) if shares else pd.DataFrame(columns=SHARE_COLUMNS)
-    frame = frame[[*columns, *(name for name in frame if name not in columns)]]
-    return frame, pd.DataFrame(moves, columns=MOVE_COLUMNS)
-
-
-SHARE_COLUMNS = [
-    "model", "assumption", "value", "channel", "share", "base_share", "difference",
-    "base_low", "base_high",
-]  # fmt: skip
-MOVE_COLUMNS = [
-    "model", "assumption", "value", "n_split", "distance", "leader", "base_leader",
-    "leader_changes", "most_moved", "moved_by", "n_outside",
-]  # fmt: skip
-
-
-def _compared(
-    base: pd.DataFrame, told: pd.DataFrame | None, grouping: Mapping[str, str], change: Changed
-) -> pd.DataFrame:
-    """Put the shares of one model before and after a change side by side, rows by name."""
-    ours: Mapping[str, str] = {}
-    theirs: Mapping[str, str] = {}
-    if change.assumption == GROUPING:
-        ours, theirs = in_common(grouping, change.setting.grouping)
-    before = _by_channel(base, ours)
-    after = before * np.nan if told is None else _by_channel(told, theirs)
-    if after.isna().all():
-        after = before * np.nan
-    names = sorted(set(before.index) | set(after.index))
-    names.sort(key=NO_CHANNELS.__contains__)
-    own = base.set_index("channel")[["conf_low", "conf_high"]]
-    own = own[[ours.get(name, name) == name for name in own.index]]
-    counted = base["channel"].map(lambda name: ours.get(name, name)).value_counts()
-    own = own[own.index.map(counted) == 1].reindex(names)
-    table = own.rename(columns={"conf_low": "base_low", "conf_high": "base_high"})
-    table.insert(0, "share", after.reindex(names).fillna(np.nan if after.isna().all() else 0.0))
-    table.insert(1, "base_share", before.reindex(names, fill_value=0.0))
-    table.insert(2, "difference", table["share"] - table["base_share"])
-    return table.rename_axis("channel").reset_index()
-
-
-def _by_channel(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.Series:
-    """Add the shares up to channels in common; a model without a share stays missing."""
-    channel = frame["channel"].map(lambda name: names.get(name, name))
-    return frame["share"].groupby(channel).sum(min_count=1)
-
-
-def _move(table: pd.DataFrame) -> dict[str, object]:
-    """Say how far one model's shares move."""
-    if table["share"].isna().any():
-        return {"distance": np.nan, "base_leader": _leader(table, "base_share")}
-    moved = table["difference"].abs()
-    most = table.loc[moved.idxmax()]
-    leader, before = _leader(table, "share"), _leader(table, "base_share")
-    outside = (table["share"] < table["base_low"]) | (table["share"] > table["base_high"])
-    return {
-        "distance": moved.sum() / 2,
-        "leader": leader,
-        "base_leader": before,
-        "leader_changes": leader != before,
-        "most_moved": most["channel"],
-        "moved_by": most["difference"],
-        "n_outside": int(outside.sum()),
-    }
-
-
-def _leader(table: pd.DataFrame, column: str) -> str | None:
-    """Name the channel with the largest share, the first by name of equal ones."""
-    channels = table[~table["channel"].isin(NO_CHANNELS)]
-    if channels[column].isna().all():
-        return None
-    return str(channels.loc[channels[column].idxmax(), "channel"])

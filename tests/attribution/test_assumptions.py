@@ -97,6 +97,10 @@ def test_groupings_in_common() -> None:
     ours, theirs = in_common(pairs, crossing)
     assert set(ours.values()) == set(theirs.values()) == {"x + y"}
     renamed = {name: name.upper() for name in "abcd"}
+    # "w" of the one is "x" of the other: the common channels must not both be "w".
+    ours, theirs = in_common({"a": "x", "b": "y", "c": "w"}, {"a": "w", "b": "w", "c": "x"})
+    assert ours == {"x": "x + y", "y": "x + y", "w": "w"}
+    assert theirs == {"w": "x + y", "x": "w"}
     assert in_common(single, renamed) == (single, {name.upper(): name for name in "abcd"})
 
 

@@ -13,7 +13,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 
 import journeykit as jk
 from journeykit.attribution import Credits, markov, rules, sensitivity
-from journeykit.attribution.sensitivities import MOVE_COLUMNS, SHARE_COLUMNS
+from journeykit.attribution.moving import MOVE_COLUMNS, SHARE_COLUMNS
 from journeykit.errors import ArgumentError, DataError, MappingError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
@@ -29,6 +29,7 @@ FEW = settings(max_examples=12)
 LINEAR = functools.partial(rules, models=["linear"])
 NONE: dict[str, Any] = {"lookbacks_days": (), "session_gaps": (), "fragmentation": ()}
 ASKED: dict[str, Any] = {"conversion": ["buy"], "lookback_days": 10, **NONE}
+HALF_OF_THEM = {**ASKED, "fragmentation": [0.5]}
 
 
 def every_model(data: Journeys) -> Credits:
@@ -174,7 +175,12 @@ def introduced(customers: int, converting: int) -> Journeys:
 def test_splitting_converters_takes_from_who_introduces() -> None:
     n, won = 5000, 2000
     made = sensitivity(
-        introduced(n, won), LINEAR, **{**ASKED, "fragmentation": [0.5]}, split="instant", seed=4
+        introduced(n, won),
+        LINEAR,
+        **{**ASKED, "fragmentation": [0.5]},
+        split="instant",
+        splits=1,
+        seed=4,
     )
     assumption = "identities split (converters)"
     row = made.moves.set_index("assumption").loc[assumption]
@@ -194,7 +200,12 @@ def test_splitting_converters_takes_from_who_introduces() -> None:
 def test_splitting_the_others_takes_from_who_introduces_in_a_chain() -> None:
     n, won = 5000, 2000
     made = sensitivity(
-        introduced(n, won), markov, **{**ASKED, "fragmentation": [0.5]}, split="instant", seed=4
+        introduced(n, won),
+        markov,
+        **{**ASKED, "fragmentation": [0.5]},
+        split="instant",
+        splits=1,
+        seed=4,
     )
     assumption = "identities split (non-converters)"
     n_split = made.moves.set_index("assumption").loc[assumption, "n_split"]
@@ -209,7 +220,12 @@ def test_splitting_the_others_takes_from_who_introduces_in_a_chain() -> None:
 def test_two_devices_lose_touches_as_coins_say() -> None:
     n = 8000
     made = sensitivity(
-        introduced(n, n), LINEAR, **{**ASKED, "fragmentation": [1.0]}, split="device", seed=2
+        introduced(n, n),
+        LINEAR,
+        **{**ASKED, "fragmentation": [1.0]},
+        split="device",
+        splits=1,
+        seed=2,
     )
     # Beside the sale stand both touches, one, or none, as two coins fall.
     moved = differences(made, assumption="identities split (all)")
@@ -217,12 +233,32 @@ def test_two_devices_lose_touches_as_coins_say() -> None:
     assert moved["intro"] == pytest.approx(-1 / 8, abs=4 * np.sqrt(0.15 / n))
 
 
+def test_splits_are_averaged() -> None:
+    asked = {**ASKED, "fragmentation": [0.5], "split": "device"}
+    journeys = introduced(40, 30)
+    single = [sensitivity(journeys, LINEAR, **asked, splits=1, seed=k) for k in (7, 8, 9)]
+    made = sensitivity(journeys, LINEAR, **asked, splits=3, seed=7)
+    for column in ("share", "difference"):
+        mean = np.mean([one.frame[column] for one in single], axis=0)
+        np.testing.assert_allclose(made.frame[column], mean, atol=1e-15)
+    assert made.moves["n_split"].tolist() == pytest.approx(
+        np.mean([one.moves["n_split"] for one in single], axis=0)
+    )
+    assert len({*(one.frame["share"].iloc[0] for one in single)}) > 1
+
+
 def test_in_the_simulated_world_splits_hide_touches() -> None:
     simulated = world(customers=1000, seed=3, parts=PARTS).journeys()
     wanted = {*Channels().touchpoints, *CONVERSIONS}
     touched = simulated.only(*sorted(wanted & set(simulated.names)))
     goals = [name for name in CONVERSIONS if name in touched.names]
-    asked = {**NONE, "conversion": goals, "lookback_days": 30, "fragmentation": [0.25, 0.5]}
+    asked = {
+        **NONE,
+        "conversion": goals,
+        "lookback_days": 30,
+        "fragmentation": [0.25, 0.5],
+        "splits": 2,
+    }
     made = sensitivity(touched, every_model, **asked)
     hidden = made.frame[made.frame["channel"] == "(no touch)"]
     moved = hidden.set_index(["model", "assumption", "value"]).sort_index()["difference"]
@@ -260,7 +296,9 @@ def test_a_change_without_an_answer_is_shown() -> None:
     failed = made.moves["distance"].isna()
     assert failed.tolist() == [False, True, False, False, False, True]
     assert made.frame["share"].isna().sum() == 2 * len(made.base.frame)
-    assert made.summary().endswith("2 changes left nothing to distribute.")
+    assert made.moves["n_failed"].tolist() == [0, 5, 0, 1, 0, 5]
+    assert made.moves["reason"].tolist() == ["", "nothing here"] * 3
+    assert made.summary().endswith("In 3 rows a refit gave no shares.")
     assert len(made.plot().lines) == 2
 
 
@@ -312,6 +350,7 @@ def test_refuses_what_is_no_assumption() -> None:
             "`lookbacks_days` needs a base: give `lookback_days`",
         ),
         ({"session_gaps": ["soon"]}, "`session_gap` must be a duration above 0"),
+        ({"splits": 0}, "`splits` must be a whole number at least 1"),
         ({"seed": -1}, "`seed` must be a whole number"),
     ):
         with pytest.raises(ArgumentError, match=message):
