@@ -306,7 +306,7 @@ def _counts(
         return None, (Checked(name, "failed", told),)
     model = corrected(fitted, counted, replicates=_CORRECTING, rng=rng)
     root = model.largest_root
-    slow = "" if root < _SLOW else f", within {_SLOW:g} and 1: the answers from counts are unsure"
+    slow = "" if root < _SLOW else f", {_SLOW:g} or more: the answers from counts are unsure"
     told = f"largest root {root:.3f} of {lags} lags in {len(fitted.residual):,} periods{slow}"
     found = tested(model, horizon=horizon, replicates=replicates, rng=rng)
     return found, (Checked(name, "warned" if slow else "passed", told),)
