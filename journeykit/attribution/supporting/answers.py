@@ -78,14 +78,14 @@ class Support(Result):
         n = {kind: int((verdict == kind).sum()) for kind in VERDICTS}
         found = self.frame[verdict == FOUND].sort_values("further", ascending=False)
         shown = "; ".join(_told(row) for _, row in found.head(_SHOWN).iterrows())
-        more = f", the most: {shown}" if shown else ""
-        fewer = f", in {n[FEWER]:,} fewer come after a touch" if n[FEWER] else ""
+        more = f": {shown}{', ...' if n[FOUND] > _SHOWN else ''}" if shown else ""
+        fewer = f"; in {n[FEWER]:,} fewer come after a touch" if n[FEWER] else ""
         failed = "".join(
             f" {name}: {told}." for name, status, told in self.checks if status != "passed"
         )
         return (
-            f"Of {len(verdict):,} pairs {n[FOUND]:,} are found{more}{fewer}; in {n[SEEN]:,} "
-            f"nothing is found, though {self.worthwhile:g} further a touch would have been seen "
+            f"In {n[FOUND]:,} of {len(verdict):,} pairs more follow{more}{fewer}; in {n[SEEN]:,} "
+            f"nothing is found, though {self.worthwhile:g} a touch would have been seen "
             f"with a chance of {POWER:.0%}; of {n[UNKNOWN]:,} the data cannot tell.{failed} "
             f"{CAUTION}"
         )
@@ -130,8 +130,8 @@ def _told(row: pd.Series) -> str:
     else:
         value, low, high = row[["further", "conf_low", "conf_high"]]
     return (
-        f"{row['channel']} brings about {row['supported']} ({value:.3g} a touch, {low:.3g} to "
-        f"{high:.3g}; in {row['found_in']})"
+        f"{value:.3g} further {row['supported']} after a touch of {row['channel']} ({low:.3g} to "
+        f"{high:.3g}, from {row['found_in']})"
     )
 
 

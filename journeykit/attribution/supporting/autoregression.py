@@ -62,7 +62,7 @@ class Autoregression:
         return float(np.abs(np.linalg.eigvals(companion)).max())
 
 
-class Tested(NamedTuple):
+class Estimated(NamedTuple):
     """Arrays of shape (k, k): row what may bring about, column what may be brought about.
 
     Attributes
@@ -135,9 +135,9 @@ def chosen_lags(data: Series, most: int, /) -> int:
     return int(np.argmin(criterion)) + 1
 
 
-def tested(
+def estimated(
     model: Autoregression, /, *, horizon: int, replicates: int, rng: np.random.Generator
-) -> Tested:
+) -> Estimated:
     """Test every pair and add up the responses over `horizon` periods after a touch.
 
     Standard errors are those over `replicates` draws in which every period's part in the estimates
@@ -154,7 +154,7 @@ def tested(
         changes[:, :, name, :] = moved.reshape(replicates, p, k)
     same_moved = same + (draws @ same_draws).reshape(replicates, k, k)
     later_moved, all_moved = responses(model.coefficient + changes, same_moved, horizon)
-    return Tested(
+    return Estimated(
         p_value=_wald(model),
         later=later,
         later_error=np.sqrt(((later_moved - later) ** 2).mean(axis=0)),

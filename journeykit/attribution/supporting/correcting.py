@@ -26,10 +26,10 @@ def corrected(
 
     Series of the same length are drawn from the fitted model, with normal shocks of the residuals'
     covariance, and fitted with the same terms of season; the mean error is subtracted. With a level
-    for each week, what two names have in common on a day pulls the effect of one on the other on
-    the next day down by about a seventh of it (Nickell's bias); without levels the bias is of
-    order 1 / periods. A model that does not die away is left as it is; where
-    the corrected one would not, as much is corrected as leaves it dying away.
+    for each week, the effect of a name on itself a day later is pulled down by about a seventh
+    (Nickell's bias), and what follows a touch in all with it; without levels the bias is of order
+    1 / periods. A model that does not die away is left as it is; where the corrected one would not,
+    as much is corrected as leaves it dying away.
 
     References
     ----------

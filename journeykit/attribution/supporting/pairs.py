@@ -17,7 +17,7 @@ from journeykit.attribution.supporting.autoregression import (
     LEAST_PERIODS,
     autoregression,
     chosen_lags,
-    tested,
+    estimated,
 )
 from journeykit.attribution.supporting.correcting import corrected
 from journeykit.attribution.supporting.series import SEASONS, Season, Series, series
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from journeykit.attribution.supporting.autoregression import Tested
+    from journeykit.attribution.supporting.autoregression import Estimated
     from journeykit.journeys import Journeys
 
 #: Most lags that are tried, and periods over which responses are added up.
@@ -296,7 +296,7 @@ def _best_lags(counted: Series, most: int) -> int:
 
 def _counts(
     counted: Series, lags: int, horizon: int, replicates: int, seed: int
-) -> tuple[Tested | None, tuple[Checked, ...]]:
+) -> tuple[Estimated | None, tuple[Checked, ...]]:
     """Fit and test the autoregression, unless what is pushed never dies away."""
     rng = np.random.default_rng(seed)
     fitted = autoregression(counted, lags=lags)
@@ -306,16 +306,16 @@ def _counts(
         return None, (Checked(name, "failed", told),)
     model = corrected(fitted, counted, replicates=_CORRECTING, rng=rng)
     root = model.largest_root
-    slow = "" if root < _SLOW else f", within {_SLOW:g} and 1: the answers from counts are unsure"
+    slow = "" if root < _SLOW else f", {_SLOW:g} or more: the answers from counts are unsure"
     told = f"largest root {root:.3f} of {lags} lags in {len(fitted.residual):,} periods{slow}"
-    found = tested(model, horizon=horizon, replicates=replicates, rng=rng)
+    found = estimated(model, horizon=horizon, replicates=replicates, rng=rng)
     return found, (Checked(name, "warned" if slow else "passed", told),)
 
 
 def _with_counts(
     frame: pd.DataFrame,
     data: Watched,
-    found: Tested | None,
+    found: Estimated | None,
     *,
     busy: NDArray[np.int64],
     confidence: float,

@@ -69,8 +69,9 @@ class Answer(NamedTuple):
         Of no difference.
     std_error : float
         Of `further` where there is no difference.
-    units : int
-        Customers, or stretches of the calendar if these are fewer, in which anything happened.
+    units : float
+        How many customers, or stretches of the calendar if these are fewer, with an equal number of
+        touches each would be worth as much: (sum n)^2 / sum n^2 over their numbers n of touches.
     """
 
     n_touches: int
@@ -80,7 +81,7 @@ class Answer(NamedTuple):
     further: Ratio
     p_value: float
     std_error: float
-    units: int
+    units: float
 
 
 def spillovers(
@@ -132,8 +133,8 @@ def answer(sums: Spillover, /, *, confidence: float) -> Answer:
     seen, expected, touches = (float(values.sum()) for values in sums[:3])
     informative = (sums.seen > 0) | (sums.expected > 0)
     nothing = Ratio(np.nan, np.nan, np.nan)
-    units = min(len(np.unique(of[informative])) for of in (sums.who, sums.stretch))
-    if units < 2 or touches == 0:
+    units = touches**2 / max(_squares(sums, sums.touches)) if touches else 0.0
+    if len(np.unique(sums.who[informative])) < 2 or touches == 0:
         return Answer(int(touches), int(seen), expected, nothing, nothing, np.nan, np.nan, units)
     z = float(stats.norm.ppf((1 + confidence) / 2))
     variance = max(_squares(sums, sums.seen - sums.expected))

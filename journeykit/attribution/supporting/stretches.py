@@ -223,7 +223,7 @@ def _touches(data: Watched, channel: int, grid: _Grid, after: Ints, *, window: i
 def neighbours(data: Watched, channel: int, /) -> tuple[Ints, Ints]:
     """Return the time since the touch of a channel before each event, and until the next.
 
-    -1 where the customer has none; 0 for another event at the very time of the touch. Touches
+    -1 where the customer has none; one of the two is 0 at the very time of a touch. Touches
     themselves look at the others of their channel.
 
     Returns

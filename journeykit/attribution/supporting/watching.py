@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from journeykit.checks import check_known
-from journeykit.counts.calendar import periods
 from journeykit.errors import ArgumentError, DataError, NotObservedError
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import is_cut
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,11 +92,11 @@ def watched(
         )
     names = _names(journeys, channels, conversion)
     who = np.repeat(np.arange(len(journeys)), journeys.length)
-    found = periods(journeys, unit="day", time_zone=time_zone)
+    day, weekday = _days(journeys, time, ZoneInfo(time_zone))
     since = journeys.observed_from
-    since = np.full(len(journeys), found.edge[0]) if since is None else since
-    begin = np.maximum(since, found.edge[0])
-    end = np.maximum(np.minimum(journeys.observed_to, found.edge[-1]), begin)
+    since = np.full(len(journeys), day[0]) if since is None else since
+    begin = np.maximum(since, day[0])
+    end = np.maximum(np.minimum(journeys.observed_to, day[-1]), begin)
     index = np.full(len(journeys.names), -1)
     for code, name in enumerate(names):
         index[journeys.names.index(name)] = code
@@ -114,10 +118,28 @@ def watched(
         code=code[keep][order].astype(np.int64),
         begin=begin,
         end=end,
-        day=found.edge,
-        weekday=np.array([first.weekday() for first in found.first[:-1]]),
+        day=day,
+        weekday=weekday,
         spell=DAY if journeys.clock == "day" else 0,
     )
+
+
+def _days(
+    journeys: Journeys, time: NDArray[np.int64], zone: ZoneInfo
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where days begin and their weekdays, over the window, or from first to last event."""
+    zone = ZoneInfo("UTC") if journeys.clock == "day" else zone
+    if not len(time):
+        raise DataError("There are no events, so nothing can be brought about.")
+    begin, end = journeys.window or (int(time.min()), int(time.max()) + 1)
+    first = (_EPOCH + timedelta(microseconds=begin)).astimezone(zone).date()
+    last = (_EPOCH + timedelta(microseconds=end - 1)).astimezone(zone).date()
+    dates = [first + timedelta(days=number) for number in range((last - first).days + 2)]
+    edge = [
+        (datetime(one.year, one.month, one.day, tzinfo=zone) - _EPOCH) // timedelta(microseconds=1)
+        for one in dates
+    ]
+    return np.array(edge, dtype=np.int64), np.array([one.weekday() for one in dates[:-1]])
 
 
 def _names(
