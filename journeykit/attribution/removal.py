@@ -136,7 +136,8 @@ def markov(
         of conversions, unless by path, they are percentiles over samples of customers, each
         weighing Poisson(1); samples in which no entry leads to a conversion tell nothing and are
         left out. Elsewhere they are those of the infinitesimal jackknife on the logit scale,
-        missing where a share lies outside 0 and 1. They are conditional on the order. An interval
+        missing where a share lies outside 0 and 1. They are conditional on the order, and too
+        narrow for channels that few converting customers met, as those of `rules` are. An interval
         on a share is not an interval on an effect.
 
     Raises
