@@ -133,9 +133,9 @@ def draw_history(found: Census, group: str | None, ax: Axes | None) -> Axes:
     ax.set_xlim(dates[0], dates[-1])
     ax.set_ylim(bottom=0)
     ax.set_ylabel("customers")
-    locator = AutoDateLocator(maxticks=7)
+    locator = AutoDateLocator(maxticks=7)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     _title(ax, found, group)
     tidy(ax)
     legend_below(ax, layers, list(found.states))
