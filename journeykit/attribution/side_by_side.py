@@ -39,8 +39,8 @@ def side_by_side(frame: pd.DataFrame, ranges: pd.DataFrame, ax: Axes | None) -> 
             label="experiment", zorder=5,
         )  # fmt: skip
     ax.set_yticks(at, [shortened(name) for name in channels])
-    ax.invert_yaxis()
-    ax.set_xlabel("share of conversions")
+    ax.set_ylim(len(channels) - 0.5, -0.5)
+    ax.set_xlabel(f"share of conversions\n{_elsewhere(frame, models)}")
     bounds = [shares[["share", "conf_low"]], ranges[["experiment_low"]]]
     least = min(float(np.nanmin(part.to_numpy(dtype=float), initial=0.0)) for part in bounds)
     ax.set_xlim(left=1.05 * least)
@@ -71,7 +71,8 @@ def _folded(frame: pd.DataFrame, ranges: pd.DataFrame) -> tuple[pd.DataFrame, pd
     import pandas as pd
 
     frame = frame.assign(channel=frame["channel"].map(label_of))
-    channels = [name for name in ranges["channel"] if name != NO_CHANNEL]
+    frame, ranges = (part[part["channel"] != NO_CHANNEL] for part in (frame, ranges))
+    channels = ranges["channel"].tolist()
     if len(channels) <= CHANNELS_DRAWN:
         return frame, ranges
     small = channels[CHANNELS_DRAWN:]
@@ -81,7 +82,16 @@ def _folded(frame: pd.DataFrame, ranges: pd.DataFrame) -> tuple[pd.DataFrame, pd
     row = {"lowest": total.min(), "highest": total.max(), "width": total.max() - total.min()}
     together = total.reset_index().assign(channel=name)
     folded = ranges.set_index("channel")
-    order = [*channels[:CHANNELS_DRAWN], name, *folded.index[len(channels) :]]
-    folded = folded.reindex(order)
+    folded = folded.reindex([*channels[:CHANNELS_DRAWN], name])
     folded.loc[name, list(row)] = list(row.values())
     return pd.concat([frame[~little], together]), folded.reset_index()
+
+
+def _elsewhere(frame: pd.DataFrame, models: list[str]) -> str:
+    """Say what is given to no channel, which would dwarf them all: the bars and it make up 1."""
+    without = frame[frame["channel"].map(label_of) == NO_CHANNEL]
+    share = without.groupby("model", sort=False)["share"].sum().reindex(models, fill_value=0.0)
+    least, most = share.min(), share.max()
+    if least == most:
+        return f"to no channel: {least:.1%}"
+    return f"to no channel: {least:.1%} ({share.idxmin()}) to {most:.1%} ({share.idxmax()})"

@@ -81,7 +81,8 @@ def heat_map(
 ) -> Axes:
     """Draw a table of shares; every cell that is not empty carries its number."""
     values = np.asarray(table, dtype=float)
-    size = (max(3.0, 0.42 * len(rows) + 1.6), max(4.0, 0.55 * len(columns) + 2.2))
+    # Narrow figures are enlarged on a page, letters and all.
+    size = (max(3.0, 0.34 * len(rows) + 1.6), max(6.0, 0.55 * len(columns) + 2.2))
     ax = axes(ax, height=size[0], width=size[1])
     ax.imshow(np.nan_to_num(values), cmap="Blues", vmin=0, aspect="auto")
     dark = 0.6 * np.nanmax(values, initial=0)
