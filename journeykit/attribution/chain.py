@@ -110,7 +110,7 @@ def chain_of(paths: TouchPaths, *, order: int, convention: Convention = "padded"
     target[:-1] = np.where(is_last[:-1], target[:-1], state[1:])
     first = shown & (position == begin[row]) & ~paths.edge[row]
     code = np.concatenate([state[shown] * (n + 2) + target[shown], n * (n + 2) + state[first]])
-    cells, cell = np.unique(code, return_inverse=True)
+    cells, cell = _distinct(code)
     final = np.full(rows, -1, dtype=np.int64)
     final[row[is_last & shown]] = state[is_last & shown]
     taken = np.concatenate([row[shown], row[first]])
@@ -234,11 +234,16 @@ def _histories(
 
 def _dense(code: NDArray[np.int64]) -> NDArray[np.int64]:
     """Renumber codes from 0, in their order."""
+    return _distinct(code)[1]
+
+
+def _distinct(code: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the codes that occur, in their order, and which of them each is."""
     if code.max(initial=0) >= _TABLE:
-        return np.unique(code, return_inverse=True)[1]
+        return np.unique(code, return_inverse=True)
     there = np.bincount(code) > 0
     numbers: NDArray[np.int64] = (np.cumsum(there) - 1)[code]
-    return numbers
+    return np.flatnonzero(there), numbers
 
 
 def _contents(
