@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,7 +52,7 @@ class ShapleyCredits(Credits):
     Where orders of channels were sampled, `frame` has three more columns: `sampling_error`, the
     standard error of `conversions` that comes from the orders alone, and `sampling_low`,
     `sampling_high`, the interval of what all orders would give. `conf_low` and `conf_high` bound
-    `share` over customers, with the same orders throughout: the two errors are apart.
+    `share` over customers, who are drawn along the same orders: the two errors are apart.
 
     Attributes
     ----------
@@ -104,7 +105,8 @@ def shapley(
 
     The path of a converting journey stops at its conversion while others go on, so the more a
     journey touches, the less it seems to convert: ``rate`` can turn signs round, and the result
-    says so in `warning`. Negative credits are shown, never cut.
+    says so in `warning`. Negative credits are shown, never cut. Open journeys are left out, and
+    counted; those that may have begun before the window count with the channels that were seen.
 
     Exact up to 20 channels, by zeta transform over the 2^m sets: O(m 2^m) time a replicate. Above,
     but for ``volume``, orders are sampled in independent blocks of 2 m, each the rotations of one
@@ -200,7 +202,7 @@ class _Draw:
     confidence: float
 
 
-def volume_table(paths: TouchPaths) -> sparse.csr_array:
+def _volume_table(paths: TouchPaths) -> sparse.csr_array:
     """Write the volume game's values as sums over rows, shape (n_rows, m + 1): equal parts."""
     met = presence(paths)
     size = met.sum(axis=1)
@@ -211,10 +213,10 @@ def volume_table(paths: TouchPaths) -> sparse.csr_array:
 
 def _volume(paths: TouchPaths, draw: _Draw) -> pd.DataFrame:
     won = converting(paths)
-    table = volume_table(won)
+    table = _volume_table(won)
     draws = replicated(won, table, share, replicates=draw.replicates, seed=draw.seed)
     return frame_of(
-        paths,
+        by_set(paths),
         "shapley volume",
         conversions=won.n @ table,
         value=won.value @ table,
@@ -227,45 +229,47 @@ def _rate(paths: TouchPaths, draw: _Draw) -> pd.DataFrame:
     merged = by_set(paths)
     game = rates(merged)
     sums = np.stack([game.sums(merged.n, part) for part in (merged.n.astype(float), merged.value)])
-    m = len(paths.channels)
-    if m <= MOST_CHANNELS:
-        credit = game.over_all_sets(sums, shapley_values)
-        draws = replicated(
-            merged,
-            game.table,
-            lambda drawn: share(_beside(game.over_all_sets(drawn, shapley_values), drawn)),
-            replicates=draw.replicates,
-            seed=draw.seed,
-        )
-        found = None
+    found = None
+    if len(paths.channels) <= MOST_CHANNELS:
+        credited = partial(_exactly, game)
+        won, moved = credited(sums), 0.0
     else:
-        found = _along_orders(game, sums, draw)
-        credit = found.value
-        # Orders are the dear part: all samples go along them together.
-        drawn = replicated(
-            merged, game.table, lambda drawn: drawn, replicates=draw.replicates, seed=draw.seed
+        credited = partial(_along_few, game, seed=draw.seed)
+        found = sampled_values(
+            game.along(sums), len(paths.channels), permutations=draw.permutations, seed=draw.seed
         )
-        draws = share(_beside(_along_orders(game, drawn, draw).value, drawn))
-    conversions, value = _beside(credit, sums)
+        won = _beside(found.value, sums)
+        # Samples of customers go along few orders, and are moved by what all orders change.
+        moved = (share(won) - share(credited(sums)))[0]
+    draws = moved + replicated(
+        merged,
+        game.table,
+        lambda drawn: share(credited(drawn)),
+        replicates=draw.replicates,
+        seed=draw.seed,
+    )
     frame = frame_of(
         merged,
         "shapley rate",
-        conversions=conversions,
-        value=value,
+        conversions=won[0],
+        value=won[1],
         interval=percentile_interval(draws, confidence=draw.confidence),
     )
     return frame if found is None else _with_sampling(frame, found, draw.confidence)
 
 
+def _exactly(game: Rates, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _beside(game.over_all_sets(sums, shapley_values), sums)
+
+
+def _along_few(game: Rates, sums: NDArray[np.float64], *, seed: int) -> NDArray[np.float64]:
+    values = sampled_values(game.along(sums), game.sets.shape[1], permutations=1, seed=seed)
+    return _beside(values.value, sums)
+
+
 def _beside(credit: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[np.float64]:
     """Put what was won without a touch beside the channels' credits, shape (b, m + 1)."""
     return np.concatenate([credit, sums[:, -1:]], axis=1)
-
-
-def _along_orders(game: Rates, sums: NDArray[np.float64], draw: _Draw) -> Sampled:
-    return sampled_values(
-        game.along(sums), game.sets.shape[1], permutations=draw.permutations, seed=draw.seed
-    )
 
 
 def _given(paths: TouchPaths, game: Worths, draw: _Draw) -> tuple[pd.DataFrame, str]:

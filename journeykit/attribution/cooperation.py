@@ -135,10 +135,10 @@ def roles(
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
     paths = converting(touch_paths(data))
     parts = _parts(paths)
+    role = np.repeat(ROLES, parts.m)
     sums, value = paths.n @ parts.table, paths.value @ parts.table
     draws = replicated(paths, parts.table, parts.shares, replicates=replicates, seed=seed)
     low, high = percentile_interval(draws, confidence=confidence)
-    role = np.repeat(ROLES, parts.m)
     frame = pd.DataFrame(
         {
             "channel": list(paths.channels) * 3,

@@ -25,13 +25,14 @@ Game: TypeAlias = Literal["volume", "rate"] | Worths
 GAMES = ("volume", "rate")
 #: Channels up to which all 2^m sets are listed.
 MOST_CHANNELS = 20
-#: Numbers of a table over all sets that are worked on together: 32 MB.
-_TOGETHER = 1 << 22
+#: Numbers of a table over all sets that are worked on together: 8 MB stay near the processor.
+_TOGETHER = 1 << 20
 #: Sets that a game of one's own is asked at a time.
 _ASKED = 1 << 16
 RATE_WARNING = (
     "The path of a converting journey stops at its conversion, so channels met late or often look "
-    "worse than they are: rate credits can turn signs round."
+    "worse than they are: rate credits can turn signs round. A set of channels that few journeys "
+    "met weighs as much as a frequent one."
 )
 GIVEN_WARNING = (
     "The game is taken as given, so nothing is said of other customers; `bootstrap` of a model "
@@ -190,18 +191,14 @@ def asked(game: Worths, sets: NDArray[np.bool_], channels: tuple[str, ...]) -> N
     found = []
     for a in range(0, len(sets), _ASKED):
         part = sets[a : a + _ASKED]
-        try:
-            worth = np.asarray(game(part, channels), dtype=np.float64)
-        except (TypeError, ValueError) as error:
+        worth = np.asarray(game(part, channels), dtype=np.float64)
+        fits = worth.shape in {(len(part),), (len(part), 2)}
+        wrong = int((~np.isfinite(worth)).sum())
+        if not fits or wrong:
             raise ArgumentError(
-                f"`game` must take sets of shape (n_sets, m) and the names of the channels, and "
-                f"return numbers; it raised {type(error).__name__}: {error}."
-            ) from error
-        if worth.shape not in {(len(part),), (len(part), 2)} or not np.isfinite(worth).all():
-            raise ArgumentError(
-                f"`game` must return finite worths of shape (n_sets,), or (n_sets, 2) with values; "
-                f"for {len(part)} sets it returned {'' if worth.size == 0 else 'an array of '}"
-                f"shape {worth.shape}{'' if np.isfinite(worth).all() else ', not all finite'}."
+                "`game` must return finite worths of shape (n_sets,), or (n_sets, 2) with values; "
+                f"for {len(part):,} sets it returned shape {worth.shape}"
+                f"{f', {wrong:,} of them not finite' if wrong else ''}."
             )
         found.append(worth.reshape(len(part), -1).T)
     return np.concatenate(found, axis=1)

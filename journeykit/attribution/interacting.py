@@ -29,6 +29,7 @@ from journeykit.errors import ArgumentError, DataError
 from journeykit.results import Provenance, Result
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
@@ -40,6 +41,9 @@ VOLUME_WARNING = (
     "In the volume game no interaction is below 0: every conversion that met both channels adds to "
     "it, so it says how often they are met together, not that one helps the other."
 )
+
+
+WARNINGS = {"volume": VOLUME_WARNING, "rate": RATE_WARNING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -63,12 +67,12 @@ class Interactions(Result):
     def summary(self) -> str:
         """Name the strongest pairs of either sign, how many there are, and what may mislead."""
         rows = self.frame.sort_values("interaction", kind="stable")
-        ends = [(rows.iloc[-1], "more together"), (rows.iloc[0], "less together")]
-        shown = [
-            f"most {what}: {row['channel']} and {row['other']} ({_number(row)} conversions)"
-            for row, what in ends
-            if (row["interaction"] > 0) == (what == "more together") and row["interaction"] != 0
-        ]
+        least, most = rows.iloc[0], rows.iloc[-1]
+        shown = []
+        if most["interaction"] > 0:
+            shown.append(f"the most is added together by {_pair(most)}")
+        if least["interaction"] < 0:
+            shown.append(f"the most is lost between {_pair(least)}")
         told = "; ".join(shown) or "none adds more or less together than apart"
         many = (
             f" Each interval is for its pair alone; of {len(rows):,} some miss by chance."
@@ -178,8 +182,6 @@ def interactions(
 
     v(both) - v(mail) - v(web) is 7/30 - 1/10 - 1/10 of 30 journeys.
     """
-    import pandas as pd
-
     check_game(game)
     check_bootstrap(replicates=replicates, seed=seed, confidence=confidence)
     paths = touch_paths(data)
@@ -191,35 +193,39 @@ def interactions(
             f"`game={name_of(game)!r}` must have at most {MOST_CHANNELS} channels; got {m}. "
             "Group channels with `relabel`, or take `game='volume'`, exact for any number."
         )
-    first, second = np.triu_indices(m, k=1)
     found = _found(paths, game, replicates=replicates, seed=seed)
-    low = high = np.full(len(first), np.nan)
-    if found.draws is not None:
-        low, high = percentile_interval(found.draws, confidence=confidence)
-    met = presence(paths)
-    together = (met.T @ (sparse.diags_array(paths.n.astype(float)) @ met)).toarray()
-    frame = pd.DataFrame(
-        {
-            "channel": np.array(paths.channels, dtype=object)[first],
-            "other": np.array(paths.channels, dtype=object)[second],
-            "interaction": found.pairs[0],
-            "conf_low": low,
-            "conf_high": high,
-            "n_journeys": together[first, second].astype(np.int64),
-            "value": found.pairs[1] if len(found.pairs) == 2 else np.nan,
-        }
-    )
     return Interactions(
-        frame=frame,
+        frame=_frame(paths, found, confidence),
         provenance=Provenance(
             fingerprint=f"{paths.fingerprint:032x}",
             parameters={"game": name_of(game), "replicates": replicates, "confidence": confidence},
             seed=seed,
         ),
         population=population(paths),
-        warning={"volume": VOLUME_WARNING, "rate": RATE_WARNING}.get(
-            name_of(game) if isinstance(game, str) else "", GIVEN_WARNING
-        ),
+        warning=WARNINGS[game] if isinstance(game, str) else GIVEN_WARNING,
+    )
+
+
+def _frame(paths: TouchPaths, found: _Found, confidence: float) -> pd.DataFrame:
+    import pandas as pd
+
+    first, second = np.triu_indices(len(paths.channels), k=1)
+    low = high = np.full(len(first), np.nan)
+    if found.draws is not None:
+        low, high = percentile_interval(found.draws, confidence=confidence)
+    met = presence(paths)
+    together = (met.T @ (sparse.diags_array(paths.n.astype(float)) @ met)).toarray()
+    names = np.array(paths.channels, dtype=object)
+    return pd.DataFrame(
+        {
+            "channel": names[first],
+            "other": names[second],
+            "interaction": found.pairs[0],
+            "conf_low": low,
+            "conf_high": high,
+            "n_journeys": together[first, second].astype(np.int64),
+            "value": found.pairs[1] if len(found.pairs) == 2 else np.nan,
+        }
     )
 
 
@@ -270,8 +276,8 @@ def _pair_table(merged: TouchPaths) -> sparse.csr_array:
     return sparse.csr_array((part, (row[left], pair)), shape=shape)
 
 
-def _number(row: object) -> str:
-    """Write an interaction with its interval: ``+12.3, 4.1 to 20.2``."""
-    number = f"{row['interaction']:+,.1f}"  # type: ignore[index]
-    low, high = row["conf_low"], row["conf_high"]  # type: ignore[index]
-    return f"{number}, {low:+,.1f} to {high:+,.1f}" if np.isfinite(low) else number
+def _pair(row: pd.Series) -> str:
+    """Write a pair with its interval: ``mail and web (+12.3 conversions, +4.1 to +20.2)``."""
+    text = f"{row['channel']} and {row['other']} ({row['interaction']:+,.1f} conversions"
+    low, high = row["conf_low"], row["conf_high"]
+    return f"{text}, {low:+,.1f} to {high:+,.1f})" if np.isfinite(low) else f"{text})"

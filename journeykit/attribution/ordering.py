@@ -61,7 +61,7 @@ class OrderedCredits(Result):
         ]
         most = ", ".join(shown) or "none (all first touches are unseen)"
         left = self.population.n_edge_conversions
-        unseen = f"; {left:,} conversions with an unseen first touch left out" if left else ""
+        unseen = f"; left out with an unseen first touch: {left:,}" if left else ""
         return f"Conversions by place, most to: {most}{unseen}. {SHARE_WARNING}"
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -54,8 +54,8 @@ def test_places_of_real_journeys_worked_by_hand() -> None:
     assert rows["value"].tolist() == [0, 0, 15, 57.5, 7.5, 0, 7]
     assert rows["n_journeys"].tolist() == [1, 1, 1, 3, 1, 0, 1]
     assert result.summary() == (
-        "Conversions by place, most to: 1 web (1.2), 2 web (0.2), 3 mail (0.5); 1 conversions with "
-        "an unseen first touch left out. An interval on a share is not an interval on an effect."
+        "Conversions by place, most to: 1 web (1.2), 2 web (0.2), 3 mail (0.5); left out with an "
+        "unseen first touch: 1. An interval on a share is not an interval on an effect."
     )
     ax = result.plot()
     assert [t.get_text() for t in ax.get_yticklabels()] == ["web", "mail"]
