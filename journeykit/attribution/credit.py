@@ -239,7 +239,8 @@ def _parameters(results: list[Credits]) -> dict[str, object]:
 def _leader(part: pd.DataFrame) -> str:
     """Name the channel with the largest share and its interval: ``Email (40 %, 35 to 45 %)``."""
     if part["share"].isna().all():
-        return "none (all first touches are unseen)"
+        unseen = not part["conversions"].any()
+        return f"none ({'all first touches are unseen' if unseen else 'worth nothing together'})"
     best = part.loc[part["share"].idxmax()]
     shown = f"{best['channel']} ({best['share']:.1%}"
     if np.isfinite(best["conf_low"]):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from journeykit.attribution.chain import Chain, chain_of
+from journeykit.attribution.chain import Chain, chain_of, summed
 from journeykit.attribution.touch_paths import touch_paths
 from journeykit.checks import check_choice, check_fraction, check_whole
 from journeykit.errors import DataError, JourneyKitWarning
@@ -45,6 +45,8 @@ class MarkovOrders(Result):
         - `order`, and `n_states`, the histories that occur
         - `n_journeys`, `n_conversions`: held out
         - `log_likelihood`: of a held-out journey, in nats, on average
+        - `std_error`: over customers, of how far `log_likelihood` is from that of the order chosen,
+          the chains taken as fitted; 0 at the order chosen
         - `log_likelihood_fitted`: the same of the journeys fitted on; it always flatters long
           histories
         - `auc`: probability that a held-out conversion had the higher foretold chance to convert
@@ -60,15 +62,24 @@ class MarkovOrders(Result):
         """The order chosen."""
         return int(self.frame.loc[self.frame["is_chosen"], "order"].iloc[0])
 
+    @property
+    def close(self) -> list[int]:
+        """The other orders whose held-out likelihood is within 2 standard errors of the best."""
+        behind = self.frame["log_likelihood"].max() - self.frame["log_likelihood"]
+        near = (behind <= 2 * self.frame["std_error"]) & ~self.frame["is_chosen"]
+        return [int(order) for order in self.frame.loc[near, "order"]]
+
     def summary(self) -> str:
-        """Name the order chosen and how well it tells conversions apart."""
+        """Name the order chosen, how well it tells conversions apart, and which are as good."""
         best = self.frame[self.frame["is_chosen"]].iloc[0]
         told = f"held-out AUC {best['auc']:.3f}"
         if np.isnan(best["auc"]):
             told = "held-out AUC not known, as all or none of them convert"
+        close = ", ".join(str(order) for order in self.close)
+        alike = f"; within 2 standard errors of it: {close}" if close else ""
         return (
             f"order {self.order} foretells {best['n_journeys']:,.0f} held-out journeys best, "
-            f"of {len(self.frame)} orders; {told}"
+            f"of {len(self.frame)} orders; {told}{alike}"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -109,7 +120,8 @@ def markov_orders(
     entry and its end included. To say something of steps never seen, a history of n fitted steps
     has the step probability (n(step) + 1 / k) / (n + 1) with k the possible steps: all m channels
     and the two ends, or m at the entry. Journeys that may have begun before the window are not
-    scored: what is their first step would depend on the order.
+    scored: what is their first step would depend on the order. Another `seed` holds out others: an
+    order within 2 standard errors of the best may be the best for them.
 
     Parameters
     ----------
@@ -204,11 +216,12 @@ def _orders(paths: TouchPaths, *, largest: int, held_out: float, seed: int) -> p
             f"{paths.n[scored].sum():,} journeys with a touch, {test[scored].sum():,.0f} are held "
             "out. Try another share `held_out`, or `seed`."
         )
-    rows = []
+    rows, scores = [], []
     for order in range(1, largest + 1):
         chain = chain_of(paths, order=order)
         step = _log_probability(chain, fitted, len(paths.channels))
         held, known = (np.where(scored, n, 0.0) for n in (test, fitted))
+        scores.append(summed(chain.row, step[chain.cell], chain.n_rows))
         rows.append(
             {
                 "order": order,
@@ -216,12 +229,16 @@ def _orders(paths: TouchPaths, *, largest: int, held_out: float, seed: int) -> p
                 "n_journeys": int(held.sum()),
                 "n_conversions": int(held[paths.converted].sum()),
                 "log_likelihood": chain.counts(held) @ step / held.sum(),
+                "std_error": np.nan,
                 "log_likelihood_fitted": chain.counts(known) @ step / known.sum(),
                 "auc": _auc(chain, fitted, held, paths),
             }
         )
     frame = pd.DataFrame(rows)
     best = int(frame["log_likelihood"].to_numpy().argmax())
+    frame["std_error"] = [
+        _error(paths, held, score - scores[best], share=held_out, seed=seed) for score in scores
+    ]
     frame["is_chosen"] = np.arange(len(frame)) == best
     if frame["auc"][best] < LEAST_AUC:
         warnings.warn(
@@ -239,9 +256,33 @@ def _held_out(paths: TouchPaths, *, share: float, seed: int) -> NDArray[np.float
     if paths.customers is None:
         drawn = np.random.default_rng([seed]).binomial(paths.n, share)
         return drawn.astype(np.float64)
-    chance = uniform(salted(mix(paths.customers.hashed, seed=seed), "markov order"))
-    held: NDArray[np.float64] = paths.customers.journeys @ (chance < share).astype(np.float64)
+    taken = _taken(paths.customers.hashed, share=share, seed=seed)
+    held: NDArray[np.float64] = paths.customers.journeys @ taken
     return held
+
+
+def _taken(hashed: NDArray[np.uint64], *, share: float, seed: int) -> NDArray[np.float64]:
+    """Mark the customers held out, shape (n_customers,)."""
+    chance = uniform(salted(mix(hashed, seed=seed), "markov order"))
+    taken: NDArray[np.float64] = (chance < share).astype(np.float64)
+    return taken
+
+
+def _error(
+    paths: TouchPaths,
+    held: NDArray[np.float64],
+    score: NDArray[np.float64],
+    *,
+    share: float,
+    seed: int,
+) -> float:
+    """Return the standard error over customers of the mean score of a held-out journey."""
+    off = np.where(held > 0, score - held @ score / held.sum(), 0.0)
+    if paths.customers is None:
+        return float(np.sqrt(held @ off**2) / held.sum())
+    added = paths.customers.journeys.T @ off
+    added *= _taken(paths.customers.hashed, share=share, seed=seed)
+    return float(np.sqrt(added @ added) / held.sum())
 
 
 def _log_probability(chain: Chain, n: NDArray[np.float64], m: int) -> NDArray[np.float64]:

@@ -99,9 +99,10 @@ def markov(
         next to nothing about conversions.
     removal : {"to_null", "participation", "reconnect"}
         ``to_null``: journeys that reach the channel are lost, as above. ``participation``: the
-        observed share of conversions that met the channel, without a model. ``reconnect``: the
-        touches before and after the channel are joined, so that of the chain's conversions only
-        those are lost that met no other channel: the least, as ``to_null`` is the most.
+        share of conversions that met the channel, of those whose whole journey was seen, without a
+        model. ``reconnect``: the touches before and after the channel are joined, so that of the
+        chain's conversions only those are lost that met no other channel: the least, as
+        ``to_null`` is the most.
     normalisation : {"global", "raw", "path"}
         ``global``: each channel is credited its part of the sum of effects, of the conversions with
         a touch and of their value alike; both totals are conserved. ``path``: every conversion and
@@ -135,7 +136,8 @@ def markov(
         of conversions, unless by path, they are percentiles over samples of customers, each
         weighing Poisson(1); samples in which no entry leads to a conversion tell nothing and are
         left out. Elsewhere they are those of the infinitesimal jackknife on the logit scale,
-        missing where a share lies outside 0 and 1. They are conditional on the order. An interval
+        missing where a share lies outside 0 and 1. They are conditional on the order, and too
+        narrow for channels that few converting customers met, as those of `rules` are. An interval
         on a share is not an interval on an effect.
 
     Raises

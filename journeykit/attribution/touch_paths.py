@@ -107,10 +107,14 @@ def touch_paths(data: Journeys | PathCounts, /) -> TouchPaths:
     elif isinstance(data, Journeys) and "outcome" in data.attributes.column_names:
         named = _rows_of_journeys(data)
     else:
+        came = type(data).__name__
+        inside = getattr(data, "journeys", None)
         raise ArgumentError(
             "`data` must be path counts, or journeys cut into outcomes by "
             "`journeys.outcomes(conversion=[...], lookback_days=...)`; "
-            f"got {type(data).__name__} without outcomes."
+            f"got {came}{' without outcomes' if isinstance(data, Journeys) else ''}."
+            f"{' Give its `journeys`.' if isinstance(inside, Journeys) else ''}"
+            f"{' `path_counts_from_frame` reads tables.' if came == 'DataFrame' else ''}"
         )
     if not named.n[named.converted].any():
         raise DataError(

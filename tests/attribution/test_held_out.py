@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from journeykit import attribution
-from journeykit.attribution.held_out import _held_out, without_repeats
+from journeykit.attribution.chain import chain_of
+from journeykit.attribution.held_out import _held_out, _log_probability, _taken, without_repeats
 from journeykit.attribution.touch_paths import touch_paths
-from journeykit.counts import PathCounts, path_counts_from_frame
+from journeykit.counts import PathCounts, path_counts, path_counts_from_frame
 from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
 from tests.attribution.example import OUTCOMES
 from tests.attribution.small_chains import journeys_of, table
-from tests.attribution.test_resampling import one_channel_pair
+from tests.attribution.test_resampling import chains, one_channel_pair
 
 
 def expected(counts: PathCounts, order: int, seed: int) -> tuple[float, float]:
@@ -109,6 +111,30 @@ def test_customers_are_held_out_whole_and_whatever_their_order() -> None:
     assert "held-out AUC not known, as all or none of them convert" in result.summary()
 
 
+def test_errors_of_the_difference_are_over_customers() -> None:
+    data = chains(seed=4, customers=2).relabel(patterns={r"(a|b|c)\d+": r"\1"})
+    paths = touch_paths(data)
+    frame = attribution.markov_orders(data, largest=2, held_out=0.5).frame
+    best = int(frame["is_chosen"].to_numpy().argmax())
+    assert frame["std_error"][best] == 0
+    # By hand: the score of every customer held out, of every journey of theirs.
+    assert paths.customers is not None
+    test = _held_out(paths, share=0.5, seed=0)
+    difference = np.zeros(len(paths.n))
+    for order, sign in ((1, 1), (2, -1)):
+        chain = chain_of(paths, order=order)
+        step = _log_probability(chain, paths.n - test, 3)
+        np.add.at(difference, chain.row, sign * step[chain.cell])
+    taken = _taken(paths.customers.hashed, share=0.5, seed=0) > 0
+    journeys = paths.customers.journeys.toarray()[:, taken]
+    mean = test @ difference / test.sum()
+    off = difference @ journeys - mean * journeys.sum(axis=0)
+    assert frame["std_error"][1 - best] == pytest.approx(np.sqrt((off**2).sum()) / test.sum())
+    # Path counts take every journey for a customer.
+    counted = attribution.markov_orders(path_counts(data), largest=2, held_out=0.5).frame
+    assert 0 < counted["std_error"].max() < 1.5 * frame["std_error"].max()
+
+
 def test_repeats_are_merged() -> None:
     frame = pd.DataFrame({"path": ["a > a > b > b > a", "b > b", ""], "yes": [1, 2, 3]})
     paths = without_repeats(touch_paths(path_counts_from_frame(frame, conversions="yes")))
@@ -122,9 +148,13 @@ def test_summary_and_picture() -> None:
     result = attribution.markov_orders(walks(2), largest=4)
     n = int(result.frame["n_journeys"][0])
     auc = result.frame["auc"][1]
-    assert result.summary() == (
-        f"order 2 foretells {n:,} held-out journeys best, of 4 orders; held-out AUC {auc:.3f}"
-    )
+    assert result.close == []
+    said = f"order 2 foretells {n:,} held-out journeys best, of 4 orders; held-out AUC {auc:.3f}"
+    assert result.summary() == said
+    frame = result.frame.assign(std_error=[0.1, 0, 1, 1])
+    other = replace(result, frame=frame)
+    assert other.close == [3, 4]
+    assert other.summary() == f"{said}; within 2 standard errors of it: 3, 4"
     ax = result.plot()
     held = ax.get_lines()[0].get_ydata()
     assert np.asarray(held) == pytest.approx(result.frame["log_likelihood"])

@@ -152,6 +152,11 @@ def test_refuses_what_it_cannot_answer() -> None:
         ArgumentError, match="must be path counts, or .*; got Journeys without outcomes"
     ):
         attribution.rules(CUSTOMERS)
+    touched = attribution.touches(CUSTOMERS, conversion=["buy"], lookback_days=10)
+    with pytest.raises(ArgumentError, match="got Touches. Give its `journeys`."):
+        attribution.rules(touched)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="got DataFrame. `path_counts_from_frame` reads"):
+        attribution.rules(touched.frame)  # type: ignore[arg-type]
     lost = OUTCOMES.where({"outcome": ["abandoned", "open"]})
     with pytest.raises(DataError, match="none of 2 finished journeys converts, and 1 are still"):
         attribution.rules(lost)

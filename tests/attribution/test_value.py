@@ -218,3 +218,14 @@ def test_refuses_what_has_no_value() -> None:
     worthless = CUSTOMERS.outcomes(conversion=["buy"], lookback_days=10)
     with pytest.raises(DataError, match="worth more than 0 together; they are worth 0"):
         attribution.markov(worthless, share_of="value")
+
+
+def test_a_rule_that_distributes_no_value_says_so() -> None:
+    edge_only = valued(OUTCOMES, 100.0 * (np.arange(len(OUTCOMES)) == 0))
+    result = attribution.rules(
+        edge_only, models=["first", "last"], share_of="value", replicates=FEW
+    )
+    assert "first none (worth nothing together), last web (100.0%)" in result.summary()
+    of_value = {"share_of": "value"}
+    both = attribution.rules(OUTCOMES, **of_value).beside(attribution.markov(OUTCOMES, **of_value))
+    assert both.share_of == "value"
