@@ -11,7 +11,7 @@ from scipy.special import ndtri
 
 from journeykit.attribution.credit import SHARE_WARNING, Credits, Population
 from journeykit.attribution.hazards.at_risk import at_risk
-from journeykit.attribution.hazards.decays import chosen, declared, moments
+from journeykit.attribution.hazards.decays import declared, folds
 from journeykit.attribution.hazards.diagnostics import (
     bound_warnings,
     old_touch_warnings,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.attribution.hazards.at_risk import AtRisk
-    from journeykit.attribution.hazards.decays import Moments
+    from journeykit.attribution.hazards.decays import Fold
     from journeykit.attribution.hazards.estimates import Estimates
     from journeykit.journeys import Journeys
 
@@ -57,7 +57,8 @@ class HazardCredits(Credits):
         - `n_touches`: touches at risk; `conversions_per_touch`: the credit divided by them. Divide
           the bounds of `conversions` for its interval.
         - `effect`, `effect_std_error`: what a touch adds to the hazard right after it, a day
-        - `half_life_days`: declared, or chosen
+        - `half_life_days`: declared, or the geometric mean of those chosen on the halves of the
+          customers, `half_life_low` and `half_life_high`
         - `old_touches_z`: how surely touches older than 6 half-lives still go with conversions
 
         Intervals are normal, with standard errors over customers, given the half-lives. A channel
@@ -134,9 +135,13 @@ def hazard(
     conversion counted by its value. Where touches do not follow what makes customers buy, credit
     is what channels cause; otherwise it is not, and `warnings` can only say so where it shows.
 
+    Of several half-lives, those are chosen that explain most by least squares. Customers are split
+    into halves by a hash of their ids, and each half is credited at the half-lives chosen on the
+    other. So a channel that does nothing is not credited the luckiest of its half-lives.
+
     Standard errors are those of the sum over customers of their influence on the estimate, on the
-    exposure and on the number of conversions; they hold when the hazard is another one too. What
-    choosing half-lives adds is not in them.
+    exposure and on the number of conversions; they hold when the hazard is another one too. They
+    are given the half-lives: what a wrong one does to the credit is not in them.
 
     At one instant (one day, on a day clock) conversions come before touches and entries: a touch
     at the instant of the conversion does not count.
@@ -152,10 +157,9 @@ def hazard(
         out with `only`.
     conversion : sequence of str
     half_life_days : float, sequence of float, or mapping of channel to either
-        In elapsed days of 24 hours. Of several, those are chosen that explain most by least
-        squares, the channels in turn until none changes.
+        In elapsed days of 24 hours; several to choose from.
     decay : {"channel", "shared"}
-        Whether each channel has its half-life, or all have one.
+        Whether each channel has its half-life, chosen in turn until none changes, or all have one.
     value : str
         Event column with the value of a conversion; without it, `value` is 0. Of several
         conversions at one instant, the sum.
@@ -206,12 +210,10 @@ def hazard(
     check_choice("decay", decay, ("channel", "shared"))
     risk = at_risk(journeys, conversion, value)
     grids = declared(half_life_days, risk.channels, shared=decay == "shared")
-    every = moments(risk, grids)
-    part = every.at(chosen(every, shared=decay == "shared"))
-    fit = estimated(risk, part)
-    old = old_touches(risk, part, fit)
+    parts = folds(risk, grids, shared=decay == "shared")
+    fit, old = estimated(parts), old_touches(parts)
     return HazardCredits(
-        frame=_frame(risk, part, fit, old, confidence),
+        frame=_frame(risk, parts, fit, old, confidence),
         provenance=Provenance(
             fingerprint=journeys.fingerprint,
             parameters={
@@ -226,7 +228,7 @@ def hazard(
         n_before=risk.left_out.before,
         n_unwatched=risk.left_out.unwatched,
         n_repeated=risk.left_out.repeated,
-        warnings=(*bound_warnings(risk, fit), *old_touch_warnings(risk, part, old)),
+        warnings=(*bound_warnings(risk, fit), *old_touch_warnings(risk.channels, old)),
     )
 
 
@@ -243,15 +245,21 @@ def _population(risk: AtRisk) -> Population:
 
 
 def _frame(
-    risk: AtRisk, part: Moments, fit: Estimates, old: NDArray[np.float64], confidence: float
+    risk: AtRisk,
+    parts: Sequence[Fold],
+    fit: Estimates,
+    old: NDArray[np.float64],
+    confidence: float,
 ) -> pd.DataFrame:
     import pandas as pd
 
     quantile, share = ndtri((1 + confidence) / 2), fit.conversions / fit.conversions.sum()
-    varies = np.append(part.exposure > 0, True)
+    varies = np.append(fit.exposure > 0, True)
     half = np.where(varies, quantile * fit.error, np.nan)
     share_half = np.where(varies, quantile * fit.share_error, np.nan)
-    touches = np.append(part.touches, 0)
+    touches = np.append(np.sum([part.touches for _, part in parts], axis=0), 0)
+    days = np.array([[*part.days, np.nan] for _, part in parts])
+    low, high = days.min(axis=0), days.max(axis=0)
     return pd.DataFrame(
         {
             "model": "hazard",
@@ -269,7 +277,9 @@ def _frame(
             "conversions_per_touch": fit.conversions / np.where(touches > 0, touches, np.nan),
             "effect": np.append(fit.effect, np.nan),
             "effect_std_error": np.append(fit.effect_error, np.nan),
-            "half_life_days": np.append(part.days, np.nan),
+            "half_life_days": np.where(low == high, low, np.sqrt(low * high)),
+            "half_life_low": low,
+            "half_life_high": high,
             "old_touches_z": np.append(old, np.nan),
         }
     )

@@ -9,6 +9,7 @@ import numpy as np
 from journeykit.checks import check_known
 from journeykit.errors import ArgumentError, DataError, NotObservedError
 from journeykit.journeys.durations import DAY
+from journeykit.journeys.fingerprint import hash_customers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,8 @@ class AtRisk(NamedTuple):
     begin, stop, value : arrays of float64, shape (n,)
         At risk in (begin, stop]; the value of the conversion, 0 where there is none.
     converts : array of bool, shape (n,)
+    hashed : array of uint64, shape (n,)
+        Hashes of the customers' ids: what picks customers whatever their order.
     order : array of int64, when : array of float64
         Entries, ends, conversions and touches at risk in order of time, as `kernels` numbers them.
     left_out : LeftOut
@@ -65,6 +68,7 @@ class AtRisk(NamedTuple):
     stop: NDArray[np.float64]
     value: NDArray[np.float64]
     converts: NDArray[np.bool_]
+    hashed: NDArray[np.uint64]
     order: NDArray[np.int64]
     when: NDArray[np.float64]
     left_out: LeftOut
@@ -104,6 +108,7 @@ def at_risk(journeys: Journeys, conversion: Sequence[str], value: str | None) ->
         stop=(stop[kept] - origin) / DAY,
         value=_values(journeys, value, np.flatnonzero(buys), owner, first, converts)[kept],
         converts=converts[kept],
+        hashed=hash_customers(journeys.customer_id)[journeys.customer_index[kept]],
         order=none,
         when=never,
         left_out=left_out,
@@ -192,6 +197,20 @@ def with_touches(
         order=order,
         when=when,
     )
+
+
+def of_customers(risk: AtRisk, kept: NDArray[np.bool_]) -> AtRisk:
+    """Return some of the customers at risk, with their touches."""
+    alone = risk._replace(
+        begin=risk.begin[kept],
+        stop=risk.stop[kept],
+        value=risk.value[kept],
+        converts=risk.converts[kept],
+        hashed=risk.hashed[kept],
+    )
+    theirs = kept[risk.owner]
+    owner = (np.cumsum(kept) - 1)[risk.owner[theirs]]
+    return with_touches(alone, risk.channels, risk.time[theirs], owner, risk.code[theirs])
 
 
 def _in_order(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from journeykit.attribution.hazards.at_risk import of_customers
 from journeykit.attribution.hazards.kernels import mean_products, own_products
 from journeykit.checks import check_known, check_positive
 from journeykit.errors import ArgumentError, DataError
@@ -87,6 +88,34 @@ def declared(
             f"{', '.join(map(repr, missing))}."
         )
     return tuple(_grid(half_life_days[name]) for name in channels)
+
+
+class Fold(NamedTuple):
+    """Customers credited together, and their moments, one entry a channel."""
+
+    risk: AtRisk
+    part: Moments
+
+
+def folds(risk: AtRisk, grids: tuple[tuple[float, ...], ...], *, shared: bool) -> list[Fold]:
+    """Fix the half-lives at which customers are credited.
+
+    Where there is a choice, customers are split into halves by the hash of their ids, and each half
+    is credited at what was chosen on the other: chosen on the same, a channel would be credited
+    the luckiest of its half-lives.
+    """
+    n = len(risk.begin)
+    if n < 2 or all(len(grid) == 1 for grid in grids):
+        every = moments(risk, grids)
+        return [Fold(risk, every.at(chosen(every, shared=shared)))]
+    rank = np.argsort(np.argsort(risk.hashed, kind="stable"), kind="stable")
+    halves = [of_customers(risk, rank % 2 == side) for side in (0, 1)]
+    both = [moments(half, grids) for half in halves]
+    picks = [chosen(part, shared=shared) for part in both]
+    return [
+        Fold(half, part.at(pick))
+        for half, part, pick in zip(halves, both, reversed(picks), strict=True)
+    ]
 
 
 def _grid(days: float | Sequence[float]) -> tuple[float, ...]:
@@ -186,5 +215,6 @@ def check_told_apart(part: Moments, channels: tuple[str, ...]) -> None:
     raise DataError(
         f"What {', '.join(map(repr, alike))} did cannot be told apart, from one another or from "
         "the time: all customers at risk met them at the same instants, or always together. Take "
-        "one out with `only`, or join them with `relabel`."
+        "one out with `only`, join them with `relabel`, or, where few customers are at risk, "
+        "declare one half-life: choosing among several halves the customers."
     )

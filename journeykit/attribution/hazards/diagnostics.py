@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import ndtri
 
-from journeykit.attribution.hazards.at_risk import with_touches
+from journeykit.attribution.hazards.at_risk import of_customers, with_touches
 from journeykit.attribution.hazards.decays import ALIKE, moments
 from journeykit.attribution.hazards.estimates import scores
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from journeykit.attribution.hazards.at_risk import AtRisk
-    from journeykit.attribution.hazards.decays import Moments
+    from journeykit.attribution.hazards.decays import Fold
     from journeykit.attribution.hazards.estimates import Estimates
 
 #: Of a touch, 1/64 works after so many half-lives.
 OLD_HALF_LIVES = 6
 #: Half-life of what should do nothing any more, in days: it does not fade.
 LASTING_DAYS = 10_000.0
+#: A test needs no more.
+MOST_CUSTOMERS = 100_000
 #: Chance that a set of warnings holds a false one.
 LEVEL = 0.05
 
@@ -67,29 +71,48 @@ def _beyond(fit: Estimates, credit: int, bound: int | None, excess: float, limit
     return bool(excess > limit * np.sqrt(max(variance, 0.0)) and excess > ALIKE)
 
 
-def old_touches(risk: AtRisk, part: Moments, fit: Estimates) -> NDArray[np.float64]:
+def old_touches(parts: Sequence[Fold]) -> NDArray[np.float64]:
     """Return how surely each channel's old touches go with conversions, in standard errors.
 
     A touch older than 6 half-lives should do nothing. The number of such touches of a customer is
     added to the hazard of each channel in turn: its score statistic over its standard error over
     customers, all effects being estimated, is normal (0, 1) where the model holds, whoever buys
-    more by nature, as long as touches do not follow it. NaN where no touch is old.
+    more by nature, as long as touches do not follow it. NaN where no touch is old. Looks at no more
+    than 100,000 customers of each part, those of the lowest hashes.
     """
-    m, met = len(risk.channels), np.flatnonzero(part.exposure > 0)
-    lasting = _with_old_touches(risk, part.days * OLD_HALF_LIVES)
-    days = [*part.days, *np.full(m, LASTING_DAYS)]
-    both = moments(lasting, tuple((one,) for one in days))
-    beta = np.append(np.nan_to_num(fit.effect), np.zeros(m))
-    score, _ = scores(lasting, np.log(2) / both.days, beta)
-    old, own = slice(m, None), np.ix_(met, met)
-    slope = np.linalg.solve(both.apart[own], both.apart[met, old])
-    statistic = both.converted[old] - both.apart[old] @ beta
-    error = np.sqrt(((score[:, old] - score[:, met] @ slope) ** 2).sum(axis=0))
-    left = np.diag(both.apart)[old] - (both.apart[met, old] * slope).sum(axis=0)
-    there = (left > ALIKE * both.own[old]) & (error > 0)
-    surely: NDArray[np.float64] = np.full(m, np.nan)
-    np.divide(statistic, error, out=surely, where=there)
+    tested = [_old_score(_fewer(risk), part.days) for risk, part in parts]
+    statistic = np.sum([score for score, _ in tested], axis=0)
+    error = np.sqrt(np.sum([variance for _, variance in tested], axis=0))
+    surely: NDArray[np.float64] = np.full(len(statistic), np.nan)
+    np.divide(statistic, error, out=surely, where=error > 0)
     return surely
+
+
+def _fewer(risk: AtRisk) -> AtRisk:
+    if len(risk.begin) <= MOST_CUSTOMERS:
+        return risk
+    limit = np.partition(risk.hashed, MOST_CUSTOMERS)[MOST_CUSTOMERS]
+    return of_customers(risk, risk.hashed < limit)
+
+
+def _old_score(
+    risk: AtRisk, days: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the score of each channel's old touches and its variance, 0 where nothing is old."""
+    m = len(days)
+    lasting = _with_old_touches(risk, days * OLD_HALF_LIVES)
+    both = moments(lasting, tuple((one,) for one in [*days, *np.full(m, LASTING_DAYS)]))
+    old = slice(m, None)
+    met = np.flatnonzero(both.exposure[:m] > 0)
+    apart, beta = both.apart[np.ix_(met, met)], np.zeros(2 * m)
+    beta[met] = np.linalg.lstsq(apart, both.converted[met], rcond=None)[0]
+    slope = np.linalg.lstsq(apart, both.apart[met, old], rcond=None)[0]
+    score, _ = scores(lasting, np.log(2) / both.days, beta)
+    left = np.diag(both.apart)[old] - (both.apart[met, old] * slope).sum(axis=0)
+    there = left > ALIKE * both.own[old]
+    statistic = both.converted[old] - both.apart[old] @ beta
+    variance = ((score[:, old] - score[:, met] @ slope) ** 2).sum(axis=0)
+    return np.where(there, statistic, 0.0), np.where(there, variance, 0.0)
 
 
 def _with_old_touches(risk: AtRisk, days: NDArray[np.float64]) -> AtRisk:
@@ -104,13 +127,12 @@ def _with_old_touches(risk: AtRisk, days: NDArray[np.float64]) -> AtRisk:
     return with_touches(risk, risk.channels * 2, time, owner, code)
 
 
-def old_touch_warnings(risk: AtRisk, part: Moments, statistic: NDArray[np.float64]) -> list[str]:
+def old_touch_warnings(channels: tuple[str, ...], statistic: NDArray[np.float64]) -> list[str]:
     """Say whose old touches still go with conversions; a name in vain has a chance of 5 %."""
     tested = np.isfinite(statistic)
     limit = float(ndtri(1 - LEVEL / 2 / max(int(tested.sum()), 1)))
     return [
-        f"Customers whose touches of {risk.channels[c]} lie more than "
-        f"{OLD_HALF_LIVES * part.days[c]:,.0f} days back buy "
+        f"Customers with touches of {channels[c]} more than {OLD_HALF_LIVES} half-lives back buy "
         f"{'more' if statistic[c] > 0 else 'less'} than others (z = {statistic[c]:.1f}): they would"
         " have anyway, and its credit is in doubt, or it works for longer than its half-life says."
         for c in np.flatnonzero(tested)

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from journeykit.attribution.hazards.decays import Moments, check_told_apart
+from journeykit.attribution.hazards.decays import check_told_apart
 from journeykit.attribution.hazards.kernels import add_shared_scores, own_scores
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from journeykit.attribution.hazards.at_risk import AtRisk
+    from journeykit.attribution.hazards.decays import Fold, Moments
 
 #: Rows of time whose mean exposure is held at once.
 BLOCK = 4096
@@ -23,7 +26,9 @@ class Estimates(NamedTuple):
 
     Attributes
     ----------
-    effect, effect_error : arrays of float64, shape (m,)
+    effect, effect_error, exposure : arrays of float64, shape (m,)
+        What a touch adds to the hazard of a day, and the integral of exposure: their product is
+        credited.
     conversions, value : arrays of float64, shape (m + 1,)
     covariance : array of float64, shape (2 m + 2, 2 m + 2)
         Over customers, of the conversions credited and of the bounds that they cannot pass: per
@@ -32,6 +37,7 @@ class Estimates(NamedTuple):
 
     effect: NDArray[np.float64]
     effect_error: NDArray[np.float64]
+    exposure: NDArray[np.float64]
     conversions: NDArray[np.float64]
     value: NDArray[np.float64]
     covariance: NDArray[np.float64]
@@ -51,25 +57,40 @@ class Estimates(NamedTuple):
         return np.sqrt(np.maximum(variance, 0.0))
 
 
-def estimated(risk: AtRisk, part: Moments) -> Estimates:
+def estimated(parts: Sequence[Fold]) -> Estimates:
+    """Add up the credits of customers credited apart, who are independent of each other."""
+    fits = [_solved(risk, part) for risk, part in parts]
+    exposure = np.sum([fit.exposure for fit in fits], axis=0)
+    weighed = [np.where(fit.exposure > 0, fit.exposure * fit.effect, 0.0) for fit in fits]
+    errors = [np.where(fit.exposure > 0, fit.exposure * fit.effect_error, 0.0) for fit in fits]
+    some = np.where(exposure > 0, exposure, np.nan)
+    return Estimates(
+        effect=np.sum(weighed, axis=0) / some,
+        effect_error=np.sqrt(np.sum(np.square(errors), axis=0)) / some,
+        exposure=exposure,
+        conversions=np.sum([fit.conversions for fit in fits], axis=0),
+        value=np.sum([fit.value for fit in fits], axis=0),
+        covariance=np.sum([fit.covariance for fit in fits], axis=0),
+    )
+
+
+def _solved(risk: AtRisk, part: Moments) -> Estimates:
     """Solve for the effects at the half-lives chosen, one a channel."""
     m, met = len(risk.channels), np.flatnonzero(part.exposure > 0)
     fitted = part.at(met)
     check_told_apart(fitted, tuple(risk.channels[c] for c in met))
-    beta, worth = np.zeros(m), np.zeros(m)
+    beta, worth, inverse = np.zeros(m), np.zeros(m), np.zeros((m, m))
     if len(met):
         beta[met] = np.linalg.solve(fitted.apart, fitted.converted)
         worth[met] = np.linalg.solve(fitted.apart, fitted.worth)
-    inverse = np.zeros((m, m))
-    inverse[np.ix_(met, met)] = np.linalg.inv(fitted.apart)
+        inverse[np.ix_(met, met)] = np.linalg.inv(fitted.apart)
     score, exposure = scores(risk, np.log(2) / part.days, beta)
     credit, value = beta * part.exposure, worth * part.exposure
-    effect, error = np.full(m, np.nan), np.full(m, np.nan)
-    effect[met] = beta[met]
-    error[met] = np.sqrt(np.diag(inverse @ (score.T @ score) @ inverse))[met]
+    variance = np.diag(inverse @ (score.T @ score) @ inverse)
     return Estimates(
-        effect=effect,
-        effect_error=error,
+        effect=np.where(part.exposure > 0, beta, np.nan),
+        effect_error=np.where(part.exposure > 0, np.sqrt(variance), np.nan),
+        exposure=part.exposure,
         conversions=np.append(credit, risk.converts.sum() - credit.sum()),
         value=np.append(value, risk.value.sum() - value.sum()),
         covariance=_covariance(risk, score, exposure, inverse * part.exposure, beta),

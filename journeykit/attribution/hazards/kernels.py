@@ -21,7 +21,8 @@ def exposure_at(i, at, time, code, start, first, rate, x):
 
     Channel c has one entry of `x` for each rate, from ``first[c]`` to ``first[c + 1]``.
     """
-    x[:] = 0.0
+    for p in range(len(x)):
+        x[p] = 0.0
     for touch in range(start[i], start[i + 1]):
         if time[touch] >= at:
             break
@@ -108,7 +109,8 @@ def mean_products(order, when, time, code, start, begin, stop, first, rate, kind
             exposure_at(i, begin[i] if entering else stop[i], time, code, start, first, rate, x)
             at_risk += 1 if entering else -1
             if at_risk == 0:
-                total[:] = 0.0
+                for p in range(size):
+                    total[p] = 0.0
             else:
                 for p in range(size):
                     total[p] += x[p] if entering else -x[p]
@@ -179,11 +181,13 @@ def own_scores(time, code, start, begin, stop, rate, beta):
 
 
 @numba.njit(cache=True, nogil=True)
-def fade(total, rate, step):
-    """Let exposure decay for `step` days."""
-    if step > 0:
-        for c in range(len(rate)):
-            total[c] *= np.exp(-rate[c] * step)
+def decays(rate, step, decay):
+    """Write what is left of each channel's exposure after `step` days into `decay`."""
+    for c in range(len(rate)):
+        if c > 0 and rate[c] == rate[c - 1]:
+            decay[c] = decay[c - 1]
+        else:
+            decay[c] = np.exp(-rate[c] * step)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -215,25 +219,36 @@ def add_shared_scores(
     """
     n, m, n_rows = len(begin), len(rate), len(order)
     x, decay, total, first = np.zeros(m), np.zeros(m), np.zeros(m), np.arange(m + 1)
+    bar_then = np.zeros(m)
     n_blocks = (n_rows + block - 1) // block
     kept, kept_risk = np.zeros((n_blocks, m)), np.zeros(n_blocks, np.int64)
     at_risk = 0
     for row in range(n_rows):
         if row > 0:
-            fade(total, rate, when[row] - when[row - 1])
+            decays(rate, when[row] - when[row - 1], decay)
+            for c in range(m):
+                total[c] *= decay[c]
         if row % block == 0:
-            kept[row // block] = total
+            for c in range(m):
+                kept[row // block, c] = total[c]
             kept_risk[row // block] = at_risk
         at_risk = move(order[row], time, code, start, begin, stop, first, rate, total, at_risk, x)
     average, risk = np.zeros((block, m)), np.zeros(block, np.int64)
     jump, drift, mean = np.zeros(m), np.zeros(m), np.zeros((m, m))
-    inverse = 1 / (rate.reshape(-1, 1) + rate.reshape(1, -1))
+    inverse = np.zeros((m, m))
+    for c in range(m):
+        for d in range(m):
+            inverse[c, d] = 1 / (rate[c] + rate[d])
     for number in range(n_blocks - 1, -1, -1):
         low, high = number * block, min(n_rows, (number + 1) * block)
-        total[:], at_risk = kept[number], kept_risk[number]
+        at_risk = kept_risk[number]
+        for c in range(m):
+            total[c] = kept[number, c]
         for row in range(low, high):
             if row > low:
-                fade(total, rate, when[row] - when[row - 1])
+                decays(rate, when[row] - when[row - 1], decay)
+                for c in range(m):
+                    total[c] *= decay[c]
             at_risk = move(
                 order[row], time, code, start, begin, stop, first, rate, total, at_risk, x
             )
@@ -244,14 +259,12 @@ def add_shared_scores(
             which, step = order[row], when[row + 1] - when[row] if row + 1 < n_rows else 0.0
             bar = average[row - low]
             if step > 0:
+                decays(rate, step, decay)
                 for c in range(m):
-                    decay[c] = np.exp(-rate[c] * step)
+                    jump[c] *= decay[c]
+                    bar_then[c] = bar[c] * decay[c]
                 for d in range(m):
-                    jump[d] *= decay[d]
-                    for c in range(m):
-                        part = bar[c] * (1 - decay[c] * decay[d]) * inverse[d, c]
-                        mean[d, c] = decay[d] * mean[d, c] + part
-                        drift[c] -= beta[d] * bar[d] * part
+                    fade_mean(mean[d], drift, bar, bar_then, inverse[d], decay[d], beta[d] * bar[d])
             if which >= 3 * n:
                 d = code[which - 3 * n]
                 add_exposure(score, owner[which - 3 * n], d, 1.0, jump, mean, beta)
@@ -270,6 +283,15 @@ def add_shared_scores(
                     score[i, d] += sign * drift[d]
                     if x[d] != 0:
                         add_exposure(score, i, d, sign * x[d], jump, mean, beta)
+
+
+@numba.njit(cache=True, nogil=True)
+def fade_mean(mean, drift, bar, bar_then, inverse, decay, slope):
+    """Go one step of time back in the integrals of the mean exposure, for one channel."""
+    for c in range(len(mean)):
+        part = (bar[c] - decay * bar_then[c]) * inverse[c]
+        mean[c] = decay * mean[c] + part
+        drift[c] -= slope * part
 
 
 @numba.njit(cache=True, nogil=True)

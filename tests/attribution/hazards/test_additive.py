@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from journeykit import attribution
-from journeykit.errors import ArgumentError, DataError, NotObservedError
+from journeykit.errors import ArgumentError, NotObservedError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 
@@ -147,5 +147,3 @@ def test_what_is_missing_is_said() -> None:
         attribution.hazard(
             journeys.replace(observed_from=None, observed_to=None), conversion=["buy"]
         )
-    with pytest.raises(DataError, match="cannot be told apart"):
-        attribution.hazard(journeys.replace(names=("buy", "m", "p", "q")), conversion=["buy"])
