@@ -166,7 +166,8 @@ def sensitivity(
         Whole, one a customer, with times; activity that is no touch taken out with `only`.
     model : callable
         From outcome journeys to `Credits`, such as ``functools.partial(markov, order=2)``. It is
-        refitted once a change.
+        refitted once a change, and once a random split. Of models put side by side in one callable
+        none answers where one of them cannot: `reason` says why.
     conversion : sequence of str
         Touchpoints that are conversions.
     lookback_days : float or None
