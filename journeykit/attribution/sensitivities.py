@@ -241,8 +241,8 @@ def sensitivity(
     3   lookback  20 d     web    0.5         0.0
     """
     refuse_cut(journeys, "`sensitivity`")
-    lookbacks = _checked(lookback_days, lookbacks_days, fragmentation, split, seed)
     check_whole("splits", splits, least=1)
+    lookbacks = _checked(lookback_days, lookbacks_days, fragmentation, split, seed)
     asked = groupings or {}
     base = Setting(
         conversion=tuple(conversion),
@@ -251,42 +251,36 @@ def sensitivity(
         session_gap=session_gap,
         grouping=grouping_of(grouping, journeys, conversion, argument="grouping"),
     )
+    others = {
+        name: grouping_of(one, journeys, conversion, argument="groupings")
+        for name, one in asked.items()
+    }
     altered = changes(
         base,
         lookbacks_days=lookbacks,
         session_gaps=session_gaps,
         fragmentation=fragmentation,
-        groupings={
-            name: grouping_of(one, journeys, conversion, argument="groupings")
-            for name, one in asked.items()
-        },
+        groupings=others,
         kind=split,
         splits=splits,
         seed=seed,
     )
     made = fitted(model, prepared(journeys, base))
     frame, moves = tables(journeys, model, made, base, altered)
-    return Sensitivity(
-        frame=frame,
-        moves=moves,
-        base=made,
-        provenance=Provenance(
-            fingerprint=journeys.fingerprint,
-            parameters={
-                "conversion": tuple(conversion),
-                "lookback_days": lookback_days,
-                "lookbacks_days": tuple(lookbacks),
-                "session_gap": session_gap,
-                "session_gaps": tuple(session_gaps),
-                "fragmentation": tuple(fragmentation),
-                "split": split,
-                "splits": splits,
-                "groupings": tuple(asked),
-                "value": value,
-            },
-            seed=seed,
-        ),
-    )
+    parameters = {
+        "conversion": base.conversion,
+        "lookback_days": lookback_days,
+        "lookbacks_days": tuple(lookbacks),
+        "session_gap": session_gap,
+        "session_gaps": tuple(session_gaps),
+        "fragmentation": tuple(fragmentation),
+        "split": split,
+        "splits": splits,
+        "groupings": tuple(asked),
+        "value": value,
+    }
+    provenance = Provenance(journeys.fingerprint, parameters, seed)
+    return Sensitivity(frame=frame, moves=moves, base=made, provenance=provenance)
 
 
 def _checked(
