@@ -166,7 +166,8 @@ def sensitivity(
         Whole, one a customer, with times; activity that is no touch taken out with `only`.
     model : callable
         From outcome journeys to `Credits`, such as ``functools.partial(markov, order=2)``. It is
-        refitted once a change.
+        refitted once a change, and once a random split. Of models put side by side in one callable
+        none answers where one of them cannot: `reason` says why.
     conversion : sequence of str
         Touchpoints that are conversions.
     lookback_days : float or None
@@ -240,8 +241,8 @@ def sensitivity(
     3   lookback  20 d     web    0.5         0.0
     """
     refuse_cut(journeys, "`sensitivity`")
-    lookbacks = _checked(lookback_days, lookbacks_days, fragmentation, split, seed)
     check_whole("splits", splits, least=1)
+    lookbacks = _checked(lookback_days, lookbacks_days, fragmentation, split, seed)
     asked = groupings or {}
     base = Setting(
         conversion=tuple(conversion),
@@ -250,42 +251,36 @@ def sensitivity(
         session_gap=session_gap,
         grouping=grouping_of(grouping, journeys, conversion, argument="grouping"),
     )
+    others = {
+        name: grouping_of(one, journeys, conversion, argument="groupings")
+        for name, one in asked.items()
+    }
     altered = changes(
         base,
         lookbacks_days=lookbacks,
         session_gaps=session_gaps,
         fragmentation=fragmentation,
-        groupings={
-            name: grouping_of(one, journeys, conversion, argument="groupings")
-            for name, one in asked.items()
-        },
+        groupings=others,
         kind=split,
         splits=splits,
         seed=seed,
     )
     made = fitted(model, prepared(journeys, base))
     frame, moves = tables(journeys, model, made, base, altered)
-    return Sensitivity(
-        frame=frame,
-        moves=moves,
-        base=made,
-        provenance=Provenance(
-            fingerprint=journeys.fingerprint,
-            parameters={
-                "conversion": tuple(conversion),
-                "lookback_days": lookback_days,
-                "lookbacks_days": tuple(lookbacks),
-                "session_gap": session_gap,
-                "session_gaps": tuple(session_gaps),
-                "fragmentation": tuple(fragmentation),
-                "split": split,
-                "splits": splits,
-                "groupings": tuple(asked),
-                "value": value,
-            },
-            seed=seed,
-        ),
-    )
+    parameters = {
+        "conversion": base.conversion,
+        "lookback_days": lookback_days,
+        "lookbacks_days": tuple(lookbacks),
+        "session_gap": session_gap,
+        "session_gaps": tuple(session_gaps),
+        "fragmentation": tuple(fragmentation),
+        "split": split,
+        "splits": splits,
+        "groupings": tuple(asked),
+        "value": value,
+    }
+    provenance = Provenance(journeys.fingerprint, parameters, seed)
+    return Sensitivity(frame=frame, moves=moves, base=made, provenance=provenance)
 
 
 def _checked(
