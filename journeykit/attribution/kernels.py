@@ -1,7 +1,7 @@
 """Loops that NumPy cannot express without a table of rows times samples, compiled by Numba.
 
-Measured on 258,000 rows of paths and 1,000 bootstrap samples at order 1: 1 s here, 18 s with
-NumPy's generator and a sparse product. The loops release the lock.
+Measured on 258,000 rows of paths and 1,000 bootstrap samples at order 1: 0.8 s here with the sums,
+3.2 ns a draw; NumPy's generator takes 41 ns a draw, 10 s. The loops release the lock.
 """
 
 from __future__ import annotations
