@@ -147,18 +147,17 @@ def detectable_further(std_error: Floats, n: Floats, units: Floats, /, *, level:
     """Return the same for further events by `n` touches, tested by the squares of `units`.
 
     An effect d brings further events that come by chance, of variance d / n, and, as it enters the
-    squares too, d^2 / units. With s, `std_error` without an effect, and c = z_a + z_b, it is
-    ``d = (z_a s + z_b sqrt(s^2 + d / n)) / sqrt(1 - c^2 / units)``, to the safe side. Missing where
-    units are at most c^2: too few to find anything.
+    squares too, d^2 / units. With s, `std_error` without an effect, and c = z_a + z_b, it solves
+    ``d^2 = c^2 (s^2 + d / n + d^2 / units)``. Missing where units are at most c^2: too few to find
+    anything.
     """
     from scipy import stats
 
-    z_a, z_b = stats.norm.isf(level / 2), stats.norm.ppf(POWER)
-    left = 1 - (z_a + z_b) ** 2 / units
-    shrink = np.sqrt(np.where(left > 0, left, np.nan))
-    threshold, z_b = z_a * std_error / shrink, z_b / shrink
-    half = threshold + z_b**2 / n / 2
-    least: Floats = half + np.sqrt(half**2 - threshold**2 + (z_b * std_error) ** 2)
+    c2 = (stats.norm.isf(level / 2) + stats.norm.ppf(POWER)) ** 2
+    left = 1 - c2 / units
+    left = np.where(left > 0, left, np.nan)
+    half = c2 / n / 2
+    least: Floats = (half + np.sqrt(half**2 + left * c2 * std_error**2)) / left
     return least
 
 

@@ -83,7 +83,11 @@ def test_the_same_answer_whatever_the_seed_but_for_errors_of_counts(simulated: W
 
 def test_counts_may_be_left_out(simulated: World) -> None:
     result = support(simulated.journeys(), channels=CHANNELS, period=None)
-    assert result.frame[["later", "together", "later_p_value", "later_detectable"]].isna().all(None)
+    assert (
+        result.frame[["later", "together", "later_p_value", "later_detectable"]]
+        .isna()
+        .all(axis=None)
+    )
     assert result.lags == 0
     assert result.checks == ()
     assert one(result, "sms_sent", "app_session")["found_in"] == "customers"

@@ -125,8 +125,9 @@ def test_what_could_be_seen_is_the_sum_of_both_quantiles() -> None:
     assert detectable(np.array([2.0]), level=0.05) == pytest.approx(2 * both)
     assert detectable_further(*_powered(2.0), level=0.05) == pytest.approx(2 * both)
     few = detectable_further(*_powered(0.01, n=1000.0), level=0.05)[0]
-    z_a, z_b = stats.norm.ppf(0.975), stats.norm.ppf(0.8)
-    assert few == pytest.approx(0.01 * z_a + z_b * np.sqrt(0.01**2 + few / 1000))
+    assert few == pytest.approx(both * np.sqrt(0.01**2 + few / 1000))
+    some = detectable_further(*_powered(0.01, n=1000.0, units=30.0), level=0.05)[0]
+    assert some == pytest.approx(both * np.sqrt(0.01**2 + some / 1000 + some**2 / 30))
 
 
 def test_levels_of_weekdays_average_one_over_time() -> None:
