@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from journeykit.attribution.drawing import drawers_of, sums_of
 from journeykit.checks import check_fraction, check_whole
 from journeykit.stats.intervals import Interval
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from journeykit.attribution.touch_paths import TouchPaths
 
-#: Numbers held at a time: replicates are drawn in blocks that keep within 64 MB a table.
-_BLOCK = 1 << 23
+#: Replicates are drawn in blocks that keep within 64 MB, and mostly within a cache.
+_BLOCK, _AT_ONCE = 1 << 23, 256
 
 
 def check_bootstrap(*, replicates: int, seed: int, confidence: float) -> None:
@@ -50,11 +51,11 @@ def replicated(
     -------
     array of float64, shape (replicates, s)
     """
-    largest = max(*statistics.shape, len(paths.customers.hashed) if paths.customers else 0)
-    size = max(1, _BLOCK // largest)
+    size = max(1, min(_AT_ONCE, _BLOCK // statistics.shape[1]))
+    drawers = drawers_of(paths.n, paths.customers)
     blocks = (range(begin, min(begin + size, replicates)) for begin in range(0, replicates, size))
     return np.concatenate(
-        [shares((statistics.T @ paths.resample(block, seed=seed)).T) for block in blocks]
+        [shares(sums_of(drawers, statistics, block, seed=seed)) for block in blocks]
     )
 
 

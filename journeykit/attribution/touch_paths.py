@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from journeykit.attribution.drawing import drawers_of, rows_of
 from journeykit.counts import PathCounts
 from journeykit.counts.paths import path_keys, path_stops
 from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys import Journeys
 from journeykit.journeys.ending import has_attribute, is_open
 from journeykit.journeys.fingerprint import hash_customers
-from journeykit.stats import poisson_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+
+#: Cells of a table of paths and channels that are held at a time.
+_CELLS = 1 << 26
 
 
 class Customers(NamedTuple):
@@ -76,28 +80,24 @@ class TouchPaths:
 
     def reach(self) -> NDArray[np.int64]:
         """Count the journeys that meet each channel, and those that meet none, shape (m + 1,)."""
-        m, row = len(self.channels), np.repeat(np.arange(len(self.n)), self.length)
-        at = np.flatnonzero(self.length == 0)
-        met = np.unique(np.append(row * (m + 1) + self.touch, at * (m + 1) + m))
-        reached = np.zeros(m + 1, dtype=np.int64)
-        np.add.at(reached, met % (m + 1), self.n[met // (m + 1)])
+        m, reached = len(self.channels), np.zeros(len(self.channels) + 1, dtype=np.int64)
+        size = max(1, _CELLS // (m + 1))
+        for begin in range(0, len(self.n), size):
+            start, n = self.start[begin : begin + size + 1], self.n[begin : begin + size]
+            met = np.zeros((len(n), m + 1), dtype=bool)
+            row = np.repeat(np.arange(len(n)), np.diff(start))
+            met[row, self.touch[start[0] : start[-1]]] = True
+            met[:, m] = np.diff(start) == 0
+            reached += np.array([n[column].sum() for column in met.T])
         return reached
 
     def resample(self, replicates: Sequence[int], *, seed: int) -> NDArray[np.float64]:
         """Draw how many journeys of each row bootstrap samples hold, shape (n_rows, n_replicates).
 
         Customers weigh Poisson(1) by a hash of their id, so the draw does not depend on order or
-        partition; without customers every row is drawn Poisson(n).
+        partition; without customers every row is drawn Poisson(n), by its number.
         """
-        if self.customers is None:
-            drawn = [np.random.default_rng([seed, r]).poisson(self.n) for r in replicates]
-            return np.stack(drawn, axis=1).astype(np.float64)
-        hashed = self.customers.hashed
-        weights = [poisson_weights(hashed, replicate=r, seed=seed) for r in replicates]
-        drawn_journeys: NDArray[np.float64] = self.customers.journeys @ np.stack(
-            weights, axis=1
-        ).astype(np.float64)
-        return drawn_journeys
+        return rows_of(drawers_of(self.n, self.customers), replicates, seed=seed)
 
 
 def touch_paths(data: Journeys | PathCounts, /) -> TouchPaths:
@@ -159,11 +159,12 @@ def _rows_of_counts(counts: PathCounts) -> TouchPaths:
 
 def _rows_of_journeys(journeys: Journeys) -> TouchPaths:
     """Group finished journeys by path, conversion and edge, sorted by the hash of the path."""
+    fingerprint = journeys.fingerprint_number  # before the tables: it needs room of its own
     stop, closed = path_stops(journeys), np.flatnonzero(~is_open(journeys))
-    kind = 2 * has_attribute(journeys, "outcome", "converted")[closed]
+    kind = 2 * has_attribute(journeys, "outcome", "converted")[closed].astype(np.uint8)
     kind += journeys.attributes["edge"].to_numpy()[closed]
     key = path_keys(journeys, stop)[closed]
-    order = np.lexsort((kind, key[:, 1], key[:, 0]))
+    order = _by_path(key, kind)
     key, kind, journey = key[order], kind[order], closed[order]
     first = np.ones(len(journey), dtype=bool)
     first[1:] = (key[1:] != key[:-1]).any(axis=1) | (kind[1:] != kind[:-1])
@@ -183,9 +184,19 @@ def _rows_of_journeys(journeys: Journeys) -> TouchPaths:
         n=np.bincount(row, minlength=len(at)),
         value=np.bincount(row, weights=value, minlength=len(at)).astype(np.float64),
         n_open=len(journeys) - len(closed),
-        fingerprint=journeys.fingerprint_number,
+        fingerprint=fingerprint,
         customers=Customers(taken, hash_customers(journeys.customer_id)),
     )
+
+
+def _by_path(key: NDArray[np.uint64], kind: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Order journeys by the hash of their path, then by kind."""
+    order = np.argsort(kind, kind="stable")
+    order = order[np.argsort(key[order, 0], kind="stable")]
+    low, high = key[order].T
+    if ((low[1:] == low[:-1]) & (high[1:] != high[:-1])).any():
+        order = np.lexsort((kind, key[:, 1], key[:, 0]))
+    return order
 
 
 def _gather(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -205,38 +205,60 @@ def path_counts_from_frame(
     missing = int(frame[path].isna().sum())
     if missing:
         raise DataError(f"Column {path!r} is empty in {missing:,} of {len(frame):,} rows.")
-    parts = [
-        [step.strip() for step in text.split(separator.strip() or separator)]
-        if text.strip()
-        else []
-        for text in frame[path].astype(str).tolist()
-    ]
-    broken = [text for text, steps in zip(frame[path], parts, strict=True) if "" in steps]
-    if broken:
-        raise DataError(
-            f"Column {path!r} has an empty touchpoint in {len(broken):,} of {len(frame):,} rows, "
-            f"such as {broken[0]!r}; is the separator {separator!r} right?"
-        )
-    _need_one_separator(frame, path, parts, separator)
+    names, steps, start = _split(frame[path], path, separator)
     converted = _whole(frame, conversions)
     lost = np.zeros(len(frame), dtype=np.int64) if nulls is None else _whole(frame, nulls)
-    names = sorted({step for steps in parts for step in steps})
-    code = {name: number for number, name in enumerate(names)}
-    steps = np.array([code[step] for path_ in parts for step in path_], dtype=np.uint32)
-    start = np.concatenate([[0], np.cumsum([len(path_) for path_ in parts])]).astype(np.int64)
     worth = np.zeros(len(frame)) if value is None else _worth(frame, value, converted)
     name_hash = hash_strings(pa.array(names, type=pa.string()))
     key = path_hashes(steps, start[:-1], start[1:], name_hash)
     n = np.stack([converted + lost, converted, np.zeros_like(lost)], axis=1)
-    counts = _distinct(tuple(names), steps, start[:-1], start[1:], key, n, worth, 0)
-    # No journeys, so the fingerprint is made of the table: key and counts of every path.
-    of_counts = mix(counts.n[:, 0]) ^ mix(counts.n[:, 1], seed=1) ^ mix(counts.value, seed=2)
+    counts = _distinct(names, steps, start[:-1], start[1:], key, n, worth, 0)
+    return replace(counts, fingerprint=_fingerprint(counts))
+
+
+def _fingerprint(counts: PathCounts) -> int:
+    """Hash a table, for want of journeys: what every path holds, however its rows were split."""
+    # Values are added up in any order, so their last bits are not looked at.
+    part, power = np.frexp(counts.value)
+    value = np.ldexp(np.round(np.ldexp(part, 32)), power - 32)
+    of_counts = mix(counts.n[:, 0]) ^ mix(counts.n[:, 1], seed=1) ^ mix(value, seed=2)
     rows = mix(counts.key[:, 0] ^ of_counts)
-    return replace(counts, fingerprint=sum(int(row) for row in rows.tolist()) % (1 << 128))
+    high, low = rows >> np.uint64(32), rows & np.uint64(0xFFFFFFFF)
+    return ((int(high.sum()) << 32) + int(low.sum())) % (1 << 128)
+
+
+def _split(
+    column: pd.Series[Any], name: str, separator: str
+) -> tuple[tuple[str, ...], NDArray[np.uint32], NDArray[np.int64]]:
+    """Split paths at the separator: the sorted names, the touchpoints, and where paths start."""
+    texts = pa.array(column.astype(str).tolist(), type=pa.large_string())
+    pieces = pc.split_pattern(texts, separator.strip() or separator)
+    start = pieces.offsets.to_numpy().astype(np.int64)
+    raw = pieces.values.dictionary_encode()
+    found = [piece.strip() for piece in raw.dictionary.to_pylist()]
+    names = sorted({*found} - {""})
+    code = {step: number for number, step in enumerate(names)}
+    steps = np.array([code.get(piece, -1) for piece in found], dtype=np.int64)[
+        raw.indices.to_numpy()
+    ]
+    lacking = np.unique(np.searchsorted(start, np.flatnonzero(steps < 0), side="right") - 1)
+    given = texts.take(pa.array(lacking)).to_pylist()
+    broken = [text for text in given if text.strip()]
+    if broken:
+        raise DataError(
+            f"Column {name!r} has an empty touchpoint in {len(broken):,} of {len(texts):,} rows, "
+            f"such as {broken[0]!r}; is the separator {separator!r} right?"
+        )
+    _need_one_separator(texts, start, name, separator)
+    # A blank path is an empty one, however many pieces blanks make.
+    length = np.diff(start)
+    length[lacking] = 0
+    kept = steps[steps >= 0].astype(np.uint32)
+    return tuple(names), kept, np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
 
 
 def _need_one_separator(
-    frame: pd.DataFrame, path: str, parts: list[list[str]], separator: str
+    texts: pa.Array, start: NDArray[np.int64], name: str, separator: str
 ) -> None:
     """Refuse paths that hold the separator both with its blanks and without.
 
@@ -246,20 +268,14 @@ def _need_one_separator(
     if not bare or bare == separator:
         return
     before, after = (r"\s" if blank.isspace() else "" for blank in (separator[0], separator[-1]))
-    blanks = re.compile(f"{before}{re.escape(bare)}{after}")
-    texts = frame[path].astype(str).tolist()
-    spaced = [len(blanks.findall(text)) for text in texts]
-    mixed = [
-        text
-        for text, count, steps in zip(texts, spaced, parts, strict=True)
-        if 0 < count < len(steps) - 1
-    ]
-    if mixed:
+    spaced = pc.count_substring_regex(texts, f"{before}{re.escape(bare)}{after}").to_numpy()
+    mixed = np.flatnonzero((spaced > 0) & (spaced < np.diff(start) - 1))
+    if len(mixed):
         raise DataError(
-            f"Column {path!r} has {bare!r} with and without the blanks of the separator "
-            f"{separator!r} in one path, in {len(mixed):,} of {len(frame):,} rows, such as "
-            f"{mixed[0]!r}: give `separator={bare!r}` if it parts touchpoints everywhere, or "
-            "rename them."
+            f"Column {name!r} has {bare!r} with and without the blanks of the separator "
+            f"{separator!r} in one path, in {len(mixed):,} of {len(texts):,} rows, such as "
+            f"{texts[mixed[0]].as_py()!r}: give `separator={bare!r}` if it parts touchpoints "
+            "everywhere, or rename them."
         )
 
 

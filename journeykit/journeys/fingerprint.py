@@ -32,6 +32,21 @@ def _hash_column(values: NDArray[np.generic]) -> NDArray[np.uint64]:
     return mix(values)
 
 
+def _hash_texts(column: pa.Array) -> NDArray[np.uint64]:
+    """Hash values by their text, each distinct one once: few attributes have many."""
+    kind = column.type
+    if pa.types.is_float64(kind):
+        # By their bits: 0 and -0 are texts of their own.
+        column = column.view(pa.int64())
+    coded = column.dictionary_encode()
+    distinct = coded.dictionary.view(kind) if pa.types.is_float64(kind) else coded.dictionary
+    hashed = hash_strings(distinct.cast(pa.string()))
+    lacking = hash_strings(pa.array([""]))
+    at = coded.indices.cast(pa.int32()).fill_null(len(hashed))
+    value: NDArray[np.uint64] = np.append(hashed, lacking)[at.to_numpy(zero_copy_only=False)]
+    return value
+
+
 def _event_parts(journeys: Journeys) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Hash every event with its position in the journey, twice; sum them up per journey."""
     name_hash = hash_strings(pa.array(journeys.names, type=pa.string()))
@@ -70,7 +85,7 @@ def _journey_state(journeys: Journeys) -> NDArray[np.uint64]:
     for name in sorted(journeys.attributes.column_names):
         column = journeys.attributes[name].combine_chunks()
         missing = mix(column.is_null().to_numpy(zero_copy_only=False), seed=7)
-        value = hash_strings(column.cast(pa.string())) ^ hash_strings(pa.array([name]))[0]
+        value = _hash_texts(column) ^ hash_strings(pa.array([name]))[0]
         state = mix(state) ^ mix(value ^ missing)
     return state
 

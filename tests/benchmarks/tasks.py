@@ -16,6 +16,7 @@ from pathlib import Path
 
 from suites import (  # noqa: F401 (register)
     building,
+    crediting,
     cutting,
     grouping,
     mining,
