@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journeykit.attribution.drawing import drawers_of, rows_of
 from journeykit.counts import PathCounts
 from journeykit.errors import ArgumentError
 from journeykit.events.ledger import Ledger
@@ -111,7 +112,8 @@ def _redrawn_counts(counts: PathCounts, replicate: int, seed: int) -> PathCounts
     kinds = np.stack([counts.nulls, counts.conversions], axis=1)
     drawn = np.zeros_like(kinds)
     # As `TouchPaths.resample` draws: the rows that occur, in their order.
-    drawn[kinds > 0] = random.poisson(kinds[kinds > 0])
+    occurring = drawers_of(kinds[kinds > 0], None)
+    drawn[kinds > 0] = rows_of(occurring, [replicate], seed=seed)[:, 0]
     still_open = random.poisson(counts.n[:, 2])
     part = np.divide(drawn[:, 1], kinds[:, 1], out=np.zeros(len(counts)), where=kinds[:, 1] > 0)
     n = np.stack([drawn.sum(axis=1) + still_open, drawn[:, 1], still_open], axis=1)

@@ -213,11 +213,18 @@ def path_counts_from_frame(
     key = path_hashes(steps, start[:-1], start[1:], name_hash)
     n = np.stack([converted + lost, converted, np.zeros_like(lost)], axis=1)
     counts = _distinct(names, steps, start[:-1], start[1:], key, n, worth, 0)
-    # No journeys, so the fingerprint is made of the table: key and counts of every path.
-    of_counts = mix(counts.n[:, 0]) ^ mix(counts.n[:, 1], seed=1) ^ mix(counts.value, seed=2)
+    return replace(counts, fingerprint=_fingerprint(counts))
+
+
+def _fingerprint(counts: PathCounts) -> int:
+    """Hash a table, for want of journeys: what every path holds, however its rows were split."""
+    # Values are added up in any order, so their last bits are not looked at.
+    part, power = np.frexp(counts.value)
+    value = np.ldexp(np.round(np.ldexp(part, 32)), power - 32)
+    of_counts = mix(counts.n[:, 0]) ^ mix(counts.n[:, 1], seed=1) ^ mix(value, seed=2)
     rows = mix(counts.key[:, 0] ^ of_counts)
     high, low = rows >> np.uint64(32), rows & np.uint64(0xFFFFFFFF)
-    return replace(counts, fingerprint=((int(high.sum()) << 32) + int(low.sum())) % (1 << 128))
+    return ((int(high.sum()) << 32) + int(low.sum())) % (1 << 128)
 
 
 def _split(
@@ -242,15 +249,17 @@ def _split(
             f"Column {name!r} has an empty touchpoint in {len(broken):,} of {len(texts):,} rows, "
             f"such as {broken[0]!r}; is the separator {separator!r} right?"
         )
+    _need_one_separator(texts, start, name, separator)
     # A blank path is an empty one, however many pieces blanks make.
     length = np.diff(start)
     length[lacking] = 0
-    _need_one_separator(texts, name, separator)
     kept = steps[steps >= 0].astype(np.uint32)
     return tuple(names), kept, np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
 
 
-def _need_one_separator(texts: pa.LargeStringArray, name: str, separator: str) -> None:
+def _need_one_separator(
+    texts: pa.Array, start: NDArray[np.int64], name: str, separator: str
+) -> None:
     """Refuse paths that hold the separator both with its blanks and without.
 
     A name may hold it, as in ``Search>Brand > Mail``: such a path would be cut in the wrong place.
@@ -260,12 +269,12 @@ def _need_one_separator(texts: pa.LargeStringArray, name: str, separator: str) -
         return
     before, after = (r"\s" if blank.isspace() else "" for blank in (separator[0], separator[-1]))
     spaced = pc.count_substring_regex(texts, f"{before}{re.escape(bare)}{after}").to_numpy()
-    mixed = np.flatnonzero((spaced > 0) & (spaced < pc.count_substring(texts, bare).to_numpy()))
+    mixed = np.flatnonzero((spaced > 0) & (spaced < np.diff(start) - 1))
     if len(mixed):
         raise DataError(
             f"Column {name!r} has {bare!r} with and without the blanks of the separator "
             f"{separator!r} in one path, in {len(mixed):,} of {len(texts):,} rows, such as "
-            f"{texts[int(mixed[0])].as_py()!r}: give `separator={bare!r}` if it parts touchpoints "
+            f"{texts[mixed[0]].as_py()!r}: give `separator={bare!r}` if it parts touchpoints "
             "everywhere, or rename them."
         )
 

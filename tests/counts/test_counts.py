@@ -267,6 +267,12 @@ def test_rows_of_a_path_table_may_be_split() -> None:
     assert whole.fingerprint == parts.fingerprint
     assert whole.n.tolist() == parts.n.tolist()
     assert whole.value.tolist() == parts.value.tolist()
+    cents = pd.DataFrame({"path": ["a"] * 4, "n": [1] * 4, "value": [0.1, 0.2, 0.3, 1e9]})
+    there, back = (
+        path_counts_from_frame(frame, conversions="n", value="value").fingerprint
+        for frame in (cents, cents[::-1])
+    )
+    assert there == back
 
 
 def test_a_missing_column_is_named() -> None:

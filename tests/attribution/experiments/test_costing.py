@@ -97,10 +97,6 @@ def test_returns_are_bounded_only_by_shares_of_values_or_a_declared_worth() -> N
     assert np.isnan(by_number.loc["web", "roas_low"])
     assert np.isnan(by_value.loc["web", "cpa_low"])
     assert by_value.loc["web", "roas_low"] < by_value.loc["web", "roas"]
-    side = rules(OUTCOMES, models=["linear"], share_of="value").beside(markov(OUTCOMES))
-    both = costs(side, spend).frame.set_index(["model", "channel"])
-    assert both.loc[("linear", "web"), ["cpa_low", "roas_low"]].isna().tolist() == [True, False]
-    assert both.loc[("markov", "web"), ["cpa_low", "roas_low"]].isna().tolist() == [False, True]
     with pytest.raises(ArgumentError, match="must be left out where the shares are of values"):
         costs(rules(OUTCOMES, share_of="value"), spend, value_per_conversion=3)
 
