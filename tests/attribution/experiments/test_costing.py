@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from journeykit.attribution import calibrate, costs, markov, rules
+from journeykit.attribution import calibrate, costs, rules
 from journeykit.attribution.experiments.costing import AVERAGE_WARNING
 from journeykit.errors import ArgumentError, DataError, MappingError
 from tests.attribution.example import OUTCOMES
