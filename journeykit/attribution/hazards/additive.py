@@ -142,6 +142,9 @@ def hazard(
     Standard errors are those of the sum over customers of their influence on the estimate, on the
     exposure and on the number of conversions; they hold when the hazard is another one too. They
     are given the half-lives: what a wrong one does to the credit is not in them.
+    Intervals need conversions soon after touches: in simulated worlds whose channels are met
+    rarely, 95 % intervals of a channel without effect held 0 in 79 % of worlds of 400 customers
+    with 155 conversions, in 91 % of 1,600 customers with 630, and bound warnings were too many.
 
     At one instant (one day, on a day clock) conversions come before touches and entries: a touch
     at the instant of the conversion does not count.

@@ -35,7 +35,7 @@ def bound_warnings(risk: AtRisk, fit: Estimates) -> list[str]:
 
     No channel can earn less than nothing, or more than the conversions that met it, and those that
     met no channel are the baseline's. Each difference is held against its own standard error; that
-    one of them is named in vain has a chance of 5 %.
+    one of them is named in vain has a chance of 5 % where conversions after touches are many.
     """
     m = len(risk.channels)
     met = risk.touched[risk.converts]
