@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 from tests.truth import attributed, churned, stepped
 from tests.truth.check import Check, between, biased_upwards
+from tests.truth.hazarded import HAZARDS
+from tests.truth.moved_on import MOMENTS
 from tests.truth.path_checks import PATHS
 from tests.truth.risky import RISKS
 
@@ -108,6 +110,8 @@ CHECKS = (
         fast=60,
         pooled=True,
     ),
+    *HAZARDS,
     *PATHS,
     *RISKS,
+    *MOMENTS,
 )
