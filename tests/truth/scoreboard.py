@@ -60,11 +60,11 @@ SIZES = (Size(4_000, 5, 20), Size(16_000, 1, 20))
 #: Of the world that tells what a model says with many customers.
 MANY = 200_000
 RULES = ("first", "last", "linear", "linear_unique", "position_u", "time_decay")
-HELD_OUT, SHARED = "markov held_out", "hazard shared"
+HELD_OUT, BY_CHANNEL = "markov held_out", "hazard by channel"
 MODELS = (
     *RULES,
     *("markov", "markov order 2", "markov order 3", HELD_OUT, "markov participation"),
-    *("shapley volume", "shapley rate", "hazard", SHARED),
+    *("shapley volume", "shapley rate", "hazard", BY_CHANNEL),
 )
 SEED = 7
 _RANK = {name: at for at, name in enumerate([*LAWS, *MODELS])}
@@ -98,7 +98,7 @@ def _shapley(made: Journeys, _: Journeys, drawn: Mapping[str, int]) -> list[pd.D
 def _hazard(_: Journeys, told: Journeys, __: Mapping[str, int]) -> list[pd.DataFrame]:
     return [
         hazard(told, conversion=CONVERSIONS).frame,
-        hazard(told, conversion=CONVERSIONS, decay="shared").frame.assign(model=SHARED),
+        hazard(told, conversion=CONVERSIONS, decay="channel").frame.assign(model=BY_CHANNEL),
     ]
 
 

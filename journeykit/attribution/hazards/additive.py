@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 #: The row of what no channel added.
 BASELINE = "(baseline)"
-HALF_LIVES = (1.0, 3.0, 7.0, 14.0, 30.0)
+HALF_LIVES = (1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0)
 
 Decay = Literal["channel", "shared"]
 
@@ -115,7 +115,7 @@ def hazard(
     *,
     conversion: Sequence[str],
     half_life_days: float | Sequence[float] | Mapping[str, float | Sequence[float]] = HALF_LIVES,
-    decay: Decay = "channel",
+    decay: Decay = "shared",
     value: str | None = None,
     confidence: float = 0.95,
 ) -> HazardCredits:
@@ -141,10 +141,11 @@ def hazard(
 
     Standard errors are those of the sum over customers of their influence on the estimate, on the
     exposure and on the number of conversions; they hold when the hazard is another one too. They
-    are given the half-lives: what a wrong one does to the credit is not in them.
-    Intervals need conversions soon after touches: in simulated worlds whose channels are met
-    rarely, 95 % intervals of a channel without effect held 0 in 79 % of worlds of 400 customers
-    with 155 conversions, in 91 % of 1,600 customers with 630, and bound warnings were too many.
+    are given the half-lives: what a wrong one does to the credit is not in them. Where hardly any
+    conversion follows a channel's touches that sum is too small by chance; it is raised to what a
+    hazard that is the same for all would give. In simulated worlds whose channels are met rarely,
+    95 % intervals of a channel without effect then held 0 in all of 240 worlds of 400 customers
+    with 155 conversions (in 78 % without), and in 98 % of 120 of 1,600 customers (in 91 %).
 
     At one instant (one day, on a day clock) conversions come before touches and entries: a touch
     at the instant of the conversion does not count.
@@ -163,8 +164,10 @@ def hazard(
     conversion : sequence of str
     half_life_days : float, sequence of float, or mapping of channel to either
         In elapsed days of 24 hours; several to choose from.
-    decay : {"channel", "shared"}
-        Whether each channel has its half-life, chosen in turn until none changes, or all have one.
+    decay : {"shared", "channel"}
+        Whether all channels have one half-life, or each its own, chosen in turn until none changes.
+        Own half-lives fit hidden intent: in the scoreboard of `compare` they are farther from the
+        truth under each of four laws, and credit a touch that buyers seek with up to 5 %.
     value : str
         Event column with the value of a conversion; without it, `value` is 0. Of several
         conversions at one instant, the sum.

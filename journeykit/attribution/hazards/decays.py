@@ -79,8 +79,8 @@ def declared(
     check_known("half_life_days", half_life_days, channels, what="channels")
     if shared:
         raise ArgumentError(
-            "`half_life_days` names half-lives by channel, which decay='shared' has not; leave "
-            "`decay` out, or give one list of half-lives."
+            "`half_life_days` names half-lives by channel, which decay='shared' has not; ask for "
+            "decay='channel', or give one list of half-lives."
         )
     if missing := [name for name in channels if name not in half_life_days]:
         raise ArgumentError(

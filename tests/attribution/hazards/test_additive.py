@@ -159,10 +159,12 @@ def test_what_is_missing_is_said() -> None:
 def test_half_lives_that_are_missing_or_not_shared_are_said() -> None:
     journeys = world(0, 50)
     with pytest.raises(ArgumentError, match=r"it has none for 'placebo'\.$"):
-        attribution.hazard(journeys, conversion=["buy"], half_life_days={"mail": 3.0})
+        attribution.hazard(
+            journeys, conversion=["buy"], half_life_days={"mail": 3.0}, decay="channel"
+        )
     days = {"mail": 3.0, "placebo": 3.0}
-    with pytest.raises(ArgumentError, match="which decay='shared' has not"):
-        attribution.hazard(journeys, conversion=["buy"], half_life_days=days, decay="shared")
+    with pytest.raises(ArgumentError, match="ask for decay='channel'"):
+        attribution.hazard(journeys, conversion=["buy"], half_life_days=days)
     with pytest.raises(MappingError, match="Did you mean 'mail'"):
         attribution.hazard(journeys, conversion=["buy"], half_life_days={"mial": 3.0})
     with pytest.raises(ArgumentError, match="greater than 0; got 0"):
@@ -291,6 +293,22 @@ def test_scores_equal_their_definition_on_small_steps_of_time() -> None:
     )
     np.testing.assert_allclose(got.sum(axis=0), 0, atol=1e-9)
     np.testing.assert_allclose(exposure.sum(axis=0), part.exposure, rtol=1e-10)
+
+
+def test_a_channel_that_no_conversion_follows_has_the_error_expected_of_it() -> None:
+    # Ten customers, watched from day 0 to 10; eight buy on days 1 to 8, the ninth is mailed on day
+    # 8.5, after all of them: nothing that happened tells how far mail's effect might move.
+    parts = [[(float(day), "buy")] for day in range(1, 9)] + [[(8.5, "mail")], []]
+    journeys = small(parts, [0] * 10, 10)
+    row = attribution.hazard(journeys, conversion=["buy"], half_life_days=2.0).frame.iloc[0]
+    # Two are at risk with exposure x and 0: centred squares x^2 / 2, x^2 = 2^-(2 age / 2).
+    apart = 0.5 * (1 - 2.0**-1.5) / np.log(2)
+    at_risk_days = sum(range(1, 9)) + 2 * 10
+    expected = np.sqrt(8 / at_risk_days / apart)
+    assert row["conversions"] == 0
+    assert row["effect_std_error"] == pytest.approx(expected)
+    exposure = (1 - 2.0**-0.75) * 2 / np.log(2)
+    assert row["std_error"] == pytest.approx(expected * exposure, rel=0.06)
 
 
 @given(st.permutations(range(40)))
