@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -12,7 +12,7 @@ from journeykit.attribution.credit import Credits
 from journeykit.attribution.redrawing import redrawer
 from journeykit.attribution.refitting import ROW, Model, fitted, numbers, quick, refitted
 from journeykit.attribution.resampling import check_bootstrap, percentile_interval
-from journeykit.errors import DataError, JourneyKitWarning
+from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
 from journeykit.results import Provenance
 
 if TYPE_CHECKING:
@@ -53,6 +53,31 @@ class BootstrappedCredits(Credits):
     draws: NDArray[np.float64]
     n_failed: int
     rows: ClassVar[str] = "credits"
+
+    def beside(self, *others: Credits) -> BootstrappedCredits:
+        """Return a result that holds the models of this one and of `others`, of the same samples.
+
+        Raises
+        ------
+        ArgumentError
+            As of other credits; and when one of `others` is not bootstrapped, or of other samples.
+        """
+        import pandas as pd
+
+        results = [self, *others]
+        drawn = [one for one in results if isinstance(one, BootstrappedCredits)]
+        samples = {(one.provenance.seed, len(one.draws)) for one in drawn}
+        if len(drawn) < len(results) or len(samples) > 1:
+            raise ArgumentError(
+                "Bootstrapped credits stand beside others of the same samples: bootstrap each "
+                "with one `seed` and as many `replicates`, or take `compare`."
+            )
+        return replace(
+            Credits.beside(self, *others),
+            differences=pd.concat([one.differences for one in drawn], ignore_index=True),
+            draws=np.concatenate([one.draws for one in drawn], axis=1),
+            n_failed=sum(one.n_failed for one in drawn),
+        )
 
     def summary(self) -> str:
         """Name the channels most credited, the number of refits and how many failed."""

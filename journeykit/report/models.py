@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field
 
 from journeykit.checks import did_you_mean
-from journeykit.errors import DataError
+from journeykit.errors import DataError, MappingError, StudyError
 from journeykit.report.parameters import EVERYBODY, Month, Parameters
 
 if TYPE_CHECKING:
@@ -417,6 +417,12 @@ class AttributionParameters(SegmentParameters):
                 "The study does not say what counts as success; add `outcome:` to it, "
                 "or name the reports you want under `reports:`."
             )
+        for key, read in (("spend", study.spend), ("experiments", study.assignments)):
+            if getattr(study.model, key) is not None:
+                try:
+                    read()
+                except (DataError, MappingError, StudyError) as error:
+                    found.append(str(error))
         if self.touches == "firm" and not set(study.catalogue.firm_touchpoints()) & {
             *journeys.names
         }:

@@ -172,6 +172,11 @@ def passion_points(
     steps = entries(journeys, ladder)
     lower = ladder.stages[:-1]
     leading = {name for rung in ladder.rungs.values() for name in rung.touchpoints}
+    if leading >= set(journeys.names):
+        raise DataError(
+            "There is no touchpoint to try: all of them lead to a stage of the ladder, and entering "
+            "a stage is no cause of having entered it."
+        )
     frames, rows, reasons = [], [], []
     for rung, stage in enumerate(lower):
         stays = _stays(journeys, steps, rung, leading)

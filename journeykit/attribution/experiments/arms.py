@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
 
@@ -53,7 +54,7 @@ def holdout_arms(
     MappingError
         When a column is missing or a conversion does not occur.
     DataError
-        When a customer stands twice in a channel, or nobody who was assigned is in the journeys.
+        When a customer stands twice in a channel, `held_out` is neither true nor false, or nobody who was assigned is in the journeys.
 
     Examples
     --------
@@ -77,6 +78,7 @@ def holdout_arms(
     refuse_cut(journeys, "`holdout_arms`")
     check_columns("assignments", assignments, ("customer_id", "channel", "held_out"))
     check_known("conversion", conversion, journeys.names, what="touchpoints")
+    assignments = assignments.assign(held_out=_truths(assignments["held_out"]))
     twice = int(assignments.duplicated(["customer_id", "channel"]).sum())
     if twice:
         raise DataError(
@@ -103,3 +105,15 @@ def holdout_arms(
         row |= {f"{arm}_squares": int(some["squares"].sum()) for arm, some in arms.items()}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _truths(column: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Read a column of true and false, also as 1 and 0."""
+    right = column.isin([True, False]).to_numpy(dtype=bool)
+    if not right.all():
+        raise DataError(
+            "`held_out` of `assignments` must be true or false, or 1 or 0; "
+            f"{int((~right).sum()):,} of {len(column):,} rows are not, such as "
+            f"{column[~right].tolist()[0]!r}."
+        )
+    return column.to_numpy().astype(bool)

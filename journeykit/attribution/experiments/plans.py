@@ -12,8 +12,8 @@ from journeykit.attribution.experiments.calibration import CalibratedCredits
 from journeykit.attribution.experiments.curves import Band, Fit, declared_band, fit, fitted_band
 from journeykit.attribution.experiments.reading import NO_CHANNEL, credited
 from journeykit.attribution.experiments.tables import check_columns, numbers, one_row_each
-from journeykit.checks import check_known
-from journeykit.errors import ArgumentError, DataError, JourneyKitWarning
+from journeykit.checks import check_known, did_you_mean
+from journeykit.errors import ArgumentError, DataError, JourneyKitWarning, MappingError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +122,12 @@ def money(
     """Return the costs by channel."""
     check_columns(name, table, ("channel", "cost"))
     channels = one_row_each(name, table)
-    check_known(name, channels, known, what="channels")
+    if unknown := [channel for channel in channels if channel not in known]:
+        raise MappingError(
+            f"`{name}` names channels of which no increment is known: "
+            f"{', '.join(map(repr, unknown))}.{did_you_mean(unknown[0], known)} Leave them out: what "
+            "their cost brings cannot be told."
+        )
     cost = numbers(name, table, "cost", above=above, least=least)
     return dict(zip(channels, cost.tolist(), strict=True))
 

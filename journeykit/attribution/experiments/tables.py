@@ -33,16 +33,18 @@ def check_columns(name: str, table: pd.DataFrame, wanted: Sequence[str]) -> None
         raise DataError(f"`{name}` must have at least one row; it is empty.")
 
 
-def one_row_each(name: str, table: pd.DataFrame) -> tuple[str, ...]:
-    """Return the channels of a frame with one row each."""
+def one_row_each(
+    name: str, table: pd.DataFrame, *, mend: str = "Add them up first."
+) -> tuple[str, ...]:
+    """Return the channels of a frame with one row each; `mend` says what to do otherwise."""
     if table["channel"].isna().any():
         raise DataError(f"`{name}` must name a channel in every row; a name is missing.")
     channels = tuple(str(channel) for channel in table["channel"])
     twice = sorted({channel for channel in channels if channels.count(channel) > 1})
     if twice:
         raise DataError(
-            f"`{name}` must have one row a channel; {', '.join(map(repr, twice))} has several. "
-            "Add them up first."
+            f"`{name}` must have one row a channel; {', '.join(map(repr, twice))} "
+            f"{'have' if len(twice) > 1 else 'has'} several. {mend}"
         )
     return channels
 
@@ -83,7 +85,11 @@ def experiment_numbers(
     """Return channels, increments and standard errors of a frame of experiments, in its order."""
     check_columns("experiments", experiments, ("channel", "increment", "std_error"))
     return (
-        one_row_each("experiments", experiments),
+        one_row_each(
+            "experiments",
+            experiments,
+            mend="Put them together first: their mean, weighted by 1 / std_error^2.",
+        ),
         numbers("experiments", experiments, "increment"),
         numbers("experiments", experiments, "std_error", above=0),
     )
