@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 import journeykit as jk
-from journeykit.errors import ArgumentError, JourneyKitError, MappingError
+from journeykit.errors import ArgumentError, DataError, JourneyKitError, MappingError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.simulate.world import world
@@ -69,6 +69,16 @@ def test_a_stage_that_does_not_hold_is_left_again() -> None:
     made = journeys((0, 1, "buy"), (0, 2, "web"), (0, 40, "demo"))
     assert stays(made, Ladder(rungs=rungs)) == [
         (0, "customer", 1), (0, "looking", 2), (0, "loyal", 31), (0, "trying", 40),
+    ]  # fmt: skip
+
+
+def test_no_days_run_from_what_is_no_entry() -> None:
+    """The visit of day 5 is one of a customer, so thirty days after it mean nothing."""
+    rungs = {name: RUNGS[name] for name in ("looking", "customer")}
+    rungs["loyal"] = {"after": "looking", "after_days": 30}
+    made = journeys((0, 1, "buy"), (0, 5, "web"), (1, 1, "web"), (1, 5, "buy"))
+    assert stays(made, Ladder(rungs=rungs)) == [
+        (0, "customer", 1), (1, "looking", 1), (1, "customer", 5), (1, "loyal", 31),
     ]  # fmt: skip
 
 
@@ -166,5 +176,7 @@ def test_what_cannot_be_followed() -> None:
         follow(made, Ladder(rungs=RUNGS), other=True)
     with pytest.raises(MappingError, match="'shop'"):
         follow(made, Ladder(rungs={**LOOKING, "b": {"touchpoints": ["shop"]}}))
+    with pytest.raises(DataError, match="Nobody is left to follow: nothing ever leads"):
+        follow(made, Ladder(rungs={name: RUNGS[name] for name in ("trying", "customer")}))
     with pytest.raises(JourneyKitError, match="`follow`"):
         follow(made.outcomes(conversion=["buy"], lookback_days=3), Ladder(rungs=RUNGS))
