@@ -100,6 +100,17 @@ def test_the_time_of_an_attribute_is_an_entry() -> None:
     ]  # fmt: skip
 
 
+def test_a_history_draws_hidden_counts_as_not_shown() -> None:
+    stage = ["web"] * 30 + ["demo"] * 25 + ["buy"] * 2
+    made = journeys(*((who, 1, name) for who, name in enumerate(stage)))
+    census = follow(made, Ladder(rungs=RUNGS)).on(["1970-01-05", "1970-01-08"])
+    n = census.frame["n"].dropna()
+    drawn = census.history().collections
+    # Hidden is not none: all 57 are in the picture, on both days.
+    assert len(n) < len(census.frame)
+    assert max(layer.get_paths()[0].vertices[:, 1].max() for layer in drawn) == pytest.approx(57)
+
+
 def test_the_second_ladder_is_made_of_the_first() -> None:
     made = journeys((0, 1, "web"), (0, 5, "demo"), (0, 8, "web"), (0, 9, "buy"))
     ladder = Ladder(rungs=RUNGS, other=OTHER)
