@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 
@@ -54,7 +54,7 @@ class BootstrappedCredits(Credits):
     n_failed: int
     rows: ClassVar[str] = "credits"
 
-    def beside(self, *others: Credits) -> BootstrappedCredits:
+    def beside(self, *others: Credits) -> Self:
         """Return a result that holds the models of this one and of `others`, of the same samples.
 
         Raises

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -83,7 +83,7 @@ class Credits(Result):
     population: Population
     rows: ClassVar[str] = "credits"
 
-    def beside(self, *others: Credits) -> Credits:
+    def beside(self, *others: Credits) -> Self:
         """Return a result that holds the models of this one and of `others`, made of one input.
 
         Parameters that differ between results stand in its provenance by model.
@@ -96,7 +96,7 @@ class Credits(Result):
         """
         import pandas as pd
 
-        results = [self, *others]
+        results: list[Credits] = [self, *others]
         if len({result.provenance.fingerprint for result in results}) > 1:
             raise ArgumentError(
                 "Models stand side by side only on the same journeys; their fingerprints differ."

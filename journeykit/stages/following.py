@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.checks import check_known
-from journeykit.errors import ArgumentError
+from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
 from journeykit.survival import multistate
@@ -84,6 +84,8 @@ def follow(journeys: Journeys, /, ladder: Ladder, *, other: bool = False) -> Mul
             "`other` needs a ladder with a second one; add `other` to the study's `stages`."
         )
     who, time, rung = entries(journeys, ladder)
+    if len(who) == 0:
+        raise DataError("Nobody is left to follow: nothing ever leads to a stage of the ladder.")
     called = dict(zip(ladder.stages, ladder.stages, strict=True))
     if other:
         called = {stage: name for name, made_of in ladder.other.items() for stage in made_of}
@@ -119,7 +121,14 @@ def entries(
             who = np.flatnonzero(when != NEVER)
             when = when[who]
         else:
-            begun = first[ladder.stages.index(str(rung.after))]
+            before = ladder.stages.index(str(rung.after))
+            begun = first[before]
+            # What comes after a rung that holds is no entry, so no days run from it.
+            for above, higher in enumerate(
+                list(ladder.rungs.values())[before + 1 : at], before + 1
+            ):
+                if higher.holds:
+                    begun = np.where(first[above] <= begun, NEVER, begun)
             who = np.flatnonzero(begun != NEVER)
             when = begun[who] + round(float(rung.after_days or 0) * DAY)
         np.minimum.at(first[at], who, when)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import pyarrow as pa
 
 from journeykit.checks import check_known, check_positive
 from journeykit.errors import DataError
@@ -120,15 +121,19 @@ def passion_points(
 
     For every stage but the highest, customers are followed from their first entry into it until
     they first come into a higher one, by whatever way: that is moving on. A touchpoint's moment is
-    the first time a customer meets it while in the stage. Who meets it is compared, at that moment,
-    with others in the stage who have not met it yet and are alike in time since entry, steps and
-    visits before, and calendar week (risk sets; see `paths.precursors`, which does the comparison).
+    the first time a customer meets it while in the stage; what is met while fallen back is left
+    out. Who meets it is compared, at that moment, with others in the stage who have not met it
+    there yet and are alike in time since entry, steps and visits before, calendar week, and how
+    often they have left the stage and come back (risk sets; see `paths.precursors`, which does the
+    comparison).
     Never are those who ever met it set against those who never did: whoever stays long meets more.
     What happens counts within `horizon_days` after the moment, watched to its end.
 
     Touchpoints that lead to rungs are not tested: entering a stage is no cause of having entered
-    it. All stages together are one family: each is searched at the level `q` divided by their
-    number, discovered on part of the customers and confirmed on those held out.
+    it. Nor are stages searched from which time alone leads up, all higher rungs being `after`
+    others: nothing met there could bring that day nearer. All stages together are one family: each
+    is searched at the level `q` divided by their number, discovered on part of the customers and
+    confirmed on those held out.
 
     An association, of design grade B: who seeks a moment may be about to move on anyway.
 
@@ -170,16 +175,23 @@ def passion_points(
     refuse_collapsed(journeys, "`passion_points`")
     check_known("sent", sent, journeys.names, what="touchpoints")
     steps = entries(journeys, ladder)
-    lower = ladder.stages[:-1]
-    leading = {name for rung in ladder.rungs.values() for name in rung.touchpoints}
+    rungs = tuple(ladder.rungs.values())
+    lower = [
+        stage
+        for at, stage in enumerate(ladder.stages)
+        if any(rung.after is None for rung in rungs[at + 1 :])
+    ]
+    if not lower:
+        raise DataError("No stage can be searched: time alone leads up.")
+    leading = {name for rung in rungs for name in rung.touchpoints}
     if leading >= set(journeys.names):
         raise DataError(
-            "There is no touchpoint to try: all of them lead to a stage of the ladder, and entering "
-            "a stage is no cause of having entered it."
+            "There is no touchpoint to try: all of them lead to a stage of the ladder, and coming "
+            "into a stage is no cause of having come into it."
         )
     frames, rows, reasons = [], [], []
-    for rung, stage in enumerate(lower):
-        stays = _stays(journeys, steps, rung, leading)
+    for stage in lower:
+        stays = _stays(journeys, steps, ladder.stages.index(stage), leading)
         try:
             found = precursors(
                 stays,
@@ -229,10 +241,11 @@ def _stays(
 ) -> Journeys:
     """Follow customers from their first entry into a stage to their first into a higher one.
 
-    The column ``in stage`` says whether they are in it at an event: who has fallen back is compared
-    with nobody who is there.
+    What they meet while they have fallen back is left out. The attribute ``in stage`` lists when
+    they left it and came back: at what is sent, and at random moments, the last event before would
+    not tell, and who has fallen back is to be compared with nobody who is there.
     """
-    who, when, to = steps
+    who, when, to = steps = tuple(part[_last_of_instant(*steps[:2])] for part in steps)  # type: ignore[assignment]
     never = np.iinfo(np.int64).max
     begin, end = (np.full(len(journeys), never) for _ in range(2))
     np.minimum.at(begin, who[to == rung], when[to == rung])
@@ -247,7 +260,7 @@ def _stays(
     kept = (time >= begin[owner]) & (time < end[owner]) & ~is_leading[journeys.touchpoint]
     kept &= chosen[owner]
     ends = np.flatnonzero(chosen & (end < never))
-    inside = _in_stage(steps, owner[kept], time[kept], rung)
+    kept[kept] = _in_stage(steps, owner[kept], time[kept], rung)
     names = tuple(sorted({*journeys.names, _ADVANCE}))
     code = np.array([names.index(name) for name in journeys.names])
     whose = np.concatenate([owner[kept], ends])
@@ -262,10 +275,45 @@ def _stays(
         touchpoint=touchpoint[order].astype(np.min_scalar_type(len(names))),
         start=np.searchsorted(whose[order], np.arange(len(journeys) + 1)),
         time=at[order],
-        columns={"in stage": np.append(inside, np.zeros(len(ends)))[order].astype(np.int64)},
+        columns={},
+        attributes=_with_changes(journeys.attributes, steps, rung, begin, end),
         observed_from=np.where(chosen, since, 0),
     )
-    return made.take(chosen)
+    if made.window is None and chosen.any():
+        # Without one, the clock of those compared would start with the first thing they meet.
+        made = made.replace(window=(int(since[chosen].min()) - 1, never))
+    # Nobody reads the fingerprint of stays, and lists have none.
+    return made.take(chosen).with_fingerprint(journeys.fingerprint_number)
+
+
+def _last_of_instant(who: NDArray[np.int64], when: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Of several entries of a customer at one instant, mark the last, which is the highest."""
+    last = np.ones(len(who), dtype=bool)
+    last[:-1] = (np.diff(who) != 0) | (np.diff(when) != 0)
+    return last
+
+
+def _with_changes(
+    attributes: pa.Table,
+    steps: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    rung: int,
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+) -> pa.Table:
+    """Add when customers left the stage and came back, between their first entry and the end."""
+    who, when, to = (
+        part[(steps[1] >= begin[steps[0]]) & (steps[1] < end[steps[0]])] for part in steps
+    )
+    inside = to == rung
+    changed = np.zeros(len(who), dtype=bool)
+    changed[1:] = (np.diff(who) == 0) & (inside[1:] != inside[:-1])
+    offsets = np.searchsorted(who[changed], np.arange(len(begin) + 1))
+    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(when[changed]))
+    if "in stage" in attributes.column_names:
+        attributes = attributes.drop_columns(["in stage"])
+    if not attributes.num_columns:
+        return pa.table({"in stage": lists})
+    return attributes.append_column("in stage", lists)
 
 
 def _in_stage(

@@ -174,8 +174,8 @@ def test_any_callable_is_a_model(several: Journeys) -> None:
     made = bootstrap(several, halves, replicates=5)
     assert made.draws.tolist() == [[0.5, 0.25, 0.25]] * 5
     assert made.frame["conversions_std_error"].notna().all()
-    beside = made.beside(LAST(several))
-    assert beside.frame["model"].unique().tolist() == ["halves", "last"]
+    beside = LAST(several).beside(made)
+    assert beside.frame["model"].unique().tolist() == ["last", "halves"]
 
 
 def test_a_model_of_whole_journeys() -> None:
@@ -227,3 +227,18 @@ def test_picture_has_the_intervals() -> None:
     bars = made.plot().collections[0].get_segments()
     shown = made.frame.sort_values("share", ascending=False)
     assert [[x for x, _ in bar] for bar in bars] == shown[BOUNDS].to_numpy().tolist()
+
+
+def test_models_of_the_same_samples_stand_side_by_side(several: Journeys) -> None:
+    one, two = (
+        bootstrap(several, functools.partial(rules, models=[model]), replicates=20, seed=3)
+        for model in ("last", "linear")
+    )
+    both = one.beside(two)
+    assert both.draws.shape == (20, len(both.frame))
+    np.testing.assert_array_equal(both.draws[:, len(one.frame) :], two.draws)
+    assert both.differences["model"].unique().tolist() == ["last", "linear"]
+    other = bootstrap(several, functools.partial(rules, models=["linear"]), replicates=20, seed=4)
+    for wrong in (other, rules(several, models=["first"])):
+        with pytest.raises(ArgumentError, match="of the same samples"):
+            one.beside(wrong)

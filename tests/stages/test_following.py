@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 import journeykit as jk
-from journeykit.errors import ArgumentError, JourneyKitError, MappingError
+from journeykit.errors import ArgumentError, DataError, JourneyKitError, MappingError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.simulate.world import world
@@ -72,6 +72,16 @@ def test_a_stage_that_does_not_hold_is_left_again() -> None:
     ]  # fmt: skip
 
 
+def test_no_days_run_from_what_is_no_entry() -> None:
+    """The visit of day 5 is one of a customer, so thirty days after it mean nothing."""
+    rungs = {name: RUNGS[name] for name in ("looking", "customer")}
+    rungs["loyal"] = {"after": "looking", "after_days": 30}
+    made = journeys((0, 1, "buy"), (0, 5, "web"), (1, 1, "web"), (1, 5, "buy"))
+    assert stays(made, Ladder(rungs=rungs)) == [
+        (0, "customer", 1), (1, "looking", 1), (1, "customer", 5), (1, "loyal", 31),
+    ]  # fmt: skip
+
+
 def test_of_several_at_one_instant_the_highest_counts() -> None:
     made = journeys((0, 1, "buy"), (0, 1, "demo"), (0, 1, "web"))
     followed = follow(made, Ladder(rungs=RUNGS))
@@ -88,6 +98,17 @@ def test_the_time_of_an_attribute_is_an_entry() -> None:
     assert stays(made, ladder) == [
         (0, "looking", 1), (0, "subscriber", 3), (1, "looking", 2), (2, "subscriber", 0),
     ]  # fmt: skip
+
+
+def test_a_history_draws_hidden_counts_as_not_shown() -> None:
+    stage = ["web"] * 30 + ["demo"] * 25 + ["buy"] * 2
+    made = journeys(*((who, 1, name) for who, name in enumerate(stage)))
+    census = follow(made, Ladder(rungs=RUNGS)).on(["1970-01-05", "1970-01-08"])
+    n = census.frame["n"].dropna()
+    drawn = census.history().collections
+    # Hidden is not none: all 57 are in the picture, on both days.
+    assert len(n) < len(census.frame)
+    assert max(layer.get_paths()[0].vertices[:, 1].max() for layer in drawn) == pytest.approx(57)
 
 
 def test_the_second_ladder_is_made_of_the_first() -> None:
@@ -166,5 +187,7 @@ def test_what_cannot_be_followed() -> None:
         follow(made, Ladder(rungs=RUNGS), other=True)
     with pytest.raises(MappingError, match="'shop'"):
         follow(made, Ladder(rungs={**LOOKING, "b": {"touchpoints": ["shop"]}}))
+    with pytest.raises(DataError, match="Nobody is left to follow: nothing ever leads"):
+        follow(made, Ladder(rungs={name: RUNGS[name] for name in ("trying", "customer")}))
     with pytest.raises(JourneyKitError, match="`follow`"):
         follow(made.outcomes(conversion=["buy"], lookback_days=3), Ladder(rungs=RUNGS))

@@ -72,8 +72,8 @@ def test_stays_are_cut_by_hand() -> None:
     assert cut.time is not None
     assert len(cut) == 1
     told = [(int(at) // DAY, cut.names[code]) for at, code in zip(cut.time, cut.touchpoint)]  # noqa: B905
-    assert told == [(4, "talk"), (6, "talk"), (8, "talk"), (9, "(moves on)")]
-    assert cut.columns["in stage"].tolist() == [1, 0, 1, 0]
+    assert told == [(4, "talk"), (8, "talk"), (9, "(moves on)")]
+    assert cut.attributes["in stage"].to_pylist() == [[5 * DAY, 7 * DAY]]
     assert cut.observed_from is not None
     assert cut.observed_from.tolist() == [3 * DAY]
     # In a: moving on is the first rung above, whichever; the second customer never moves on.
@@ -81,6 +81,49 @@ def test_stays_are_cut_by_hand() -> None:
     assert cut.time is not None
     assert (cut.time // DAY).tolist() == [2, 3, 3]
     assert cut.length.tolist() == [2, 1]
+
+
+def test_what_is_sent_only_to_those_in_the_stage_is_no_moment() -> None:
+    """Half fall back unseen by any other event and move on later: the call moves nobody."""
+    rng = np.random.default_rng(4)
+    names = ("a", "b", "c", "call")
+    n, rows = 4_000, []
+    for who in range(n):
+        entry = rng.uniform(0, 40)
+        fallen = rng.random() < 0.5
+        left = entry + rng.uniform(1, 3) if fallen else np.inf
+        moves = entry + rng.exponential(400 if fallen else 20)
+        call = entry + rng.exponential(15)
+        rows += [(who, entry, "b")]
+        rows += [(who, left, "a")] if left < moves else []
+        rows += [(who, moves, "c")] if moves < 150 else []
+        rows += [(who, call, "call")] if call < min(moves, left, 150) else []
+    rows.sort(key=lambda row: row[:2])
+    whose = np.array([row[0] for row in rows])
+    made = Journeys(
+        names=names,
+        touchpoint=np.array([names.index(row[2]) for row in rows], dtype=np.uint8),
+        start=np.searchsorted(whose, np.arange(n + 1)),
+        time=np.array([round(row[1] * DAY) for row in rows]),
+        observed_from=np.zeros(n, dtype=np.int64),
+        observed_to=np.full(n, 150 * DAY),
+        window=(0, 150 * DAY),
+    )
+    ladder = Ladder(rungs={name: {"touchpoints": [name]} for name in "abc"})
+    frame = passion_points(made, ladder, horizon_days=10, sent=["call"]).frame
+    row = frame.set_index(["stage", "touchpoint"]).loc[("b", "call")]
+    assert row["verdict"] == "no difference shown"
+    assert row["p_value"] > 0.001
+
+
+def test_a_rung_that_time_alone_leads_to_is_not_searched() -> None:
+    after = {"after": "engagement", "after_days": 20}
+    ladder = Ladder(rungs={**dict(list(LADDER.rungs.items())[:2]), "later": after})
+    result = passion_points(shop(1_500, 2), ladder, horizon_days=10, sent=MOVERS)
+    assert result.stages["stage"].tolist() == ["familiarity"]
+    alone = {"engagement": LADDER.rungs["engagement"], "later": after}
+    with pytest.raises(DataError, match="time alone leads up"):
+        passion_points(shop(300, 2), Ladder(rungs=alone), horizon_days=10)
 
 
 def test_a_planted_moment_is_found_in_its_stage_alone() -> None:
@@ -121,5 +164,11 @@ def test_what_cannot_be_searched() -> None:
         passion_points(made, LADDER, horizon_days=10, held_equal=["segmnt"])
     with pytest.raises(MappingError, match="'cal_sales'"):
         passion_points(made, LADDER, horizon_days=10, sent=["cal_sales"])
+    with pytest.raises(DataError, match="There is no touchpoint to try"):
+        passion_points(
+            made.only("view_microsite", "whitepaper_download", "contact_form"),
+            LADDER,
+            horizon_days=10,
+        )
     with pytest.raises(DataError, match="No stage can be searched. familiarity: "):
         passion_points(made, LADDER, horizon_days=800)

@@ -54,7 +54,8 @@ def holdout_arms(
     MappingError
         When a column is missing or a conversion does not occur.
     DataError
-        When a customer stands twice in a channel, `held_out` is neither true nor false, or nobody who was assigned is in the journeys.
+        When a customer stands twice in a channel, `held_out` is neither true nor false, or nobody
+        who was assigned is in the journeys.
 
     Examples
     --------
@@ -97,7 +98,7 @@ def holdout_arms(
     counts = assignments.assign(n=conversions.fillna(0).astype(np.int64))
     counts["squares"] = counts["n"] ** 2
     rows = []
-    for channel, part in counts.groupby("channel", sort=True):
+    for channel, part in counts.groupby("channel", sort=True, observed=True):
         row: dict[str, object] = {"channel": channel}
         arms = {"treated": part[~part["held_out"]], "held_out": part[part["held_out"]]}
         row |= {arm: len(some) for arm, some in arms.items()}
@@ -116,4 +117,4 @@ def _truths(column: pd.Series[Any]) -> NDArray[np.bool_]:
             f"{int((~right).sum()):,} of {len(column):,} rows are not, such as "
             f"{column[~right].tolist()[0]!r}."
         )
-    return column.to_numpy().astype(bool)
+    return np.asarray(column.to_numpy(), dtype=np.bool_)

@@ -125,8 +125,8 @@ def money(
     if unknown := [channel for channel in channels if channel not in known]:
         raise MappingError(
             f"`{name}` names channels of which no increment is known: "
-            f"{', '.join(map(repr, unknown))}.{did_you_mean(unknown[0], known)} Leave them out: what "
-            "their cost brings cannot be told."
+            f"{', '.join(map(repr, unknown))}.{did_you_mean(unknown[0], known)} Leave them out: "
+            "what their cost brings cannot be told."
         )
     cost = numbers(name, table, "cost", above=above, least=least)
     return dict(zip(channels, cost.tolist(), strict=True))

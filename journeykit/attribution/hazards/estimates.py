@@ -87,14 +87,15 @@ def _solved(risk: AtRisk, part: Moments) -> Estimates:
     score, exposure = scores(risk, np.log(2) / part.days, beta)
     credit, value = beta * part.exposure, worth * part.exposure
     variance = np.diag(inverse @ (score.T @ score) @ inverse)
-    wider = _widened(variance, np.diag(inverse) * _mean_hazard(risk))
+    lacking = _lacking(variance, np.diag(inverse) * _mean_hazard(risk))
     return Estimates(
         effect=np.where(part.exposure > 0, beta, np.nan),
-        effect_error=np.where(part.exposure > 0, wider * np.sqrt(variance), np.nan),
+        effect_error=np.where(part.exposure > 0, np.sqrt(variance + lacking), np.nan),
         exposure=part.exposure,
         conversions=np.append(credit, risk.converts.sum() - credit.sum()),
         value=np.append(value, risk.value.sum() - value.sum()),
-        covariance=_covariance(risk, score, exposure, inverse * wider * part.exposure, beta),
+        covariance=_covariance(risk, score, exposure, inverse * part.exposure, beta)
+        + _more(lacking * part.exposure**2),
     )
 
 
@@ -103,14 +104,24 @@ def _mean_hazard(risk: AtRisk) -> float:
     return float(risk.converts.sum() / ((risk.stop - risk.begin).sum()))
 
 
-def _widened(seen: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return by how much the errors of effects are raised to what is expected of them.
+def _more(variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lay out variances of credits that the baseline shares and bounds do not, as `_covariance`."""
+    m = len(variance)
+    table = np.zeros((2 * m + 2, 2 * m + 2))
+    table[:m, :m] = np.diag(variance)
+    table[:m, m] = table[m, :m] = -variance
+    table[m, m] = variance.sum()
+    return table
+
+
+def _lacking(seen: NDArray[np.float64], expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what the variances of effects lack of what is expected of them.
 
     The sum over customers counts conversions that happened: where hardly any follows a channel's
     touches, it is too small by chance. At a hazard that goes neither with time nor with exposure it
     is, in expectation, that hazard times the inverse of the centred exposure.
     """
-    return np.sqrt(np.maximum(np.divide(expected, seen, out=np.ones_like(seen), where=seen > 0), 1))
+    return np.maximum(expected - seen, 0.0)
 
 
 def scores(

@@ -165,12 +165,16 @@ def _next_events(
     n = journeys.n_events
     who = np.concatenate([np.repeat(np.arange(len(journeys)), journeys.length), customer])
     when = np.concatenate([journeys.time, at])
+    return _passed(who, when, n)
+
+
+def _passed(who: NDArray[np.int64], when: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """Count, of the first n, those at or before each later one, and all of customers before."""
     is_moment = np.arange(len(who)) >= n
     order = np.lexsort((is_moment, when, who))
-    passed = np.cumsum(~is_moment[order])
-    place = np.empty(len(who), dtype=np.int64)
-    place[order] = passed
-    return place[n:]
+    passed = np.empty(len(who), dtype=np.int64)
+    passed[order] = np.cumsum(~is_moment[order])
+    return passed[n:]
 
 
 def _strata(
@@ -224,10 +228,18 @@ def _earlier(
 def _codes(journeys: Journeys, name: str, points: _Points, by_firm: bool) -> NDArray[np.int64]:
     """Code an attribute, or a column: at an own event, or at the last event before what is sent.
 
-    -1 where there is none before: the next one would tell what is still to come.
+    -1 where there is none before: the next one would tell what is still to come. An attribute that
+    holds lists of times is coded by how many of them are at or before the moment.
     """
     if name in journeys.attributes.column_names:
         values, at = journeys.attributes[name].combine_chunks(), points.customer
+        if pa.types.is_list(values.type):
+            offsets = np.concatenate([[0], np.cumsum(values.value_lengths().to_numpy())])
+            who = np.repeat(np.arange(len(values)), np.diff(offsets))
+            when = values.flatten().to_numpy().astype(np.int64)
+            both = np.concatenate([who, at]), np.concatenate([when, points.time])
+            passed: NDArray[np.int64] = _passed(*both, len(who)) - offsets[at]
+            return passed
         there = np.ones(len(at), dtype=bool)
     else:
         values, at = pa.array(journeys.columns[name]), points.place - by_firm

@@ -125,9 +125,18 @@ def draw_history(found: Census, group: str | None, ax: Axes | None) -> Axes:
     group, mine = _of_group(found, group)
     if mine["event_time"].nunique() < 2:
         raise NoPictureError("A history needs at least two dates; name more in `on`.")
-    counts = mine["n"].fillna(0).to_numpy(dtype=float).reshape(-1, len(found.states)).T
-    ax = axes(ax, height=4.0)
+    counts = mine["n"].to_numpy(dtype=float, na_value=np.nan).reshape(-1, len(found.states)).T
+    share = mine["share"].to_numpy(dtype=float, na_value=np.nan).reshape(counts.T.shape).T
     colors = [PALETTE[code % len(PALETTE)] for code in range(len(found.states))]
+    labels = list(found.states)
+    if np.isnan(counts).any():
+        # A count that is hidden is not none: the share of any other tells of how many.
+        everyone = np.where(share > 0, counts / np.where(share > 0, share, 1), np.nan)
+        total = np.fmax.reduce(everyone, axis=0)
+        counts = np.vstack([np.nan_to_num(counts), total - np.nansum(counts, axis=0)])
+        colors.append(_HIDDEN)
+        labels.append("not shown")
+    ax = axes(ax, height=4.0)
     dates = mine["event_time"].to_numpy()[:: len(found.states)]
     layers = ax.stackplot(dates, counts, colors=colors, linewidth=0)
     ax.set_xlim(dates[0], dates[-1])
@@ -138,7 +147,7 @@ def draw_history(found: Census, group: str | None, ax: Axes | None) -> Axes:
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     _title(ax, found, group)
     tidy(ax)
-    legend_below(ax, layers, list(found.states))
+    legend_below(ax, layers, labels)
     return ax
 
 

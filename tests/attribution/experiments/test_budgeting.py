@@ -174,7 +174,9 @@ def test_wrong_costs_and_levels_are_refused() -> None:
         budget(made, SPEND, PLAN, elasticity={"mail": 0.5})
     with pytest.raises(MappingError, match="`elasticity` names channels with a cost that do not"):
         budget(made, SPEND, PLAN, elasticity={"post": 0.5})
-    with pytest.raises(MappingError, match="`plan` names channels that do not exist: 'web'"):
+    with pytest.raises(
+        MappingError, match="`plan` names channels of which no increment is known: 'web'"
+    ):
         budget(made, SPEND, pd.DataFrame({"channel": ["web"], "cost": [1.0]}), elasticity=0.5)
     with pytest.raises(DataError, match="greater than 0; 'shop' has 0"):
         budget(made, SPEND.assign(cost=[1.0, 2, 0]), PLAN, elasticity=0.5)
