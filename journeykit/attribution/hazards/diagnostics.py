@@ -131,10 +131,14 @@ def old_touch_warnings(channels: tuple[str, ...], statistic: NDArray[np.float64]
     """Say whose old touches still go with conversions; a name in vain has a chance of 5 %."""
     tested = np.isfinite(statistic)
     limit = float(ndtri(1 - LEVEL / 2 / max(int(tested.sum()), 1)))
-    return [
-        f"Customers with touches of {channels[c]} more than {OLD_HALF_LIVES} half-lives back buy "
-        f"{'more' if statistic[c] > 0 else 'less'} than others (z = {statistic[c]:.1f}): they would"
-        " have anyway, and its credit is in doubt, or it works for longer than its half-life says."
-        for c in np.flatnonzero(tested)
-        if abs(statistic[c]) > limit
-    ]
+    said = []
+    for sign, how in ((1, "more"), (-1, "less")):
+        odd = np.flatnonzero(tested & (sign * np.nan_to_num(statistic) > limit))
+        if len(odd):
+            named = ", ".join(f"{channels[c]} (z = {statistic[c]:.1f})" for c in odd)
+            said.append(
+                f"Customers touched more than {OLD_HALF_LIVES} half-lives ago buy {how} than "
+                f"others, those of {named}: they would have anyway, and the credit is in doubt, or touches "
+                "work for longer than the half-life says."
+            )
+    return said
