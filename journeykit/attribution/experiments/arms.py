@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
 
@@ -53,7 +54,8 @@ def holdout_arms(
     MappingError
         When a column is missing or a conversion does not occur.
     DataError
-        When a customer stands twice in a channel, or nobody who was assigned is in the journeys.
+        When a customer stands twice in a channel, a customer, a channel or an arm is missing, or
+        nobody who was assigned is in the journeys.
 
     Examples
     --------
@@ -77,6 +79,7 @@ def holdout_arms(
     refuse_cut(journeys, "`holdout_arms`")
     check_columns("assignments", assignments, ("customer_id", "channel", "held_out"))
     check_known("conversion", conversion, journeys.names, what="touchpoints")
+    assignments = assignments.assign(held_out=_held_out(assignments))
     twice = int(assignments.duplicated(["customer_id", "channel"]).sum())
     if twice:
         raise DataError(
@@ -103,3 +106,21 @@ def holdout_arms(
         row |= {f"{arm}_squares": int(some["squares"].sum()) for arm, some in arms.items()}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _held_out(assignments: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return who is held out; a row that does not say so would be in no arm, so it is refused."""
+    for column in ("customer_id", "channel"):
+        n = int(assignments[column].isna().sum())
+        if n:
+            raise DataError(f"Column `{column}` of `assignments` misses a name in {n:,} rows.")
+    held = assignments["held_out"]
+    if held.dtype != bool:
+        wrong = held[~held.map(lambda value: isinstance(value, bool | np.bool_)).astype(bool)]
+        if len(wrong):
+            raise DataError(
+                "Column `held_out` of `assignments` must hold True or False in every row; "
+                f"{len(wrong):,} rows hold something else, such as {wrong.iloc[0]!r}."
+            )
+    flags: NDArray[np.bool_] = held.to_numpy(dtype=bool)
+    return flags
