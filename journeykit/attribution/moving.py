@@ -9,6 +9,7 @@ import numpy as np
 
 from journeykit.attribution.assumptions import GROUPING, Changed, Setting, in_common, prepared
 from journeykit.attribution.credit import NO_TOUCH, Credits
+from journeykit.attribution.identities import split_identities
 from journeykit.attribution.refitting import Model, Refit, quick, refitted
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Rows that are no channels and cannot lead.
 NO_CHANNELS = (NO_TOUCH, "(baseline)")
+#: Differences of shares that are rounding alone.
+_ROUNDING = 1e-12
 SHARE_COLUMNS = [
     "model", "assumption", "value", "channel", "share", "base_share", "difference",
     "base_low", "base_high",
@@ -46,7 +49,7 @@ def tables(
         data = [prepared(journeys, setting) for setting in change.settings]
         refits = [refitted(light, one) for one in data]
         reason = next((refit.reason for refit in refits if refit.reason), "")
-        split = {"n_split": np.mean([one.n_customers - journeys.n_customers for one in data])}
+        split = {"n_split": np.mean([_n_split(journeys, one) for one in change.settings])}
         for name, part in made.frame.groupby("model", sort=False):
             answers = _answers(refits, name, theirs)
             table = _compared(part, answers, ours)
@@ -56,6 +59,14 @@ def tables(
             moves.append({**head, **split, **_move(table), **failed})
     frame = pd.concat(shares, ignore_index=True) if shares else pd.DataFrame(columns=SHARE_COLUMNS)
     return frame, pd.DataFrame(moves, columns=MOVE_COLUMNS)
+
+
+def _n_split(journeys: Journeys, setting: Setting) -> int:
+    """Count the customers taken for two, before any step that leaves out who has no touch."""
+    if setting.split is None:
+        return 0
+    made = split_identities(journeys, setting.split, conversion=setting.conversion)
+    return made.n_customers - journeys.n_customers
 
 
 def _answers(refits: list[Refit], model: object, names: Mapping[str, str]) -> list[pd.Series]:
@@ -94,25 +105,28 @@ def _by_channel(frame: pd.DataFrame, names: Mapping[str, str]) -> pd.Series:
 def _move(table: pd.DataFrame) -> dict[str, object]:
     """Say how far one model's shares move."""
     if table["difference"].isna().any():
-        return {"distance": np.nan, "base_leader": _leader(table, "base_share")}
+        return {"distance": np.nan, "base_leader": leader(table, "base_share")}
     moved = table["difference"].abs()
     most = table.loc[moved.idxmax()]
-    leader, before = _leader(table, "share"), _leader(table, "base_share")
+    after, before = leader(table, "share"), leader(table, "base_share")
     outside = (table["share"] < table["base_low"]) | (table["share"] > table["base_high"])
     return {
         "distance": moved.sum() / 2,
-        "leader": leader,
+        "leader": after,
         "base_leader": before,
-        "leader_changes": leader != before,
+        "leader_changes": after != before,
         "most_moved": most["channel"],
         "moved_by": most["difference"],
-        "n_outside": int(outside.sum()),
+        # Without any interval nothing is known to be inside.
+        "n_outside": int(outside.sum()) if table["base_low"].notna().any() else np.nan,
     }
 
 
-def _leader(table: pd.DataFrame, column: str) -> str | None:
+def leader(table: pd.DataFrame, column: str) -> str | None:
     """Name the channel with the largest share, the first by name of equal ones."""
     channels = table[~table["channel"].isin(NO_CHANNELS)]
     if channels[column].isna().all():
         return None
-    return str(channels.loc[channels[column].idxmax(), "channel"])
+    # Sums of equal credit differ by rounding, which must not make a leader.
+    equal = channels[column] >= channels[column].max() - _ROUNDING
+    return str(channels.loc[equal.idxmax(), "channel"])

@@ -57,7 +57,7 @@ class Sensitivity(Result):
         - `leader`, `base_leader`, `leader_changes`: the channel with the largest share
         - `most_moved`, `moved_by`: the row that moves most, and how far
         - `n_outside`: rows whose share leaves the base's interval, so moves further than other
-          customers of the same kind would move it
+          customers of the same kind would move it; missing where no row has an interval
         - `n_failed`, `reason`: refits without shares, left out, and what the first of them said
     base : Credits
         What the model says under the base assumptions.

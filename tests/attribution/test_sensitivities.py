@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 import journeykit as jk
 from journeykit.attribution import Credits, markov, rules, sensitivity
-from journeykit.attribution.moving import MOVE_COLUMNS, SHARE_COLUMNS
+from journeykit.attribution.moving import MOVE_COLUMNS, SHARE_COLUMNS, leader
 from journeykit.errors import ArgumentError, DataError, MappingError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
@@ -366,3 +367,37 @@ def test_refuses_what_is_no_assumption() -> None:
     twice = replace(CUSTOMERS, customer_index=np.array([0, 0, 1, 2, 3]))
     with pytest.raises(ArgumentError, match="one journey a customer"):
         sensitivity(twice, LINEAR, **{**ASKED, "fragmentation": [0.5]})
+
+
+def test_customers_taken_for_two_are_counted_before_sessions_leave_any_out() -> None:
+    # "nil" does nothing: merging runs leaves him out, and he must not be counted as -1 split.
+    with_nil = CUSTOMERS.replace(
+        start=np.append(CUSTOMERS.start, CUSTOMERS.start[-1]),
+        customer_index=np.arange(6),
+        customer_id=pa.array(["ann", "bob", "cid", "dan", "eve", "nil"]),
+        observed_from=np.zeros(6, dtype=np.int64),
+        observed_to=np.full(6, 100 * DAY),
+    )
+    asked = {**ASKED, "fragmentation": [1], "session_gaps": ["1d"], "splits": 1}
+    plain = sensitivity(with_nil, LINEAR, **asked).moves
+    merged = sensitivity(with_nil, LINEAR, **asked, session_gap="1d").moves
+    gap = plain["assumption"] == "session gap"
+    assert plain.loc[gap, "n_split"].tolist() == [0]
+    assert plain["n_split"].tolist() == merged["n_split"].tolist()
+    assert plain["n_split"].max() > 0
+
+
+def test_without_intervals_nothing_is_said_to_be_inside_them() -> None:
+    def bare(data: Journeys) -> Credits:
+        made = LINEAR(data)
+        return replace(made, frame=made.frame.assign(conf_low=np.nan, conf_high=np.nan))
+
+    moves = sensitivity(CUSTOMERS, bare, **{**ASKED, "lookbacks_days": [0.5]}).moves
+    assert moves["distance"].iloc[0] > 0.1
+    assert np.isnan(moves["n_outside"].iloc[0])
+
+
+def test_rounding_makes_no_leader() -> None:
+    table = pd.DataFrame({"channel": ["c", "z"], "share": [0.3, 0.1 + 0.2]})
+    assert table["share"].idxmax() == 1
+    assert leader(table, "share") == "c"

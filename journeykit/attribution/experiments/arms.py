@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -54,8 +54,8 @@ def holdout_arms(
     MappingError
         When a column is missing or a conversion does not occur.
     DataError
-        When a customer stands twice in a channel, `held_out` is neither true nor false, or nobody
-        who was assigned is in the journeys.
+        When a customer stands twice in a channel, a customer or a channel is missing, `held_out` is
+        neither true nor false, or nobody who was assigned is in the journeys.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def holdout_arms(
     refuse_cut(journeys, "`holdout_arms`")
     check_columns("assignments", assignments, ("customer_id", "channel", "held_out"))
     check_known("conversion", conversion, journeys.names, what="touchpoints")
-    assignments = assignments.assign(held_out=_truths(assignments["held_out"]))
+    assignments = assignments.assign(held_out=_held_out(assignments))
     twice = int(assignments.duplicated(["customer_id", "channel"]).sum())
     if twice:
         raise DataError(
@@ -108,8 +108,13 @@ def holdout_arms(
     return pd.DataFrame(rows)
 
 
-def _truths(column: pd.Series[Any]) -> NDArray[np.bool_]:
-    """Read a column of true and false, also as 1 and 0."""
+def _held_out(assignments: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return who is held out; a row that does not say so would be in no arm, so it is refused."""
+    for name in ("customer_id", "channel"):
+        n = int(assignments[name].isna().sum())
+        if n:
+            raise DataError(f"Column `{name}` of `assignments` misses a name in {n:,} rows.")
+    column = assignments["held_out"]
     right = column.isin([True, False]).to_numpy(dtype=bool)
     if not right.all():
         raise DataError(
@@ -117,4 +122,4 @@ def _truths(column: pd.Series[Any]) -> NDArray[np.bool_]:
             f"{int((~right).sum()):,} of {len(column):,} rows are not, such as "
             f"{column[~right].tolist()[0]!r}."
         )
-    return np.asarray(column.to_numpy(), dtype=np.bool_)
+    return np.asarray(column.to_numpy(dtype=object), dtype=np.bool_)

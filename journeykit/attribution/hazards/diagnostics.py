@@ -138,7 +138,7 @@ def old_touch_warnings(channels: tuple[str, ...], statistic: NDArray[np.float64]
             named = ", ".join(f"{channels[c]} (z = {statistic[c]:.1f})" for c in odd)
             said.append(
                 f"Customers touched more than {OLD_HALF_LIVES} half-lives ago buy {how} than "
-                f"others, those of {named}: they would have anyway, and the credit is in doubt, or touches "
-                "work for longer than the half-life says."
+                f"others, those of {named}: they would have anyway, and the credit is in doubt, or "
+                "touches work for longer than the half-life says."
             )
     return said

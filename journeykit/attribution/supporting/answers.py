@@ -135,11 +135,30 @@ def _told(row: pd.Series) -> str:
     )
 
 
-def detectable(std_error: Floats, /, *, level: float) -> Floats:
-    """Return the least effect that a two-sided test at `level` finds with a chance of 80 %."""
-    from scipy import stats
+def detectable(
+    std_error: Floats, /, *, level: float, terms: int = 1, free: float = np.inf
+) -> Floats:
+    """Return the least effect that a two-sided test at `level` finds with a chance of 80 %.
 
-    least: Floats = (stats.norm.isf(level / 2) + stats.norm.ppf(POWER)) * std_error
+    With several `terms`, the effect is the sum over them, and the test is an F test of all of them
+    with `free` degrees of freedom left. Its noncentrality is at least the square of the sum by its
+    standard error, and no more where each term weighs as in that sum: this is what is assumed.
+    """
+    from scipy import optimize, special, stats
+
+    if terms == 1 and np.isinf(free):
+        reach = stats.norm.isf(level / 2) + stats.norm.ppf(POWER)
+    else:
+        bound = float(stats.f.isf(level, terms, free))
+        most = 4.0
+        while special.ncfdtr(terms, free, most, bound) > 1 - POWER:
+            most *= 2
+        reach = np.sqrt(
+            optimize.brentq(
+                lambda size: special.ncfdtr(terms, free, size, bound) - (1 - POWER), 0, most
+            )
+        )
+    least: Floats = reach * std_error
     return least
 
 

@@ -73,6 +73,8 @@ class Estimated(NamedTuple):
         Further b in the periods after one a.
     all, all_error : arrays
         The same with what moves with a in its own period.
+    free : int
+        Degrees of freedom left to the Wald tests.
     """
 
     p_value: Floats
@@ -80,6 +82,7 @@ class Estimated(NamedTuple):
     later_error: Floats
     all: Floats
     all_error: Floats
+    free: int
 
 
 def autoregression(data: Series, /, *, lags: int, skip: int | None = None) -> Autoregression:
@@ -160,6 +163,7 @@ def estimated(
         later_error=np.sqrt(((later_moved - later) ** 2).mean(axis=0)),
         all=all_,
         all_error=np.sqrt(((all_moved - all_) ** 2).mean(axis=0)),
+        free=len(model.residual) - model.n_terms,
     )
 
 

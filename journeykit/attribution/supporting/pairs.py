@@ -180,7 +180,7 @@ def support(
     data = watched(journeys, channels=channels, conversion=conversion, time_zone=time_zone)
     window = _window(data, window_days, stretch_days)
     frame = _customers(data, window=window, stretch_days=stretch_days, confidence=confidence)
-    model_lags, checks = 0, tuple[Checked, ...]()
+    model_lags, free, checks = 0, 1, tuple[Checked, ...]()
     if period is not None:
         calendar = periods(journeys, unit=period, time_zone=time_zone)
         counted = series(data, calendar, season=season, regressors=regressors)
@@ -188,8 +188,8 @@ def support(
         found, checks = _counts(counted, used, horizon, replicates, seed)
         busy = (counted.rate > 0).sum(axis=0)
         frame = _with_counts(frame, data, found, busy=busy, confidence=confidence)
-        model_lags = used
-    frame = _with_powers(frame, correction, alpha=1 - confidence)
+        model_lags, free = used, 1 if found is None else found.free
+    frame = _with_powers(frame, correction, alpha=1 - confidence, lags=model_lags, free=free)
     told = verdicts(frame, alpha=1 - confidence, worthwhile=worthwhile)
     return Support(
         frame=told[list(_COLUMNS)],
@@ -343,8 +343,13 @@ def _with_counts(
     return frame.assign(**{name: np.where(use, x, np.nan) for name, x in columns.items()})
 
 
-def _with_powers(frame: pd.DataFrame, correction: str, *, alpha: float) -> pd.DataFrame:
-    """Adjust the p-values of both answers together; say what could have been seen."""
+def _with_powers(
+    frame: pd.DataFrame, correction: str, *, alpha: float, lags: int, free: int
+) -> pd.DataFrame:
+    """Adjust the p-values of both answers together; say what could have been seen.
+
+    Counts are tested for all `lags` at once, with `free` degrees of freedom left.
+    """
     p = frame[["p_value", "later_p_value"]].to_numpy()
     adjust = holm if correction == "holm" else benjamini_hochberg
     adjusted = adjust(p.ravel()).reshape(p.shape)
@@ -360,5 +365,7 @@ def _with_powers(frame: pd.DataFrame, correction: str, *, alpha: float) -> pd.Da
         later_p_adjusted=adjusted[:, 1],
         detectable=least,
         detectable_ratio=1 + least * compared / expected,
-        later_detectable=detectable(frame["later_error"].to_numpy(), level=level),
+        later_detectable=detectable(
+            frame["later_error"].to_numpy(), level=level, terms=max(1, lags), free=free
+        ),
     )

@@ -136,3 +136,23 @@ def test_levels_of_weekdays_average_one_over_time() -> None:
     assert level @ time == pytest.approx(time.sum())
     assert level[3] == 1
     assert weekday_level(np.zeros(7, dtype=np.int64), time).tolist() == [1] * 7
+
+
+@pytest.mark.parametrize(("terms", "free"), [(1, 60), (3, 60), (7, 300)])
+def test_what_a_test_of_several_lags_could_see_is_seen_in_four_of_five(
+    terms: int, free: int
+) -> None:
+    # Estimates of lags with a known covariance; each lag weighs as in the sum that is reported.
+    random = np.random.default_rng(4)
+    root = random.standard_normal((terms, terms)) + 2 * np.eye(terms)
+    covariance = root @ root.T
+    error = np.sqrt(covariance.sum())
+    least = float(detectable(np.array([error]), level=0.005, terms=terms, free=free)[0])
+    effect = covariance.sum(axis=1) * least / error**2
+    assert effect.sum() == pytest.approx(least)
+    n = 20_000
+    noise = random.chisquare(free, n) / free
+    estimate = effect + random.standard_normal((n, terms)) @ root.T
+    value = (estimate @ np.linalg.inv(covariance) * estimate).sum(axis=1) / terms / noise
+    found = (stats.f.sf(value, terms, free) < 0.005).mean()
+    assert found == pytest.approx(0.8, abs=4 * np.sqrt(0.16 / n))
