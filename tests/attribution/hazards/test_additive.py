@@ -360,7 +360,7 @@ def test_old_touches_show_a_trait_that_touches_follow_and_are_quiet_without_one(
         for s in range(20)
     ]
     assert np.mean([result.frame["old_touches_z"][0] > 1.96 for result in found]) >= 0.8
-    assert any("Customers with touches of mail more than 6" in t for r in found for t in r.warnings)
+    assert any("those of mail (z = " in t for r in found for t in r.warnings)
     quiet = [
         attribution.hazard(world(s, 400), conversion=["buy"], half_life_days=3.0).frame
         for s in range(100)
