@@ -71,8 +71,9 @@ def holdout_arms(
     >>> who = pd.DataFrame(
     ...     {"customer_id": ["a", "b", "c"], "channel": "mail", "held_out": [False, True, False]}
     ... )
-    >>> holdout_arms(two, who, conversion=["buy"]).iloc[0, :5].tolist()
-    ['mail', 2, 1, 2, 0]
+    >>> holdout_arms(two, who, conversion=["buy"]).iloc[:, :4]
+      channel  treated  held_out  treated_conversions
+    0    mail        2         1                    2
     """
     import pandas as pd
 

@@ -126,9 +126,9 @@ def calibrate(
     that experiments are normal and independent of each other and of the credits. The sampling
     error of the credits needs no term: it widens r, and the model weighs less. The bound is on the
     sum: one channel whose credit is far off in another way than the others' may lose what they
-    gain, but no estimate leaves the experiment's 95 % interval. The interval is the experiment's:
-    for a channel by itself, one that is shorter and covers as often whatever the bias does not
-    exist.
+    gain, but no estimate leaves the experiment's 95 % interval (it may leave that of a lower
+    `confidence`). The interval is the experiment's: for a channel by itself, one that is shorter
+    and covers as often whatever the bias does not exist.
 
     **Untested channels**, when 4 were tested: the increment is a ratio times the expected credit.
     Ratios differ from channel to channel, normally about a mean with a standard deviation t; an
