@@ -91,7 +91,7 @@ class Comparison(Result):
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the shares of all models, the range between them, and experiments as diamonds.
 
-        Each model's interval is a line through its point, the range over models a band. Beyond 20
+        Each model's interval is a line through its point, the range over models a band. Beyond 12
         channels the smallest are added up, without intervals.
         """
         from journeykit.attribution.side_by_side import side_by_side
@@ -245,6 +245,14 @@ def compare(*results: Credits, experiments: pd.DataFrame | None = None) -> Compa
 
 def _checked_models(results: Sequence[Credits]) -> tuple[str, ...]:
     """Return the models in order; each stands once and distributes what it knows."""
+    from journeykit.attribution.credit import Credits
+
+    for result in results:
+        if not isinstance(result, Credits):
+            raise ArgumentError(
+                "`compare` takes credits one by one, such as `compare(rules(journeys), "
+                f"markov(journeys))`; got {type(result).__name__}."
+            )
     models = [model for result in results for model in result.frame["model"].unique()]
     if not models:
         raise ArgumentError("`compare` needs the credits of at least one model; got none.")
@@ -309,6 +317,8 @@ def _agreement(ranges: pd.DataFrame, n_models: int) -> str:
     if n_models < 2 or not len(channels):
         return "There is no other model to disagree with."
     most, least = channels.loc[channels["width"].idxmax()], channels.loc[channels["width"].idxmin()]
+    if most["width"] == 0:
+        return "All of them give every channel the same share."
     said = (
         f"They disagree most on {most['channel']}: from {_percent(most['lowest'])} "
         f"({most['lowest_model']}) to {_percent(most['highest'])} ({most['highest_model']})"

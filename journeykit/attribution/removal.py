@@ -37,6 +37,7 @@ from journeykit.attribution.spreading import (
 from journeykit.attribution.touch_ages import with_single_values
 from journeykit.attribution.touch_paths import touch_paths
 from journeykit.checks import check_choice, check_whole
+from journeykit.errors import ArgumentError
 from journeykit.results import Provenance
 
 if TYPE_CHECKING:
@@ -220,7 +221,10 @@ def markov(
 def _check_options(order: int | str, *options: str) -> None:
     """Check the order, then removal, normalisation, convention and repeats."""
     if isinstance(order, str):
-        check_choice("order", order, [HELD_OUT])
+        if order != HELD_OUT:
+            raise ArgumentError(
+                f"`order` must be a whole number of at least 1, or {HELD_OUT!r}; got {order!r}."
+            )
     else:
         check_whole("order", order, least=1)
     allowed: dict[str, tuple[str, ...]] = {

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from journeykit.attribution.credit import CHANNELS_DRAWN
 from journeykit.attribution.disagreement import NO_CHANNEL, label_of
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+#: Channels drawn one by one: each has a line a model.
+_DRAWN = 12
 #: Beyond as many models as there are colours the next marker is taken.
 _MARKERS = "os^vD"
 _STEP = 0.8
@@ -73,16 +74,16 @@ def _folded(frame: pd.DataFrame, ranges: pd.DataFrame) -> tuple[pd.DataFrame, pd
     frame = frame.assign(channel=frame["channel"].map(label_of))
     frame, ranges = (part[part["channel"] != NO_CHANNEL] for part in (frame, ranges))
     channels = ranges["channel"].tolist()
-    if len(channels) <= CHANNELS_DRAWN:
+    if len(channels) <= _DRAWN:
         return frame, ranges
-    small = channels[CHANNELS_DRAWN:]
+    small = channels[_DRAWN:]
     name = f"({len(small):,} other channels)"
     little = frame["channel"].isin(small)
     total = frame[little].groupby("model", sort=False)["share"].sum(min_count=1)
     row = {"lowest": total.min(), "highest": total.max(), "width": total.max() - total.min()}
     together = total.reset_index().assign(channel=name)
     folded = ranges.set_index("channel")
-    folded = folded.reindex([*channels[:CHANNELS_DRAWN], name])
+    folded = folded.reindex([*channels[:_DRAWN], name])
     folded.loc[name, list(row)] = list(row.values())
     return pd.concat([frame[~little], together]), folded.reset_index()
 

@@ -301,10 +301,9 @@ def _worth(frame: pd.DataFrame, value: str, converted: NDArray[np.int64]) -> NDA
 
 
 def _whole(frame: pd.DataFrame, column: str) -> NDArray[np.int64]:
-    try:
-        numbers = frame[column].to_numpy(dtype=np.float64)
-    except (TypeError, ValueError):
-        numbers = np.full(len(frame), np.nan)
+    import pandas as pd
+
+    numbers = pd.to_numeric(frame[column], errors="coerce").to_numpy(dtype=np.float64)
     wrong = ~(np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers)))
     if wrong.any():
         first = frame[column].to_numpy()[wrong].tolist()[0]

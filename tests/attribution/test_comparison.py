@@ -248,3 +248,16 @@ def test_warnings_of_models_are_kept() -> None:
     assert beside.warnings == (f"shapley rate: {rated.warning}",)
     assert "Warnings (1) are in `.warnings`." in beside.summary()
     assert "`.warnings`" not in BOTH.summary()
+
+
+def test_what_are_no_credits_is_said() -> None:
+    credited = rules(OUTCOMES)
+    for wrong in ([credited], credited.frame, "first"):
+        with pytest.raises(ArgumentError, match="takes credits one by one"):
+            compare(wrong)  # type: ignore[arg-type]
+
+
+def test_models_that_agree_in_all_are_said_to() -> None:
+    table = pd.DataFrame({"path": ["web", "web > web"], "buys": [20, 10], "none": [30, 90]})
+    counts = path_counts_from_frame(table, conversions="buys", nulls="none")
+    assert "All of them give every channel the same share." in compare(rules(counts)).summary()

@@ -280,7 +280,7 @@ def test_refuses_what_it_cannot_answer() -> None:
     with pytest.raises(ArgumentError, match="`order` must be a whole number at least 1; got 0"):
         attribution.markov(OUTCOMES, order=0)
     with pytest.raises(
-        ArgumentError, match="`order` must be one of 'held_out'; got 'held-out'. Did"
+        ArgumentError, match="`order` must be a whole number of at least 1, or 'held_out'; got 'he"
     ):
         attribution.markov(OUTCOMES, order="held-out")  # type: ignore[arg-type]
     for option, value in (

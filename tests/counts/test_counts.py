@@ -234,6 +234,7 @@ def test_paths_from_a_table() -> None:
         ),
         ("conversions", [1, 0.5], "1 of 2 rows do not, such as 0.5"),
         ("conversions", ["x", "y"], "2 of 2 rows do not, such as 'x'"),
+        ("conversions", ["20", "x"], "1 of 2 rows do not, such as 'x'"),
         ("value", [1.0, None], "Column 'value' is empty in 1 rows"),
         ("value", ["x", "1"], "'value' must hold finite numbers; 2 of 2 rows do not, such as 'x'"),
         ("value", [1.0, np.inf], "'value' must hold finite numbers; 1 of 2 rows do not, such as i"),
