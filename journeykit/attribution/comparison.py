@@ -245,10 +245,8 @@ def compare(*results: Credits, experiments: pd.DataFrame | None = None) -> Compa
 
 def _checked_models(results: Sequence[Credits]) -> tuple[str, ...]:
     """Return the models in order; each stands once and distributes what it knows."""
-    from journeykit.attribution.credit import Credits
-
     for result in results:
-        if not isinstance(result, Credits):
+        if not hasattr(result, "population"):
             raise ArgumentError(
                 "`compare` takes credits one by one, such as `compare(rules(journeys), "
                 f"markov(journeys))`; got {type(result).__name__}."

@@ -185,11 +185,11 @@ def test_picture_adds_small_channels_up() -> None:
     table = pd.DataFrame({"path": [f"c{k:02d}" for k in range(25)], "n": np.arange(25, 0, -1)})
     paths = path_counts_from_frame(table, conversions="n")
     ax = compare(rules(paths, replicates=5), markov(paths, replicates=5)).plot()
-    assert ax.get_yticklabels()[-1].get_text() == "(5 other channels)"
+    assert ax.get_yticklabels()[-1].get_text() == "(13 other channels)"
     shares = ax.lines[0].get_xdata()
     assert shares.sum() == pytest.approx(1)
-    assert shares[-1] == pytest.approx(15 / 325)
-    assert len(ax.patches) == 21
+    assert shares[-1] == pytest.approx(91 / 325)
+    assert len(ax.patches) == 13
 
 
 def test_what_cannot_stand_side_by_side() -> None:
