@@ -12,14 +12,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from campaigns import campaigns, paths_of
-
 Answers = dict[str, dict[str, float]]
 ORDERS = (1, 2, 3)
 RULES = ("first", "last", "linear")
 
 
 def ask_journeykit(path: str) -> Answers:
+    from suites.campaigns import paths_of
     from suites.crediting import _counts
 
     from journeykit.attribution import markov, rules
@@ -37,6 +36,7 @@ def ask_journeykit(path: str) -> Answers:
 
 def ask_channelattribution(path: str) -> Answers:
     from ChannelAttribution import heuristic_models, markov_model
+    from suites.campaigns import paths_of
 
     frame, columns = paths_of(path), ("path", "conversions")
     quiet = {"flg_pro": False}
@@ -115,6 +115,8 @@ def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     folder = ROOT / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
+    from suites.campaigns import campaigns
+
     path = campaigns(n, folder)
     ours, *peers = TOOLS
     own = asked(ours, path)

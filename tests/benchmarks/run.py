@@ -219,8 +219,8 @@ def compare(name: str, peers: tuple[str, ...], n: int, what: str, path: Path) ->
 
 
 def main() -> None:
-    from campaigns import campaigns
     from contracts import contracts, touches
+    from suites.campaigns import campaigns
 
     sizes = [int(word) for word in sys.argv[1:] if word.isdecimal()]
     suites = [word for word in sys.argv[1:] if not word.isdecimal()]

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from campaigns import CONVERSION, LOOKBACK_DAYS, WINDOW, paths_of
-
+from suites.campaigns import CONVERSION, LOOKBACK_DAYS, WINDOW, paths_of
 from suites.registry import task
 
 #: Rules that all the tools have.
