@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from journeykit.attribution.assisting import Assists, assists
     from journeykit.attribution.bootstrapping import BootstrappedCredits, bootstrap
-    from journeykit.attribution.coalition import ShapleyCredits, shapley
+    from journeykit.attribution.coalition import shapley
     from journeykit.attribution.comparison import Comparison, compare
     from journeykit.attribution.cooperation import Roles, roles
     from journeykit.attribution.credit import Credits, Population
@@ -47,7 +47,6 @@ _HOMES = {
     "Population": "credit",
     "Roles": "cooperation",
     "Sensitivity": "sensitivities",
-    "ShapleyCredits": "coalition",
     "Support": "supporting.answers",
     "Touches": "lookback",
     "assists": "assisting",
@@ -86,7 +85,6 @@ __all__ = [
     "Population",
     "Roles",
     "Sensitivity",
-    "ShapleyCredits",
     "Support",
     "Touches",
     "assists",

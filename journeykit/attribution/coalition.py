@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from journeykit.attribution.cells import converting
-from journeykit.attribution.credit import Credits, frame_of, population, share
+from journeykit.attribution.credit import BASELINE, Credits, frame_of, population, share
 from journeykit.attribution.dividends import shapley_values
 from journeykit.attribution.games import (
     GIVEN_WARNING,
@@ -35,45 +35,11 @@ from journeykit.results import Provenance
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from journeykit.attribution.touch_paths import TouchPaths
     from journeykit.counts import PathCounts
     from journeykit.journeys import Journeys
-
-BASELINE = "(baseline)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class ShapleyCredits(Credits):
-    """Credits by Shapley value; negative credits are kept.
-
-    Where orders of channels were sampled, `frame` has three more columns: `sampling_error`, the
-    standard error of `conversions` that comes from the orders alone, and `sampling_low`,
-    `sampling_high`, the interval of what all orders would give. `conf_low` and `conf_high` bound
-    `share` over customers, who are drawn along the same orders: the two errors are apart.
-
-    Attributes
-    ----------
-    warning : str
-        What may mislead in the declared game; empty where nothing is known to.
-    """
-
-    warning: str
-
-    def summary(self) -> str:
-        """Say what other credits say, and what may mislead in the game."""
-        return f"{Credits.summary(self)} {self.warning}".rstrip()
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the shares with their intervals, negative ones as well."""
-        ax = Credits.plot(self, ax)
-        drawn = self.frame[["share", "conf_low"]].to_numpy(dtype=float)
-        least = float(np.min(drawn, initial=0, where=np.isfinite(drawn)))
-        if least < 0:
-            ax.set_xlim(left=1.05 * least)
-        return ax
 
 
 def shapley(
@@ -85,7 +51,7 @@ def shapley(
     replicates: int = 200,
     seed: int = 0,
     confidence: float = 0.95,
-) -> ShapleyCredits:
+) -> Credits:
     """Credit conversions by the Shapley value of a game on sets of channels.
 
     With v(S) the worth of a set S of the m channels, a channel is credited the mean of what it
@@ -105,7 +71,7 @@ def shapley(
 
     The path of a converting journey stops at its conversion while others go on, so the more a
     journey touches, the less it seems to convert: ``rate`` can turn signs round, and the result
-    says so in `warning`. Negative credits are shown, never cut. Open journeys are left out, and
+    says so in `warnings`. Negative credits are shown, never cut. Open journeys are left out, and
     counted; those that may have begun before the window count with the channels that were seen.
 
     Exact up to 20 channels, by zeta transform over the 2^m sets: O(m 2^m) time a replicate. Above,
@@ -129,10 +95,13 @@ def shapley(
 
     Returns
     -------
-    ShapleyCredits
+    Credits
         One row a channel; intervals are percentiles over samples of customers, each weighing
         Poisson(1), and missing for a game of one's own, which is taken as given. An interval on a
-        share is not an interval on an effect.
+        share is not an interval on an effect. Where orders were sampled, there are three more
+        columns: `sampling_error`, the standard error of `conversions` that comes from the orders
+        alone, and `sampling_low`, `sampling_high`, the interval of what all orders would give;
+        customers are drawn along the same orders, so that the two errors are apart.
 
     Raises
     ------
@@ -174,21 +143,21 @@ def shapley(
     paths = touch_paths(data)
     draw = _Draw(permutations, replicates, seed, confidence)
     if callable(game):
-        frame, warning = _given(paths, game, draw)
+        frame, warnings = _given(paths, game, draw)
     elif game == "volume":
-        frame, warning = _volume(paths, draw), ""
+        frame, warnings = _volume(paths, draw), ()
     else:
-        frame, warning = _rate(paths, draw), RATE_WARNING
+        frame, warnings = _rate(paths, draw), (RATE_WARNING,)
     parameters = {"game": name_of(game), "replicates": replicates, "confidence": confidence}
     if "sampling_error" in frame:
         parameters["permutations"] = permutations
-    return ShapleyCredits(
+    return Credits(
         frame=frame,
         provenance=Provenance(
             fingerprint=f"{paths.fingerprint:032x}", parameters=parameters, seed=seed
         ),
         population=population(paths),
-        warning=warning,
+        warnings=warnings,
     )
 
 
@@ -272,7 +241,7 @@ def _beside(credit: NDArray[np.float64], sums: NDArray[np.float64]) -> NDArray[n
     return np.concatenate([credit, sums[:, -1:]], axis=1)
 
 
-def _given(paths: TouchPaths, game: Worths, draw: _Draw) -> tuple[pd.DataFrame, str]:
+def _given(paths: TouchPaths, game: Worths, draw: _Draw) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Take the value of a game of one's own; what no channel is needed for is the baseline."""
     import pandas as pd
 
@@ -304,10 +273,11 @@ def _given(paths: TouchPaths, game: Worths, draw: _Draw) -> tuple[pd.DataFrame, 
     frame["share"] = share(frame["conversions"].to_numpy())
     frame[["conf_low", "conf_high"]] = np.nan
     conversions = int(paths.n[paths.converted].sum())
-    warning = GIVEN_WARNING
+    warnings: tuple[str, ...] = (GIVEN_WARNING,)
     if not np.isclose(everything[0], conversions):
-        warning += f" It distributes {everything[0]:,.1f} conversions; {conversions:,} were seen."
-    return frame if found is None else _with_sampling(frame, found, draw.confidence), warning
+        said = f"It distributes {everything[0]:,.1f} conversions; {conversions:,} were seen."
+        warnings = (*warnings, said)
+    return frame if found is None else _with_sampling(frame, found, draw.confidence), warnings
 
 
 def _with_sampling(frame: pd.DataFrame, found: Sampled, confidence: float) -> pd.DataFrame:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from journeykit.attribution.credit import SHARE_WARNING
+from journeykit.attribution.credit import NO_CHANNELS, SHARE_WARNING
 from journeykit.attribution.disagreement import (
     NO_CHANNEL,
-    NO_CHANNELS,
     label_of,
     ordered,
     ranges_of,
@@ -187,7 +186,9 @@ def compare(*results: Credits, experiments: pd.DataFrame | None = None) -> Compa
     ArgumentError
         When there is no result, a model would stand twice, a model's shares do not sum to 1 (those
         of raw effects do not), shares are of values and of conversions, or intervals are of
-        several levels; when a model or `experiments` has a channel twice, or a number is none.
+        several levels; when a model has a channel twice.
+    DataError
+        When `experiments` has a channel twice, or a number that is none.
     MappingError
         When `experiments` lacks a column or names a channel that no model credits.
 
@@ -215,7 +216,7 @@ def compare(*results: Credits, experiments: pd.DataFrame | None = None) -> Compa
     import pandas as pd
 
     models = _checked_models(results)
-    confidence = float(str(_the_one(results, "confidence", 0.95)))
+    confidence = float(_the_one(results, "confidence", 0.95))
     if experiments is not None and (of := _the_one(results, "share_of", "conversions")) == "value":
         raise ArgumentError(
             f"`experiments` are in conversions; shares must be of conversions, too; got {of!r}."
@@ -276,7 +277,7 @@ def _checked_models(results: Sequence[Credits]) -> tuple[str, ...]:
     return tuple(models)
 
 
-def _the_one(results: Sequence[Credits], parameter: str, default: object) -> object:
+def _the_one(results: Sequence[Credits], parameter: str, default: object) -> Any:
     """Return the value of a parameter in which results must not differ, where they have it."""
     values = {result.provenance.parameters.get(parameter, default): None for result in results}
     if len(values) > 1:
@@ -289,9 +290,8 @@ def _the_one(results: Sequence[Credits], parameter: str, default: object) -> obj
 
 def _warnings(result: Credits) -> list[str]:
     """Return what a result warns of, led by the names of its models."""
-    texts = [*getattr(result, "warnings", ()), getattr(result, "warning", "")]
     models = ", ".join(result.frame["model"].unique())
-    return [f"{models}: {text}" for text in texts if text]
+    return [f"{models}: {text}" for text in result.warnings]
 
 
 # --- words -------------------------------------------------------------------------------------

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from journeykit.attribution.touch_paths import TouchPaths
     from journeykit.stats.intervals import Interval
 
-NO_TOUCH = "(no touch)"
+#: Rows that stand for no channel: conversions before which no touch was seen, and what would come
+#: without any.
+NO_TOUCH, BASELINE = NO_CHANNELS = ("(no touch)", "(baseline)")
 #: What a share may be of.
 Shared = Literal["conversions", "value"]
 SHARED: tuple[Shared, ...] = ("conversions", "value")
@@ -78,9 +80,12 @@ class Credits(Result):
           far the share would move with other customers of the same kind, and nothing about what
           the channel causes.
     population : Population
+    warnings : tuple of str
+        What may mislead in these credits.
     """
 
     population: Population
+    warnings: tuple[str, ...] = ()
     rows: ClassVar[str] = "credits"
 
     def beside(self, *others: Credits) -> Self:
@@ -112,6 +117,7 @@ class Credits(Result):
         return replace(
             self,
             frame=pd.concat([result.frame for result in results], ignore_index=True),
+            warnings=tuple(dict.fromkeys(said for one in results for said in one.warnings)),
             provenance=replace(self.provenance, parameters=_parameters(results)),
         )
 
@@ -138,21 +144,24 @@ class Credits(Result):
         ]
         what = "most" if self.share_of == "conversions" else "most of their value"
         most = f"{counts.n_conversions:,} conversions, {what} to: {', '.join(best)}"
-        return f"{most}{''.join(left)}. {SHARE_WARNING}"
+        return " ".join([f"{most}{''.join(left)}.", SHARE_WARNING, *self.warnings])
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the shares with their intervals, one colour a model, largest channels on top.
 
-        Beyond 20 channels the smallest are added up, without an interval.
+        Negative ones as well. Beyond 20 channels the smallest are added up, without an interval.
         """
-        from journeykit.draw import percent_axis
+        from journeykit.draw import QUIET, percent_axis
         from journeykit.draw.charts import shortened
 
         frame = _folded(self.frame)
         ax = _interval_points(frame, ax)
         ax.set_yticks(ax.get_yticks(), [shortened(c) for c in frame["channel"].unique()])
         ax.set_xlabel(f"share of {self.share_of}")
-        ax.set_xlim(left=0)
+        least = frame[["share", "conf_low"]].min().min()
+        ax.set_xlim(left=min(0.0, 1.05 * least))
+        if least < 0:
+            ax.axvline(0, color=QUIET, linewidth=0.8, zorder=0)
         percent_axis(ax, "x")
         return ax
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from journeykit.attribution.credit import NO_TOUCH
+from journeykit.attribution.credit import NO_CHANNELS
+from journeykit.attribution.experiments.tables import experiment_numbers
 from journeykit.checks import check_known
-from journeykit.errors import ArgumentError, MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-#: Rows of credits that stand for no channel, and the name of them all together.
-NO_CHANNELS, NO_CHANNEL = (NO_TOUCH, "(baseline)"), "(no channel)"
-TESTED = ("channel", "increment", "std_error")
+#: What all rows of credits that stand for no channel are called together.
+NO_CHANNEL = "(no channel)"
 
 
 def label_of(channel: str) -> str:
@@ -112,16 +111,18 @@ def _with_experiments(
     ranges: pd.DataFrame, frame: pd.DataFrame, experiments: pd.DataFrame | None, confidence: float
 ) -> pd.DataFrame:
     """Add the experiments' increments, and their shares of the conversions."""
-    import pandas as pd
     from scipy.special import ndtri
 
-    if experiments is None:
-        experiments = pd.DataFrame({"channel": [], "increment": [], "std_error": []})
-    else:
-        check_experiments(experiments, [name for name in ranges["channel"] if name != NO_CHANNEL])
-    told = experiments.set_index("channel").reindex(ranges["channel"])
+    shown = ranges["channel"].tolist()
+    increment, error = (np.full(len(shown), np.nan) for _ in range(2))
+    if experiments is not None:
+        tested, *told = experiment_numbers(experiments)
+        check_known(
+            "experiments", tested, [name for name in shown if name != NO_CHANNEL], what="channels"
+        )
+        at = [shown.index(name) for name in tested]
+        increment[at], error[at] = told
     total = float(frame["n_conversions"].max())
-    increment, error = (told[name].to_numpy(dtype=np.float64) for name in TESTED[1:])
     half = float(ndtri((1 + confidence) / 2)) * error
     return ranges.assign(
         increment=increment,
@@ -130,28 +131,3 @@ def _with_experiments(
         experiment_low=(increment - half) / total,
         experiment_high=(increment + half) / total,
     )
-
-
-def check_experiments(experiments: pd.DataFrame, channels: Sequence[str]) -> None:
-    """Require one row a tested channel, an increment, and a standard error above 0."""
-    missing = [name for name in TESTED if name not in experiments.columns]
-    if missing:
-        raise MappingError(
-            f"`experiments` must have the columns {', '.join(TESTED)}; it lacks "
-            f"{', '.join(missing)}."
-        )
-    names = experiments["channel"].tolist()
-    check_known("experiments", names, channels, what="channels")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ArgumentError(
-            f"`experiments` must have one row a channel; got several of {', '.join(twice)}. Pool "
-            "them first."
-        )
-    increment, error = (experiments[name].to_numpy(dtype=np.float64) for name in TESTED[1:])
-    wrong = ~np.isfinite(increment) | ~np.isfinite(error) | ~(error > 0)
-    if wrong.any():
-        at = int(wrong.argmax())
-        raise ArgumentError(
-            "`experiments` must have finite increments and standard errors greater than 0; got "
-            f"{increment[at]:g} and {error[at]:g} for {names[at]!r}."
-        )

@@ -56,12 +56,12 @@ class Interactions(Result):
     Attributes
     ----------
     population : Population
-    warning : str
+    warnings : tuple of str
         What may mislead in the declared game.
     """
 
     population: Population
-    warning: str
+    warnings: tuple[str, ...]
     rows: ClassVar[str] = "pairs"
 
     def summary(self) -> str:
@@ -79,7 +79,7 @@ class Interactions(Result):
             if rows["conf_low"].notna().any() and len(rows) > 1
             else ""
         )
-        return f"Of {len(rows):,} pairs of channels, {told}.{many} {self.warning}"
+        return f"Of {len(rows):,} pairs of channels, {told}.{many} {' '.join(self.warnings)}"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the interactions as a table of channels by channels, red below 0, blue above."""
@@ -202,7 +202,7 @@ def interactions(
             seed=seed,
         ),
         population=population(paths),
-        warning=WARNINGS[game] if isinstance(game, str) else GIVEN_WARNING,
+        warnings=(WARNINGS[game] if isinstance(game, str) else GIVEN_WARNING,),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from journeykit.attribution.assumptions import GROUPING, Changed, Setting, in_common, prepared
-from journeykit.attribution.credit import NO_TOUCH, Credits
+from journeykit.attribution.credit import NO_CHANNELS, Credits
 from journeykit.attribution.identities import split_identities
 from journeykit.attribution.refitting import Model, Refit, quick, refitted
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from journeykit.journeys import Journeys
 
-#: Rows that are no channels and cannot lead.
-NO_CHANNELS = (NO_TOUCH, "(baseline)")
 #: Differences of shares that are rounding alone.
 _ROUNDING = 1e-12
 SHARE_COLUMNS = [

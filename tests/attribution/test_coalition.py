@@ -164,9 +164,9 @@ def test_an_additive_hazards_credit_is_its_shapley_value() -> None:
     assert result.frame["model"].unique().tolist() == ["shapley predicted"]
     assert result.frame["n_journeys"].tolist() == [20, 20, 30]
     assert result.frame[["value", "conf_low", "conf_high"]].isna().all(axis=None)
-    assert result.warning == (
-        f"{GIVEN_WARNING} It distributes {sum(credit):,.1f} conversions; 5 were seen."
-    )
+    distributes = f"It distributes {sum(credit):,.1f} conversions; 5 were seen."
+    assert result.warnings == (GIVEN_WARNING, distributes)
+    assert result.summary().endswith(f"{GIVEN_WARNING} {distributes}")
     assert result.provenance.parameters["game"] == "predicted"
     result.plot()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from journeykit.attribution import hazard
-from journeykit.attribution.hazards.additive import BASELINE
+from journeykit.attribution.credit import BASELINE
 from journeykit.journeys.durations import DAY
 from journeykit.simulate import World
 from journeykit.simulate.parts.orders import Orders

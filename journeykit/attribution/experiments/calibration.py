@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
+from journeykit.attribution.credit import NO_CHANNELS
 from journeykit.attribution.experiments.combining import ENOUGH, predict, ratios, shrink
-from journeykit.attribution.experiments.reading import NO_CHANNEL, credited
+from journeykit.attribution.experiments.reading import credited
 from journeykit.attribution.experiments.tables import experiment_numbers
 from journeykit.checks import check_fraction, check_known
 from journeykit.errors import ArgumentError
@@ -201,7 +202,7 @@ def calibrate(
             "Experiments calibrate conversions, and the shares of these credits are of values; "
             'credit with share_of="conversions".'
         )
-    table = table[~table["channel"].isin(NO_CHANNEL)]
+    table = table[~table["channel"].isin(NO_CHANNELS)]
     tests = _Experiments(*experiment_numbers(experiments))
     check_known("experiments", tests.channels, list(table["channel"].unique()), what="channels")
     parts = [

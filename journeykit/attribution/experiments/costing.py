@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from journeykit.attribution.credit import NO_CHANNELS
 from journeykit.attribution.experiments.calibration import CalibratedCredits
-from journeykit.attribution.experiments.reading import NO_CHANNEL, credited
+from journeykit.attribution.experiments.reading import credited
 from journeykit.attribution.experiments.tables import check_columns, numbers, one_row_each
 from journeykit.checks import check_positive
 from journeykit.errors import ArgumentError
@@ -189,7 +190,7 @@ def _costs_of(spend: pd.DataFrame) -> dict[str, float]:
     check_columns("spend", spend, ("channel", "cost"))
     channels = one_row_each("spend", spend)
     cost = dict(zip(channels, numbers("spend", spend, "cost", least=0).tolist(), strict=True))
-    none = [name for name in NO_CHANNEL if name in cost]
+    none = [name for name in NO_CHANNELS if name in cost]
     if none:
         raise ArgumentError(
             f"`spend` must name channels only; {none[0]!r} stands for what no channel did."

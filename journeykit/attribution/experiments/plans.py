@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from journeykit.attribution.credit import NO_CHANNELS
 from journeykit.attribution.experiments.calibration import CalibratedCredits
 from journeykit.attribution.experiments.curves import Band, Fit, declared_band, fit, fitted_band
-from journeykit.attribution.experiments.reading import NO_CHANNEL, credited
+from journeykit.attribution.experiments.reading import credited
 from journeykit.attribution.experiments.tables import check_columns, numbers, one_row_each
 from journeykit.checks import check_known, did_you_mean
 from journeykit.errors import ArgumentError, DataError, JourneyKitWarning, MappingError
@@ -95,7 +96,7 @@ def increments_of(increments: Result, /) -> pd.DataFrame:
             )
         table = credited(increments).assign(apart=False)
     table = table[["model", "channel", "conversions", "low", "high", "apart"]]
-    return table[~table["channel"].isin(NO_CHANNEL)].reset_index(drop=True)
+    return table[~table["channel"].isin(NO_CHANNELS)].reset_index(drop=True)
 
 
 def one_model(table: pd.DataFrame, model: str | None) -> pd.DataFrame:

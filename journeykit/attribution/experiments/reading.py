@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from journeykit.attribution.credit import NO_TOUCH
 from journeykit.errors import ArgumentError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from journeykit.attribution.credit import Credits
-
-#: Rows of credits that are no channel.
-NO_CHANNEL = (NO_TOUCH, "(baseline)")
 
 
 def credited(credits: Credits, /) -> pd.DataFrame:  # noqa: A002 (what they are)

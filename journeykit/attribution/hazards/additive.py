@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.special import ndtri
 
-from journeykit.attribution.credit import SHARE_WARNING, Credits, Population
+from journeykit.attribution.credit import BASELINE, SHARE_WARNING, Credits, Population
 from journeykit.attribution.hazards.at_risk import at_risk
 from journeykit.attribution.hazards.decays import declared, folds
 from journeykit.attribution.hazards.diagnostics import (
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from journeykit.attribution.hazards.at_risk import AtRisk
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from journeykit.attribution.hazards.estimates import Estimates
     from journeykit.journeys import Journeys
 
-#: The row of what no channel added.
-BASELINE = "(baseline)"
 HALF_LIVES = (1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0)
 
 Decay = Literal["channel", "shared"]
@@ -74,7 +71,6 @@ class HazardCredits(Credits):
     n_before: int
     n_unwatched: int
     n_repeated: int
-    warnings: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """Say what channels and baseline are credited with, what is left out, and what is odd."""
@@ -95,18 +91,6 @@ class HazardCredits(Credits):
             f"to the baseline ({base['share']:.1%}, {base['conf_low']:.1%} to "
             f"{base['conf_high']:.1%}){''.join(left)}. {SHARE_WARNING}{odd}"
         )
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the shares with their intervals, negative ones too, and the line of nothing.
-
-        Beyond 20 rows the smallest are added up, without an interval.
-        """
-        # The zero-argument `super` does not know a class with slots.
-        ax = Credits.plot(self, ax)
-        lowest = self.frame[["share", "conf_low"]].min().min()
-        ax.set_xlim(left=min(0.0, 1.1 * float(lowest)))
-        ax.axvline(0, color="0.5", linewidth=0.8, zorder=0)
-        return ax
 
 
 def hazard(
