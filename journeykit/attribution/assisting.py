@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, TypeVar
 import numpy as np
 from scipy import sparse
 
-from journeykit.attribution.cells import converting, customers_of, few, masked
+from journeykit.attribution.cells import converting, customers_of
 from journeykit.attribution.credit import CHANNELS_DRAWN
 from journeykit.attribution.resampling import check_bootstrap, percentile_interval, replicated
 from journeykit.attribution.touch_paths import touch_paths
 from journeykit.checks import check_choice, check_whole
 from journeykit.results import Provenance, Result
-from journeykit.stats.disclosure import suppressed
+from journeykit.stats.disclosure import emptied, small, suppressed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -189,7 +189,7 @@ def assists(
     shown = dict.fromkeys(["n", "share", "conf_low", "conf_high", "value"], hidden)
     touched = paths.converted & (paths.length > 0)
     return Assists(
-        frame=masked(frame, {**shown, "n_conversions": few_met}),
+        frame=emptied(frame, {**shown, "n_conversions": few_met}),
         provenance=Provenance(
             fingerprint=f"{paths.fingerprint:032x}",
             parameters={
@@ -216,7 +216,7 @@ def _hidden(
     assist = np.tile(count[0, :p], 2)
     hidden = suppressed(count[0], total=total[0], group=alone, small_cell=small_cell)
     hidden |= suppressed(count[0], total=assist, group=alone, small_cell=small_cell)
-    return hidden, few(total[0], small_cell)
+    return hidden, small(total[0], small_cell)
 
 
 def _frame(

@@ -1,4 +1,4 @@
-"""Tables of conversions: rows and customers that count, and cells that are not shown."""
+"""Tables of conversions: the rows and the customers that count in a cell."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import numpy as np
 from journeykit.attribution.touch_paths import Customers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pandas as pd
     from numpy.typing import NDArray
     from scipy import sparse
 
@@ -53,20 +50,3 @@ def customers_of(paths: TouchPaths, table: sparse.csr_array) -> NDArray[np.int64
         return np.asarray(paths.n @ inside, dtype=np.int64)
     met = (inside.T.tocsr() @ paths.customers.journeys).tocsr()
     return np.asarray(np.diff(met.indptr), dtype=np.int64)
-
-
-def few(n: NDArray[np.int64], small_cell: int) -> NDArray[np.bool_]:
-    """Tell where customers are so few that they could be recognised."""
-    return (n > 0) & (n < small_cell)
-
-
-def masked(frame: pd.DataFrame, masks: Mapping[str, NDArray[np.bool_]]) -> pd.DataFrame:
-    """Return a frame in which columns are missing where their masks say so."""
-    changed = frame.copy()
-    for name, mask in masks.items():
-        if mask.any():
-            column = changed[name]
-            if column.dtype.kind == "i":
-                column = column.astype("Int64")
-            changed[name] = column.mask(mask)
-    return changed

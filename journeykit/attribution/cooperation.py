@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from journeykit.attribution.cells import converting, customers_of, few, masked
+from journeykit.attribution.cells import converting, customers_of
 from journeykit.attribution.resampling import check_bootstrap, percentile_interval, replicated
 from journeykit.attribution.touch_paths import touch_paths
 from journeykit.checks import check_whole
 from journeykit.results import Provenance, Result
-from journeykit.stats.disclosure import suppressed
+from journeykit.stats.disclosure import emptied, small, suppressed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -156,9 +156,9 @@ def roles(
     of = np.repeat(people[-3:], parts.m)
     hidden = suppressed(people[:-3], total=of, group=role, small_cell=small_cell)
     shown = ["n", "share", "conf_low", "conf_high", "value", "value_share"]
-    masks = {**dict.fromkeys(shown, hidden), "n_conversions": few(of, small_cell)}
+    masks = {**dict.fromkeys(shown, hidden), "n_conversions": small(of, small_cell)}
     return Roles(
-        frame=masked(frame, masks),
+        frame=emptied(frame, masks),
         provenance=Provenance(
             fingerprint=f"{paths.fingerprint:032x}",
             parameters={

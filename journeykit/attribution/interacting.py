@@ -82,26 +82,20 @@ class Interactions(Result):
         return f"Of {len(rows):,} pairs of channels, {told}.{many} {' '.join(self.warnings)}"
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the interactions as a table of channels by channels, red below 0, blue above."""
-        from journeykit.draw import axes
-        from journeykit.draw.charts import shortened
+        """Draw the interactions as a table of channels by channels, one colour a sign."""
+        from journeykit.draw import signed_map
 
         channels = sorted({*self.frame["channel"], *self.frame["other"]})
         number = {name: at for at, name in enumerate(channels)}
         table = np.full((len(channels), len(channels)), np.nan)
         first, second = (self.frame[name].map(number) for name in ("channel", "other"))
         table[first, second] = table[second, first] = self.frame["interaction"]
-        ax = axes(ax, height=0.42 * len(channels) + 1.8, width=0.55 * len(channels) + 2.4)
-        most = float(np.nanmax(np.abs(table))) or 1.0
-        ax.imshow(np.nan_to_num(table), cmap="RdBu", vmin=-most, vmax=most, aspect="auto")
-        for (row, column), value in np.ndenumerate(table):
-            if np.isfinite(value):
-                color = "white" if abs(value) > 0.6 * most else "black"
-                text = f"{value:+.3g}" if abs(value) < 1_000 else f"{value:+,.0f}"
-                ax.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
-        names = [shortened(name, 24) for name in channels]
-        ax.set_xticks(np.arange(len(names)), names, rotation=40, ha="right")
-        ax.set_yticks(np.arange(len(names)), names)
+        texts = {
+            at: f"{value:+.3g}" if abs(value) < 1_000 else f"{value:+,.0f}"
+            for at, value in np.ndenumerate(table)
+            if np.isfinite(value)
+        }
+        ax = signed_map(table, texts=texts, rows=channels, columns=channels, ax=ax)
         ax.set_title("conversions that two channels add together beyond apart")
         return ax
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,6 +91,31 @@ def heat_map(
             text = f"{value:.0%}" if percent else f"{value:,.0f}"
             color = "white" if value > dark else INK
             ax.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
+    return _labelled(ax, rows, columns)
+
+
+def signed_map(
+    table: ArrayLike,
+    *,
+    texts: Mapping[tuple[int, int], str],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a table of numbers of both signs, of one colour each; `texts` by row and column."""
+    values = np.asarray(table, dtype=float)
+    size = (max(3.0, 0.42 * len(rows) + 1.8), max(6.0, 0.7 * len(columns) + 2.2))
+    ax = axes(ax, height=size[0], width=size[1])
+    most = max(float(np.nanmax(np.abs(values), initial=0.0)), 1e-9)
+    ax.imshow(np.nan_to_num(values), cmap="PuOr_r", vmin=-most, vmax=most, aspect="auto")
+    for (row, column), text in texts.items():
+        color = "white" if abs(values[row, column]) > 0.6 * most else INK
+        ax.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
+    return _labelled(ax, rows, columns)
+
+
+def _labelled(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> Axes:
+    """Name the rows and columns of a table."""
     ax.set_xticks(
         np.arange(len(columns)), [shortened(c, 24) for c in columns], rotation=40, ha="right"
     )

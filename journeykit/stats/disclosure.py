@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -91,12 +91,12 @@ def suppressed(
     if totals is not None and (counts > totals).any():
         raise ArgumentError("`n` must not be greater than `total`; it is in some rows.")
     codes = _codes(group, len(counts))
-    hidden = _small(counts, small_cell)
+    hidden = small(counts, small_cell)
     least = np.ones(len(counts))
     rest = np.full(len(counts), np.inf)
     if totals is not None:
         rest = np.where(np.isnan(totals), np.inf, totals - counts)
-        hidden |= _small(rest, small_cell)
+        hidden |= small(rest, small_cell)
         least[totals < small_cell] = 0
     return _complemented(hidden & ~np.isnan(counts), counts, rest, least, codes, small_cell)
 
@@ -120,7 +120,8 @@ def _codes(group: ArrayLike | None, n_rows: int) -> NDArray[np.int64]:
     return np.asarray(pd.factorize(labels, use_na_sentinel=False)[0], dtype=np.int64)
 
 
-def _small(counts: NDArray[np.float64], small_cell: int) -> NDArray[np.bool_]:
+def small(counts: NDArray[np.number], small_cell: int, /) -> NDArray[np.bool_]:
+    """Tell where customers are so few that they could be recognised."""
     return (counts >= 1) & (counts < small_cell)
 
 
@@ -207,12 +208,17 @@ def suppress(
     )
     masks = dict.fromkeys([n, *hide], hidden)
     if total is not None and totals is not None and total not in masks:
-        masks[total] = _small(totals, small_cell)
+        masks[total] = small(totals, small_cell)
+    return Published(emptied(frame, masks), int(hidden.sum()))
+
+
+def emptied(frame: pd.DataFrame, masks: Mapping[str, NDArray[np.bool_]], /) -> pd.DataFrame:
+    """Return a frame in which columns are missing where their masks say so."""
     changed = frame.copy()
     for name, mask in masks.items():
         if mask.any():
             changed[name] = _without(frame[name], mask)
-    return Published(changed, int(hidden.sum()))
+    return changed
 
 
 def rounded(n: ArrayLike, /, *, small_cell: int = 10) -> NDArray[np.int64]:

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
-from journeykit.attribution.cells import converting, customers_of, few, masked
+from journeykit.attribution.cells import converting, customers_of
 from journeykit.attribution.touch_paths import touch_paths
 from tests.attribution.example import OUTCOMES
 from tests.attribution.test_coalition import COUNTS
@@ -33,17 +32,3 @@ def test_customers_are_counted_once_a_cell() -> None:
     counted = converting(touch_paths(COUNTS))
     every = sparse.csr_array(np.ones((len(counted.n), 1)))
     assert customers_of(counted, every).tolist() == [5]
-
-
-def test_few_are_neither_none_nor_many() -> None:
-    assert few(np.array([0, 1, 9, 10]), 10).tolist() == [False, True, True, False]
-
-
-def test_masked_columns_make_room_for_what_is_missing() -> None:
-    frame = pd.DataFrame({"n": [1, 20], "share": [0.1, 0.9], "name": ["a", "b"]})
-    shown = masked(frame, dict.fromkeys(["n", "share"], np.array([True, False])))
-    assert shown["n"].tolist() == [pd.NA, 20]
-    assert shown["share"].isna().tolist() == [True, False]
-    assert frame["n"].tolist() == [1, 20]
-    same = masked(frame, {"n": np.array([False, False])})
-    assert same["n"].dtype == np.int64

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from journeykit.errors import ArgumentError, MappingError
-from journeykit.stats.disclosure import suppress, suppressed
+from journeykit.stats.disclosure import emptied, small, suppress, suppressed
 
 
 @pytest.mark.parametrize(
@@ -225,3 +225,17 @@ def test_rounded_counts_tell_nothing_by_their_differences() -> None:
     assert rounded([504, 4, 500, 250, 250]).tolist() == [500, 0, 500, 250, 250]
     assert rounded([500, 0, 500]).tolist() == [500, 0, 500]
     assert rounded([5, 14, 15, 26], small_cell=10).tolist() == [10, 10, 20, 30]
+
+
+def test_few_are_neither_none_nor_many() -> None:
+    assert small(np.array([0, 1, 9, 10]), 10).tolist() == [False, True, True, False]
+
+
+def test_masked_columns_make_room_for_what_is_missing() -> None:
+    frame = pd.DataFrame({"n": [1, 20], "share": [0.1, 0.9], "name": ["a", "b"]})
+    shown = emptied(frame, dict.fromkeys(["n", "share"], np.array([True, False])))
+    assert shown["n"].tolist() == [pd.NA, 20]
+    assert shown["share"].isna().tolist() == [True, False]
+    assert frame["n"].tolist() == [1, 20]
+    same = emptied(frame, {"n": np.array([False, False])})
+    assert same["n"].dtype == np.int64

@@ -92,35 +92,21 @@ class Support(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw a matrix: further ones for 100 touches, marked with verdicts."""
-        from journeykit.draw import INK, QUIET, axes
-        from journeykit.draw.charts import shortened
+        from journeykit.draw import signed_map
 
         rows = list(dict.fromkeys(self.frame["channel"]))
-        columns = [*rows, *dict.fromkeys(self.frame["supported"])]
-        columns = list(dict.fromkeys(columns))
-        size = (max(3.0, 0.42 * len(rows) + 1.8), max(4.0, 0.7 * len(columns) + 2.2))
-        ax = axes(ax, height=size[0], width=size[1])
+        columns = list(dict.fromkeys([*rows, *self.frame["supported"]]))
         table = self.frame.pivot_table(
             index="channel", columns="supported", values="further", sort=False, dropna=False
         ).reindex(index=rows, columns=columns)
-        most = max(float(np.nanmax(np.abs(table.to_numpy()), initial=0)), 1e-9)
-        ax.imshow(
-            np.nan_to_num(table.to_numpy()), cmap="PuOr_r", vmin=-most, vmax=most, aspect="auto"
-        )
+        texts = {}
         for _, row in self.frame.iterrows():
-            at = columns.index(row["supported"]), rows.index(row["channel"])
+            at = rows.index(row["channel"]), columns.index(row["supported"])
             number = f"{100 * row['further']:.1f}" if np.isfinite(row["further"]) else ""
-            color = "white" if abs(row["further"]) > 0.6 * most else INK
-            text = f"{number}{_MARKS[row['verdict']]}"
-            ax.text(*at, text, ha="center", va="center", fontsize=8, color=color)
-        ax.set_xticks(
-            np.arange(len(columns)), [shortened(c, 24) for c in columns], rotation=40, ha="right"
-        )
-        ax.set_yticks(np.arange(len(rows)), [shortened(r, 24) for r in rows])
+            texts[at] = f"{number}{_MARKS[row['verdict']]}"
+        ax = signed_map(table.to_numpy(), texts=texts, rows=rows, columns=columns, ax=ax)
         ax.set_ylabel("after a touch of")
         ax.set_xlabel("further ones for 100 touches: ● found, ▼ fewer, ? cannot tell")
-        for side in ax.spines.values():
-            side.set_color(QUIET)
         return ax
 
 

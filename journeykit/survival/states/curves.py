@@ -15,8 +15,9 @@ from journeykit.errors import ArgumentError
 from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance
 from journeykit.stats.aalen_johansen import effective_interval, seen_without
+from journeykit.stats.disclosure import emptied
 from journeykit.survival.states.engine import Shares, Spells, shares, standing
-from journeykit.survival.states.grouping import Group, emptied, few, grouped, report_times
+from journeykit.survival.states.grouping import Group, few, grouped, report_times
 from journeykit.survival.states.results import Occupancy, Probabilities, TimeInStates
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def occupancy_of(
         part = shares(group.spells, len(data.states), wanted)
         rows = _rows(data, part, group.spells, confidence)
         hidden = few(group.spells, len(data.states), small_cell)
-        rows = emptied(rows, np.tile(hidden, len(wanted)), _NUMBERS)
+        rows = emptied(rows, dict.fromkeys(_NUMBERS, np.tile(hidden, len(wanted))))
         rows.insert(0, "group", group.name)
         frames.append(rows)
     given = {
@@ -251,7 +252,7 @@ def _since(
     wanted = report_times(landmark, times_days, begin=begin)
     rows = _both(data, group.spells, landmark, source, begin, wanted, confidence)
     hidden = np.tile(few(landmark, len(data.states), small_cell), 2 * len(wanted))
-    rows = emptied(rows, hidden, _NUMBERS).assign(
+    rows = emptied(rows, dict.fromkeys(_NUMBERS, hidden)).assign(
         group=group.name, source=source, since_days=since_days, n=landmark.n_customers
     )
     return rows[[*_KEYS, *_NUMBERS]]
@@ -324,7 +325,7 @@ def time_in_states_of(
             )
         rows = _mean_days(data, group, wanted, confidence)
         hidden: NDArray[np.bool_] = few(group.spells, len(data.states), small_cell)
-        frames.append(emptied(rows, hidden, _NUMBERS[1:]))
+        frames.append(emptied(rows, dict.fromkeys(_NUMBERS[1:], hidden)))
     given = {
         "until_days": until_days,
         "by": by,

@@ -14,7 +14,6 @@ from journeykit.stats.disclosure import suppressed
 from journeykit.survival.states.engine import distinct
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from journeykit.survival.states.engine import Spells
@@ -95,14 +94,3 @@ def ever(spells: Spells, n_states: int) -> NDArray[np.int64]:
 def few(spells: Spells, n_states: int, small_cell: int) -> NDArray[np.bool_]:
     """Tell which states so few customers were in that their numbers must be empty."""
     return suppressed(ever(spells, n_states), small_cell=small_cell)
-
-
-def emptied(frame: pd.DataFrame, mask: NDArray[np.bool_], columns: Sequence[str]) -> pd.DataFrame:
-    """Empty the columns where `mask` is true."""
-    if not mask.any():
-        return frame
-    changed = frame.copy()
-    for name in columns:
-        column = changed[name]
-        changed[name] = (column.astype("Int64") if column.dtype.kind == "i" else column).mask(mask)
-    return changed

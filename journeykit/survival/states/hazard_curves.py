@@ -11,7 +11,7 @@ import pandas as pd
 from journeykit.errors import ArgumentError
 from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance
-from journeykit.stats.disclosure import suppress
+from journeykit.stats.disclosure import emptied, suppress
 from journeykit.survival.states.bounds import event_interval
 from journeykit.survival.states.engine import (
     CumulativeHazards,
@@ -20,7 +20,7 @@ from journeykit.survival.states.engine import (
     distinct,
     moves_of,
 )
-from journeykit.survival.states.grouping import Group, emptied, grouped, report_times
+from journeykit.survival.states.grouping import Group, grouped, report_times
 from journeykit.survival.states.results import Hazards
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _of_group(
                     **{name: np.where(seen, values, np.nan) for name, values in numbers.items()},
                 }
             )
-            frames.append(emptied(rows, np.full(len(rows), hide), _NUMBERS))
+            frames.append(emptied(rows, dict.fromkeys(_NUMBERS, np.full(len(rows), hide))))
     return frames
 
 

@@ -11,8 +11,9 @@ from journeykit.errors import ArgumentError
 from journeykit.journeys.durations import DAY
 from journeykit.results import Provenance
 from journeykit.stats.aalen_johansen import effective_interval, seen_without
+from journeykit.stats.disclosure import emptied
 from journeykit.survival.states.engine import Spells, shares
-from journeykit.survival.states.grouping import emptied, few, grouped, report_times
+from journeykit.survival.states.grouping import few, grouped, report_times
 from journeykit.survival.states.results import Sojourns
 
 if TYPE_CHECKING:
@@ -105,4 +106,4 @@ def _stay(
         }
     )
     hidden = np.tile(few(stays, len(names), small_cell), len(wanted))
-    return emptied(rows, hidden, ("estimate", "std_error", "conf_low", "conf_high"))
+    return emptied(rows, dict.fromkeys(("estimate", "std_error", "conf_low", "conf_high"), hidden))
