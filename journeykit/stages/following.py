@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,8 +17,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
-    from journeykit.study.models import Ladder
+    from journeykit.study.models import Ladder, Rung
     from journeykit.survival import Multistate
+
+
+class Entries(NamedTuple):
+    """Who came into which rung when, in order of customers and times; arrays of one length.
+
+    `who` is the journey and `rung` the place on the ladder, from 0; `time` in microseconds.
+    """
+
+    who: NDArray[np.int64]
+    time: NDArray[np.int64]
+    rung: NDArray[np.int64]
+
+    def take(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> Entries:
+        """Return some of them, by a mask or in another order."""
+        return Entries(*(part[kept] for part in self))
 
 
 def follow(journeys: Journeys, /, ladder: Ladder, *, other: bool = False) -> Multistate:
@@ -103,41 +118,45 @@ def follow(journeys: Journeys, /, ladder: Ladder, *, other: bool = False) -> Mul
     return multistate(staged, states={name: name for name in shown}, ladder=shown)
 
 
-def entries(
-    journeys: Journeys, ladder: Ladder, /
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return journey, time and rung of every entry that counts, in order; see `follow`."""
-    time = journeys.need_time("`follow`")
-    owner = np.repeat(np.arange(len(journeys)), journeys.length)
-    found: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
-    first = np.full((len(ladder.rungs), len(journeys)), NEVER)
-    for at, rung in enumerate(ladder.rungs.values()):
-        if rung.touchpoints:
-            check_known("touchpoints", rung.touchpoints, journeys.names, what="touchpoints")
-            met = mask_of(journeys, "touchpoints", rung.touchpoints)
-            who, when = owner[met], time[met]
-        elif rung.attribute is not None:
-            when = attribute_times(journeys, "attribute", rung.attribute)
-            who = np.flatnonzero(when != NEVER)
-            when = when[who]
+def entries(journeys: Journeys, ladder: Ladder, /) -> Entries:
+    """Return every entry into a rung that counts; see `follow`."""
+    rungs = list(ladder.rungs.values())
+    first = np.full((len(rungs), len(journeys)), NEVER)
+    found = []
+    for at, rung in enumerate(rungs):
+        if rung.after is None:
+            who, time = _led(journeys, rung)
         else:
-            before = ladder.stages.index(str(rung.after))
-            begun = first[before]
-            # What comes after a rung that holds is no entry, so no days run from it.
-            for above, higher in enumerate(
-                list(ladder.rungs.values())[before + 1 : at], before + 1
-            ):
-                if higher.holds:
-                    begun = np.where(first[above] <= begun, NEVER, begun)
+            begun = _begun(rungs[:at], first, ladder.stages.index(rung.after))
             who = np.flatnonzero(begun != NEVER)
-            when = begun[who] + round(float(rung.after_days or 0) * DAY)
-        np.minimum.at(first[at], who, when)
-        found.append((who, when))
-    rungs = np.repeat(np.arange(len(found)), [len(who) for who, _ in found])
-    whose, times = (np.concatenate(part) for part in zip(*found, strict=True))
-    kept = np.ones(len(rungs), dtype=bool)
-    for at, rung in enumerate(ladder.rungs.values()):
+            time = begun[who] + round(float(rung.after_days or 0) * DAY)
+        np.minimum.at(first[at], who, time)
+        found.append(Entries(who, time, np.full(len(who), at)))
+    every = Entries(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    kept = np.ones(len(every.who), dtype=bool)
+    for at, rung in enumerate(rungs):
         if rung.holds:
-            kept &= (rungs >= at) | (times < first[at][whose])
-    order = np.lexsort((rungs[kept], times[kept], whose[kept]))
-    return whose[kept][order], times[kept][order], rungs[kept][order]
+            kept &= (every.rung >= at) | (every.time < first[at][every.who])
+    every = every.take(kept)
+    return every.take(np.lexsort((every.rung, every.time, every.who)))
+
+
+def _led(journeys: Journeys, rung: Rung) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return journey and time of what leads to a rung: events, or the time in an attribute."""
+    if rung.attribute is not None:
+        time = attribute_times(journeys, "attribute", rung.attribute)
+        who = np.flatnonzero(time != NEVER)
+        return who, time[who]
+    check_known("touchpoints", rung.touchpoints, journeys.names, what="touchpoints")
+    met = mask_of(journeys, "touchpoints", rung.touchpoints)
+    owner = np.repeat(np.arange(len(journeys)), journeys.length)
+    return owner[met], journeys.need_time("`follow`")[met]
+
+
+def _begun(below: list[Rung], first: NDArray[np.int64], stage: int) -> NDArray[np.int64]:
+    """Return the first entries into a stage; one after a rung above that holds is none."""
+    begun: NDArray[np.int64] = first[stage]
+    for above in range(stage + 1, len(below)):
+        if below[above].holds:
+            begun = np.where(first[above] <= begun, NEVER, begun)
+    return begun

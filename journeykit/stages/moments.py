@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
+    from journeykit.stages.following import Entries
     from journeykit.study.models import Ladder
 
 #: The end of a stay, which precursors takes for the outcome; no touchpoint can be called so.
@@ -38,13 +39,13 @@ class PassionPoints(Result):
     ----------
     frame : pandas.DataFrame
         One row a stage and touchpoint, stages from below, then as in `precursors`: `stage`,
-        `touchpoint`; `n`, `share`, customers who met it in the stage, of those who came into it;
+        `touchpoint`; `n`, `share`, customers who met it in the stage, of all with an event there;
         `n_exposed n_event n_compared`; `risk`, `risk_compared`, the share who move on within the
         horizon after it and at the moments compared with; `risk_difference difference_low
         difference_high`; `risk_ratio ratio_low ratio_high`; `p_value q_value`;
         `holdout_difference`; `verdict`.
     stages : pandas.DataFrame
-        One row a stage that can be left upwards: `stage`, `n_customers` followed in it, `n_tried`
+        One row a stage that was searched: `stage`, `n_customers` with an event in it, `n_tried`
         touchpoints.
     horizon_days : float
     """
@@ -125,9 +126,8 @@ def passion_points(
     out. Who meets it is compared, at that moment, with others in the stage who have not met it
     there yet and are alike in time since entry, steps and visits before, calendar week, and how
     often they have left the stage and come back (risk sets; see `paths.precursors`, which does the
-    comparison).
-    Never are those who ever met it set against those who never did: whoever stays long meets more.
-    What happens counts within `horizon_days` after the moment, watched to its end.
+    comparison). Never are those who ever met it set against those who never did: whoever stays
+    long meets more. What happens counts within `horizon_days` after the moment, watched to its end.
 
     Touchpoints that lead to rungs are not tested: entering a stage is no cause of having entered
     it. Nor are stages searched from which time alone leads up, all higher rungs being `after`
@@ -175,6 +175,49 @@ def passion_points(
     refuse_collapsed(journeys, "`passion_points`")
     check_known("sent", sent, journeys.names, what="touchpoints")
     steps = entries(journeys, ladder)
+    lower, leading = _searchable(journeys, ladder)
+    # As `precursors` names them; the level is that of a stage.
+    given: dict[str, Any] = {
+        "horizon_days": horizon_days,
+        "sent": tuple(sent),
+        "support": support,
+        "holdout": holdout,
+        "small_cell": small_cell,
+        "confidence": confidence,
+    }
+    frames, rows, reasons = [], [], []
+    for stage in lower:
+        stays = _stays(journeys, steps, ladder.stages.index(stage), leading)
+        try:
+            found = precursors(
+                stays,
+                outcome=[_ADVANCE],
+                held_equal=[*held_equal, "in stage"],
+                length=1,
+                q=q / len(lower),
+                seed=seed,
+                **given,
+            )
+        except DataError as error:
+            reasons.append(f"{stage}: {error}")
+            continue
+        frames.append(found.frame.rename(columns={"pattern": "touchpoint"}).assign(stage=stage))
+        rows.append((stage, found.n_customers, found.n_tried))
+    if not frames:
+        raise DataError(f"No stage can be searched. {' '.join(reasons)}")
+    frame = pd.concat(frames, ignore_index=True).drop(columns=["n_steps", "closed"])
+    return PassionPoints(
+        frame=frame[["stage", *frame.columns.drop("stage")]],
+        provenance=Provenance(
+            journeys.fingerprint, {**given, "held_equal": tuple(held_equal), "q": q}, seed
+        ),
+        stages=pd.DataFrame(rows, columns=["stage", "n_customers", "n_tried"]),
+        horizon_days=horizon_days,
+    )
+
+
+def _searchable(journeys: Journeys, ladder: Ladder) -> tuple[list[str], set[str]]:
+    """Return the stages from which more than time leads up, and what leads to any rung."""
     rungs = tuple(ladder.rungs.values())
     lower = [
         stage
@@ -189,53 +232,12 @@ def passion_points(
             "There is no touchpoint to try: all of them lead to a stage of the ladder, and coming "
             "into a stage is no cause of having come into it."
         )
-    frames, rows, reasons = [], [], []
-    for stage in lower:
-        stays = _stays(journeys, steps, ladder.stages.index(stage), leading)
-        try:
-            found = precursors(
-                stays,
-                outcome=[_ADVANCE],
-                horizon_days=horizon_days,
-                sent=sent,
-                held_equal=[*held_equal, "in stage"],
-                length=1,
-                support=support,
-                q=q / len(lower),
-                holdout=holdout,
-                small_cell=small_cell,
-                confidence=confidence,
-                seed=seed,
-            )
-        except DataError as error:
-            reasons.append(f"{stage}: {error}")
-            continue
-        frames.append(found.frame.rename(columns={"pattern": "touchpoint"}).assign(stage=stage))
-        rows.append((stage, found.n_customers, found.n_tried))
-    if not frames:
-        raise DataError(f"No stage can be searched. {' '.join(reasons)}")
-    frame = pd.concat(frames, ignore_index=True).drop(columns=["n_steps", "closed"])
-    given = {
-        "horizon_days": horizon_days,
-        "sent": tuple(sent),
-        "held_equal": tuple(held_equal),
-        "support": support,
-        "q": q,
-        "holdout": holdout,
-        "small_cell": small_cell,
-        "confidence": confidence,
-    }
-    return PassionPoints(
-        frame=frame[["stage", *frame.columns.drop("stage")]],
-        provenance=Provenance(journeys.fingerprint, given, seed),
-        stages=pd.DataFrame(rows, columns=["stage", "n_customers", "n_tried"]),
-        horizon_days=horizon_days,
-    )
+    return lower, leading
 
 
 def _stays(
     journeys: Journeys,
-    steps: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    steps: Entries,
     rung: int,
     leading: set[str],
 ) -> Journeys:
@@ -245,7 +247,7 @@ def _stays(
     they left it and came back: at what is sent, and at random moments, the last event before would
     not tell, and who has fallen back is to be compared with nobody who is there.
     """
-    who, when, to = steps = tuple(part[_last_of_instant(*steps[:2])] for part in steps)  # type: ignore[assignment]
+    who, when, to = steps = steps.take(_last_of_instant(steps))
     never = np.iinfo(np.int64).max
     begin, end = (np.full(len(journeys), never) for _ in range(2))
     np.minimum.at(begin, who[to == rung], when[to == rung])
@@ -286,24 +288,23 @@ def _stays(
     return made.take(chosen).with_fingerprint(journeys.fingerprint_number)
 
 
-def _last_of_instant(who: NDArray[np.int64], when: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _last_of_instant(steps: Entries) -> NDArray[np.bool_]:
     """Of several entries of a customer at one instant, mark the last, which is the highest."""
-    last = np.ones(len(who), dtype=bool)
-    last[:-1] = (np.diff(who) != 0) | (np.diff(when) != 0)
+    last = np.ones(len(steps.who), dtype=bool)
+    last[:-1] = (np.diff(steps.who) != 0) | (np.diff(steps.time) != 0)
     return last
 
 
 def _with_changes(
     attributes: pa.Table,
-    steps: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    steps: Entries,
     rung: int,
     begin: NDArray[np.int64],
     end: NDArray[np.int64],
 ) -> pa.Table:
     """Add when customers left the stage and came back, between their first entry and the end."""
-    who, when, to = (
-        part[(steps[1] >= begin[steps[0]]) & (steps[1] < end[steps[0]])] for part in steps
-    )
+    here = (steps.time >= begin[steps.who]) & (steps.time < end[steps.who])
+    who, when, to = steps.take(here)
     inside = to == rung
     changed = np.zeros(len(who), dtype=bool)
     changed[1:] = (np.diff(who) == 0) & (inside[1:] != inside[:-1])
@@ -317,7 +318,7 @@ def _with_changes(
 
 
 def _in_stage(
-    steps: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    steps: Entries,
     owner: NDArray[np.int64],
     time: NDArray[np.int64],
     rung: int,

@@ -262,13 +262,11 @@ class Ladder(Part):
     """Stages in the order in which customers are meant to climb them, and what leads to each.
 
     `rungs` has the lowest first. `other` is a second ladder: each of its stages, lowest first, and
-    those of `rungs` that it is made of; all of them, each once, in their order. `market` is how
-    many people there are to reach; without it nobody knows how many are not aware yet.
+    those of `rungs` that it is made of; all of them, each once, in their order.
     """
 
     rungs: Annotated[dict[str, Rung], Field(min_length=2)]
     other: dict[str, Names] = {}
-    market: Annotated[int, Field(ge=1)] | None = None
 
     @property
     def stages(self) -> tuple[str, ...]:

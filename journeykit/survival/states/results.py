@@ -102,7 +102,7 @@ class Census(StatesResult):
     def history(self, ax: Axes | None = None, *, group: str | None = None) -> Axes:
         """Stack the numbers in each state over the dates, of one group (by default the first).
 
-        A count too small to be shown is drawn as none.
+        Counts too small to be shown are drawn together, as not shown.
         """
         from journeykit.survival.states.picture import draw_history
 
