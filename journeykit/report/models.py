@@ -1,4 +1,4 @@
-"""The parameters of the reports that ship, and what of the data does not suit them."""
+"""The parameters of the reports that ship."""
 
 from __future__ import annotations
 
@@ -9,17 +9,23 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field
 
-from journeykit.checks import did_you_mean
-from journeykit.errors import DataError, MappingError, StudyError
+from journeykit.errors import DataError
 from journeykit.report.parameters import EVERYBODY, Month, Parameters
+from journeykit.report.unsuited import (
+    unknown,
+    unknown_churn,
+    unknown_outcome,
+    unknown_rungs,
+    unknown_segment,
+    unread,
+    unread_steps,
+    unreadable,
+)
 
 if TYPE_CHECKING:
     from journeykit.journeys import Journeys
     from journeykit.study import Study
-    from journeykit.study.models import Churn
 
-#: Names listed in a message.
-_LISTED = 12
 #: Days after a touch in which it may itself be part of leaving.
 _LONGEST_LAG = 7
 #: Touchpoints in one model of the risk of leaving: more than a page can show, few enough to fit.
@@ -68,7 +74,7 @@ class SegmentParameters(Parameters):
         journeys = study.journeys()
         if self.segment is None:
             return journeys
-        if unsuited := _unknown_segment(self.segment, journeys):
+        if unsuited := unknown_segment(self.segment, journeys):
             raise DataError(" ".join(unsuited))
         attribute, _, value = self.segment.partition("=")
         return journeys.where({attribute: value})
@@ -80,94 +86,8 @@ class SegmentParameters(Parameters):
 
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
         """Return what does not suit: the segment, and the success the study declares."""
-        found = [] if self.segment is None else _unknown_segment(self.segment, journeys)
-        return [*found, *_unknown_outcome(study, journeys)]
-
-
-def _unknown(key: str, what: str, wanted: str, known: Sequence[str]) -> list[str]:
-    if wanted in known:
-        return []
-    listed = ", ".join(repr(name) for name in known[:_LISTED]) or "none"
-    more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""
-    return [
-        f"`{key}` names {what} that does not exist: {wanted!r}.{did_you_mean(wanted, known)} "
-        f"There are: {listed}{more}."
-    ]
-
-
-def _unread(key: str, text: str | None, journeys: Journeys) -> list[str]:
-    """Say what is wrong with a pattern: its grammar, or touchpoints that do not exist."""
-    from journeykit.journeys.pattern import PatternError, parse
-    from journeykit.journeys.pattern.terms import check_names
-
-    if text is None or text in journeys.names:
-        return []
-    try:
-        pattern = parse(text)
-        check_names(text, pattern.mentions, journeys.names)
-    except PatternError as error:
-        return [f"`{key}`: {error}"]
-    return []
-
-
-def _unread_steps(text: str | None, journeys: Journeys) -> list[str]:
-    from journeykit.journeys.pattern import parse
-    from journeykit.journeys.pattern.terms import Gap
-
-    if text is None or (found := _unread("steps", text, journeys)):
-        return found if text is not None else []
-    pattern = parse(text)
-    plain = all(element.least == element.most == 1 for element in pattern.elements)
-    later = all(gap == Gap(later=True) for gap in pattern.gaps)
-    if len(pattern.elements) < 2 or not plain or not later or pattern.begin or pattern.end:
-        return [
-            f"`steps` must be at least two touchpoints with `>>` between, such as `a >> b | c`; "
-            f"their time is `window`; got {text!r}."
-        ]
-    return []
-
-
-def _unknown_segment(segment: str, journeys: Journeys) -> list[str]:
-    attribute, _, value = segment.partition("=")
-    if found := _unknown("segment", "an attribute", attribute, journeys.attributes.column_names):
-        return found
-    values = journeys.attributes[attribute].value_counts().to_pylist()
-    values = [found for found in values if found["values"] is not None]
-    values.sort(key=lambda found: (-found["counts"], str(found["values"])))
-    known = [str(found["values"]) for found in values]
-    return _unknown("segment", f"a value of {attribute!r}", value, known)
-
-
-def _unknown_outcome(study: Study, journeys: Journeys) -> list[str]:
-    outcome = study.model.outcome
-    if outcome is None:
-        return []
-    found = []
-    for name in outcome.conversions:
-        found += _unknown("outcome.conversions", "a touchpoint", name, journeys.names)
-    if outcome.value is not None:
-        found += _unknown("outcome.value", "an event column", outcome.value, list(journeys.columns))
-    return found
-
-
-def _unknown_churn(churn: Churn | None, journeys: Journeys) -> list[str]:
-    if churn is None:
-        return [
-            "The study does not say what counts as leaving; add `churn:` to it, or name the "
-            "reports you want under `reports:`."
-        ]
-    known = journeys.attributes.column_names
-    found = []
-    for key, part in (("churn", churn), ("churn.start", churn.start)):
-        if part is not None and part.touchpoint is not None:
-            found += _unknown(f"{key}.touchpoint", "a touchpoint", part.touchpoint, journeys.names)
-        if part is not None and part.attribute is not None:
-            found += _unknown(f"{key}.attribute", "an attribute", part.attribute, known)
-    if churn.cause is not None:
-        found += _unknown("churn.cause", "an attribute", churn.cause, known)
-    for name in churn.exits:
-        found += _unknown("churn.exits", "a touchpoint", name, journeys.names)
-    return found
+        found = [] if self.segment is None else unknown_segment(self.segment, journeys)
+        return [*found, *unknown_outcome(study, journeys)]
 
 
 def _days(month: str, study: Study, journeys: Journeys) -> tuple[datetime, datetime]:
@@ -277,13 +197,11 @@ class PathsParameters(SegmentParameters):
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
         """Return what does not suit: segment, success, patterns, group, a month without events."""
         found = super().unsuited(study, journeys)
-        found += _unread("outcome", self.outcome, journeys) + _unread(
-            "anchor", self.anchor, journeys
-        )
-        found += _unread_steps(self.steps, journeys)
+        found += unread("outcome", self.outcome, journeys) + unread("anchor", self.anchor, journeys)
+        found += unread_steps(self.steps, journeys)
         if self.group is not None:
             known = journeys.attributes.column_names
-            found += _unknown("group", "an attribute", self.group, known)
+            found += unknown("group", "an attribute", self.group, known)
         if self.month is not None:
             time = journeys.need_time("`month`")
             begin, end = (moment.timestamp() * 1e6 for moment in _days(self.month, study, journeys))
@@ -351,18 +269,18 @@ class SurvivalParameters(SegmentParameters):
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
         """Return what does not suit: segment, group, covariates, the missing rule of leaving."""
         known = journeys.attributes.column_names
-        found = [] if self.segment is None else _unknown_segment(self.segment, journeys)
+        found = [] if self.segment is None else unknown_segment(self.segment, journeys)
         if self.group is not None:
-            found += _unknown("group", "an attribute", self.group, known)
+            found += unknown("group", "an attribute", self.group, known)
         for name in self.modelled() if self.covariates is not None else ():
-            found += _unknown("covariates", "an attribute", name, known)
+            found += unknown("covariates", "an attribute", name, known)
         churn = study.model.churn
         if self.threshold_days is not None and churn is not None and churn.rule != "inactivity":
             found.append(
                 "`threshold_days` is a silence that counts as leaving, but the study's rule is "
                 f"{churn.rule!r}; leave it out."
             )
-        return found + _unknown_churn(churn, journeys)
+        return found + unknown_churn(churn, journeys)
 
 
 class StagesParameters(SegmentParameters):
@@ -384,15 +302,7 @@ class StagesParameters(SegmentParameters):
         found = super().unsuited(study, journeys)
         if study.model.stages is None:
             return [*found, "The study declares no stages; add `stages:` to it."]
-        for stage, rung in study.model.stages.rungs.items():
-            for name in rung.touchpoints:
-                key = f"stages.rungs.{stage}.touchpoints"
-                found += _unknown(key, "a touchpoint", name, journeys.names)
-            if rung.attribute is not None:
-                known = journeys.attributes.column_names
-                key = f"stages.rungs.{stage}.attribute"
-                found += _unknown(key, "an attribute", rung.attribute, known)
-        return found
+        return [*found, *unknown_rungs(study.model.stages, journeys)]
 
 
 class AttributionParameters(SegmentParameters):
@@ -417,12 +327,7 @@ class AttributionParameters(SegmentParameters):
                 "The study does not say what counts as success; add `outcome:` to it, "
                 "or name the reports you want under `reports:`."
             )
-        for key, read in (("spend", study.spend), ("experiments", study.assignments)):
-            if getattr(study.model, key) is not None:
-                try:
-                    read()
-                except (DataError, MappingError, StudyError) as error:
-                    found.append(str(error))
+        found += unreadable(study)
         if self.touches == "firm" and not set(study.catalogue.firm_touchpoints()) & {
             *journeys.names
         }:
