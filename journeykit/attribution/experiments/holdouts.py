@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
 from journeykit.attribution.experiments.tables import check_columns, numbers, one_row_each
+from journeykit.checks import check_fraction
 from journeykit.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ ARMS = ("treated", "held_out")
 COUNTS = ("treated", "held_out", "treated_conversions", "held_out_conversions")
 
 
-def holdout_increments(table: pd.DataFrame, /) -> pd.DataFrame:
+def holdout_increments(table: pd.DataFrame, /, *, confidence: float = 0.95) -> pd.DataFrame:
     """Estimate what each channel adds from randomised holdouts.
 
     With m_t and m_h the conversions a customer in the two arms, the increment is (m_t - m_h) times
@@ -42,10 +44,13 @@ def holdout_increments(table: pd.DataFrame, /) -> pd.DataFrame:
         - `customers`: the number that the increment is for, at least `treated`; `treated` without
           it. For a test on some of the customers of whom the tested are a random sample.
 
+    confidence : float in (0, 1)
+
     Returns
     -------
     pandas.DataFrame
-        `channel`, `increment`, `std_error`, in conversions: the experiments that `calibrate` takes.
+        `channel`, `increment`, `std_error`, `conf_low`, `conf_high`, in conversions; the interval
+        is the normal one. The experiments that `compare` and `calibrate` take.
 
     Raises
     ------
@@ -73,11 +78,12 @@ def holdout_increments(table: pd.DataFrame, /) -> pd.DataFrame:
     ...     }
     ... )
     >>> holdout_increments(table).round(1)
-      channel  increment  std_error
-    0    mail       90.0       52.0
+      channel  increment  std_error  conf_low  conf_high
+    0    mail       90.0       52.0     -11.9      191.9
     """
     import pandas as pd
 
+    check_fraction("confidence", confidence)
     check_columns("table", table, ("channel", *COUNTS))
     channels = one_row_each("table", table)
     n = [numbers("table", table, arm, least=2, whole=True) for arm in ARMS]
@@ -91,11 +97,15 @@ def holdout_increments(table: pd.DataFrame, /) -> pd.DataFrame:
         error = numbers("table", table, "difference_std_error", above=0)
     else:
         error = np.sqrt(sum(_variances(table, n, total)))
+    increment, error = (means[0] - means[1]) * scale, error * scale
+    half = float(ndtri((1 + confidence) / 2)) * error
     return pd.DataFrame(
         {
             "channel": list(channels),
-            "increment": (means[0] - means[1]) * scale,
-            "std_error": error * scale,
+            "increment": increment,
+            "std_error": error,
+            "conf_low": increment - half,
+            "conf_high": increment + half,
         }
     )
 

@@ -68,7 +68,7 @@ def test_intervals_cover_what_was_added() -> None:
     )
     got = holdout_increments(table)
     assert got["increment"].mean() == pytest.approx(180, abs=4)
-    covered = (np.abs(got["increment"] - 180) <= 1.96 * got["std_error"]).mean()
+    covered = ((got["conf_low"] <= 180) & (got["conf_high"] >= 180)).mean()
     assert 0.93 <= covered <= 0.97
 
 
