@@ -10,7 +10,18 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from journeykit import attribution, counts, paths, report, simulate, stages, survival
+    from journeykit import (
+        attribution,
+        counts,
+        maps,
+        paths,
+        plan,
+        report,
+        review,
+        simulate,
+        stages,
+        survival,
+    )
     from journeykit.errors import JourneyKitError, JourneyKitWarning
     from journeykit.events import EventLog, PostgresQuery, read_events, stitch
     from journeykit.journeys import Journeys, journeys  # type: ignore[no-redef]
@@ -30,9 +41,12 @@ _HOMES = {
     "counts": None,
     "journeys": None,  # the package is itself the verb
     "load_study": "study",
+    "maps": None,
     "paths": None,
+    "plan": None,
     "read_events": "events",
     "report": None,
+    "review": None,
     "simulate": None,
     "stages": None,
     "stitch": "events",
@@ -51,9 +65,12 @@ __all__ = [
     "counts",
     "journeys",
     "load_study",
+    "maps",
     "paths",
+    "plan",
     "read_events",
     "report",
+    "review",
     "simulate",
     "stages",
     "stitch",

@@ -32,7 +32,7 @@ def inputs_of(job: Job, /) -> dict[str, Any]:
     texts = [
         study.path,
         *([study.path.parent / study.model.catalogue] if study.model.catalogue else []),
-        *_marketing(study),
+        *_companions(study),
     ]
     inputs: dict[str, Any] = {
         "study": digest(file_hashes(texts)),
@@ -65,8 +65,8 @@ def _data(study: Study) -> str:
         return ""
 
 
-def _marketing(study: Study) -> list[Path]:
-    from journeykit.study.marketing import sources
+def _companions(study: Study) -> list[Path]:
+    from journeykit.study.companions import sources
 
     try:
         return list(sources(study))

@@ -123,9 +123,14 @@ def unknown_rungs(ladder: Ladder, journeys: Journeys, /) -> list[str]:
 
 
 def unreadable(study: Study, /) -> list[str]:
-    """Say what is wrong with the tables of costs and experiments, where the study has some."""
+    """Say what is wrong with the tables beside the events, where the study has some."""
     found = []
-    for key, read in (("spend", study.spend), ("experiments", study.assignments)):
+    for key, read in (
+        ("spend", study.spend),
+        ("experiments", study.assignments),
+        ("sentiment", study.sentiment),
+        ("external_events", study.external_events),
+    ):
         if getattr(study.model, key) is not None:
             try:
                 read()

@@ -15,7 +15,11 @@ from journeykit.errors import MappingError, StudyError
 
 
 class Touchpoint(NamedTuple):
-    """One row of the catalogue; empty text where the catalogue says nothing."""
+    """One row of the catalogue; empty text where the catalogue says nothing.
+
+    `owner` is the kind of party whose touchpoint it is, `accountable` the person or department who
+    answers for it; `stage` is the rung of the ladder that it is meant for.
+    """
 
     touchpoint: str
     channel: str = ""
@@ -24,6 +28,8 @@ class Touchpoint(NamedTuple):
     medium: str = ""
     observability: str = ""
     initiator: str = ""
+    stage: str = ""
+    accountable: str = ""
 
     @property
     def leaves_events(self) -> bool | None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from journeykit.errors import StudyError
-from journeykit.study.models import is_file_name
+from journeykit.study.basics import is_file_name
 
 #: Environment variable that names another folder than the user's own.
 CACHE = "JOURNEYKIT_CACHE"

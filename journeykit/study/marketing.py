@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from journeykit.checks import check_known
 from journeykit.errors import DataError, StudyError
-from journeykit.study.reading import files, read_table, whole_key
+from journeykit.study.companions import read_tables
+from journeykit.study.reading import whole_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
     import pandas as pd
 
     from journeykit.study.study import Study
-
-
-def sources(study: Study, /) -> Iterable[Path]:
-    """Return the files of costs and experiments."""
-    for key in ("spend", "experiments"):
-        given = getattr(study.model, key)
-        if given is not None:
-            yield from files(study, f"{key}.source", given.source)
 
 
 def read_spend(study: Study, /) -> pd.DataFrame:
@@ -31,7 +20,7 @@ def read_spend(study: Study, /) -> pd.DataFrame:
     if spend is None:
         raise StudyError(f"{study.path}: `spend` is missing; say which table has the costs.")
     wanted = [spend.channel, spend.cost, *([spend.day] if spend.day else [])]
-    table = _read(study, "spend", spend.source, wanted, text=[spend.channel])
+    table = read_tables(study, "spend", spend.source, wanted, text=[spend.channel])
     table["cost"] = _numbers(study, table, spend.cost)
     if spend.day is not None:
         table = table[_in_window(study, table, spend.day)]
@@ -50,7 +39,7 @@ def read_assignments(study: Study, /) -> pd.DataFrame:
             f"{study.path}: `experiments` is missing; say which table has who was held out."
         )
     wanted = [*given.customer, given.channel, given.arm]
-    table = _read(study, "experiments", given.source, wanted, text=wanted)
+    table = read_tables(study, "experiments", given.source, wanted, text=wanted)
     found = pd.DataFrame(
         {
             "customer_id": whole_key(pa.table(dict(table.items())), given.customer)
@@ -73,25 +62,6 @@ def read_assignments(study: Study, /) -> pd.DataFrame:
             f"arm; column {given.arm!r} says {arms}."
         )
     return found
-
-
-def _read(
-    study: Study, key: str, names: Sequence[str], wanted: Sequence[str], *, text: Sequence[str]
-) -> pd.DataFrame:
-    """Read the columns `wanted` of all files of a key; none may be empty."""
-    import pandas as pd
-
-    parts = []
-    for path in files(study, f"{key}.source", names):
-        table = read_table(path, text=text)
-        check_known(key, wanted, table.column_names, what=f"columns of {path.name}")
-        part = table.select(list(dict.fromkeys(wanted))).to_pandas()
-        for column in part.columns:
-            empty = int(part[column].isna().sum())
-            if empty:
-                raise DataError(f"{path}: column {column!r} is empty in {empty:,} rows.")
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
 
 
 def _numbers(study: Study, table: pd.DataFrame, column: str) -> pd.Series[float]:

@@ -2,75 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from journeykit.checks import did_you_mean
-
-
-def _one_or_many(value: object) -> object:
-    """Let a single name stand for a list of one."""
-    return [value] if isinstance(value, str) else value
-
-
-def _our_name_to_column(value: object) -> object:
-    """Let a list of columns keep their names."""
-    return {name: name for name in value} if isinstance(value, list) else value
-
-
-def _moment(value: object) -> object:
-    """Read a date (midnight where the study is) or a time (which may carry its own offset)."""
-    try:
-        text = str(value)
-        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(
-            f"must be a date such as 2017-01-31, or a time such as 2017-01-31T12:30; got {value!r}."
-        ) from None
-
-
-def _zone(value: object) -> object:
-    try:
-        ZoneInfo(str(value))
-    except (KeyError, ValueError, OSError):
-        hint = did_you_mean(value, available_timezones())
-        raise ValueError(
-            f"must be a time zone such as Europe/Berlin; got {value!r}.{hint}"
-        ) from None
-    return value
-
-
-def _nothing_given(value: object) -> object:
-    """Let `paths:` mean what `paths: {}` does."""
-    return {} if value is None else value
-
-
-def is_file_name(name: str, /) -> bool:
-    """Tell whether a folder of that name can be made on any system, and is not hidden."""
-    return bool(name) and not name.startswith(".") and not set(name) & set('/\\:*?"<>|\0')
-
-
-def _file_name(value: object) -> object:
-    if not is_file_name(str(value)):
-        raise ValueError(f"names a folder of reports: no slashes or other signs; got {value!r}.")
-    return value
-
-
-def _environment_variable(value: object) -> object:
-    if not str(value).startswith("env:"):
-        # The value is not repeated: it may hold a password.
-        raise ValueError("must be `env:NAME`: addresses with passwords stay out of files.")
-    return value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_one_or_many), Field(min_length=1)]
-Columns = Annotated[dict[str, str], BeforeValidator(_our_name_to_column)]
-Moment = Annotated[date | datetime, BeforeValidator(_moment)]
-Given = Annotated[dict[str, str | None], BeforeValidator(_nothing_given)]
-Days = Annotated[int, Field(ge=1, le=3650)]
+from journeykit.study.basics import (
+    Columns,
+    Days,
+    Given,
+    Moment,
+    Names,
+    environment_variable,
+    file_name,
+    one_or_many,
+    zone,
+)
 
 
 class Part(BaseModel):
@@ -84,15 +31,15 @@ class Events(Part):
 
     source: Names | None = None
     query: str | None = None
-    uri: Annotated[str | None, BeforeValidator(_environment_variable)] = None
+    uri: Annotated[str | None, BeforeValidator(environment_variable)] = None
     version_query: str | None = None
     customer: Names
     time: str
     touchpoint: str
     order: str | None = None
-    tie_order: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    tie_order: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
     columns: Columns = {}
-    attributes: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    attributes: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
     account: str | None = None
     by: Literal["customer", "account"] = "customer"
     time_unit: (
@@ -124,7 +71,7 @@ class Customers(Part):
 
     source: Names
     customer: Names
-    attributes: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    attributes: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
     observed_from: str | None = None
     observed_to: str | None = None
 
@@ -167,6 +114,37 @@ class Experiments(Part):
     channel: str = "channel"
     arm: str = "arm"
     held_out: str = "holdout"
+
+
+class Sentiment(Part):
+    """A table of what customers said of touches: one row an answer.
+
+    Scores lie between `worst` and `best`.
+    """
+
+    source: Names
+    customer: Names
+    time: str = "event_time"
+    touchpoint: str = "touchpoint"
+    score: str = "score"
+    worst: float = 1
+    best: float = 5
+
+    @model_validator(mode="after")
+    def _two_ends(self) -> Self:
+        if self.worst == self.best:
+            raise ValueError(f"needs `worst` and `best` to differ; both are {self.best:g}.")
+        return self
+
+
+class ExternalEvents(Part):
+    """A table of what happened outside: one row a day on which something began."""
+
+    source: Names
+    time: str = "event_time"
+    kind: str = "kind"
+    scope: str = "scope"
+    note: str = "note"
 
 
 class Window(Part):
@@ -220,7 +198,7 @@ class Churn(Part):
     attribute: str | None = None
     cause: str | None = None
     start: Start | None = None
-    exits: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    exits: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -243,7 +221,7 @@ class Rung(Part):
     longer counts.
     """
 
-    touchpoints: Annotated[tuple[str, ...], BeforeValidator(_one_or_many)] = ()
+    touchpoints: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
     attribute: str | None = None
     after: str | None = None
     after_days: Annotated[float, Field(gt=0, le=36500)] | None = None
@@ -342,9 +320,9 @@ class Simulated(Part):
 class StudyModel(Part):
     """The whole file."""
 
-    name: Annotated[str, BeforeValidator(_file_name)]
+    name: Annotated[str, BeforeValidator(file_name)]
     title: str = ""
-    time_zone: Annotated[str, BeforeValidator(_zone)] = "UTC"
+    time_zone: Annotated[str, BeforeValidator(zone)] = "UTC"
     events: Events
     customers: Customers | None = None
     identities: Identities | None = None
@@ -355,6 +333,12 @@ class StudyModel(Part):
     outcome: Outcome | None = None
     churn: Churn | None = None
     stages: Ladder | None = None
+    sentiment: Sentiment | None = None
+    external_events: ExternalEvents | None = None
+    plans: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
+    portfolio: str | None = None
+    strategy: str | None = None
+    beliefs: str | None = None
     small_cell: Annotated[int, Field(ge=1, le=1000)] = 10
     freshness: Freshness | None = None
     volume: Volume | None = None

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from journeykit.checks import did_you_mean
 from journeykit.errors import MappingError, StudyError
 from journeykit.shipped import shipped
+from journeykit.study.basics import Moment
 from journeykit.study.catalogue import Catalogue, read_catalogue
-from journeykit.study.models import Churn, Moment, Outcome, StudyModel
+from journeykit.study.models import Churn, Outcome, StudyModel
 from journeykit.study.problems import problems
 from journeykit.study.yaml import read_yaml
 
@@ -140,6 +141,64 @@ class Study:
         from journeykit.study.marketing import read_assignments
 
         return read_assignments(self)
+
+    def sentiment(self) -> pd.DataFrame:
+        """Return what customers said of touches: `customer_id event_time touchpoint score`.
+
+        `score` runs from -1, the worst that can be said, to 1, the best; times are UTC. Answers
+        outside the window are left out.
+
+        Raises
+        ------
+        StudyError
+            When the study does not say.
+        DataError
+            When a field is missing, a time unreadable, or a score outside its ends.
+        """
+        from journeykit.study.companions import read_sentiment
+
+        return read_sentiment(self)
+
+    def external_events(self) -> pd.DataFrame:
+        """Return what happened outside, in order of time: `event_time kind scope note`.
+
+        Raises
+        ------
+        StudyError
+            When the study does not say.
+        DataError
+            When a field is missing or a time unreadable.
+        """
+        from journeykit.study.companions import read_external_events
+
+        return read_external_events(self)
+
+    def file(self, key: str, /) -> Path:
+        """Return the file that `portfolio`, `strategy` or `beliefs` names.
+
+        Raises
+        ------
+        StudyError
+            When the study names none, or there is no such file.
+        """
+        from journeykit.study.companions import named_files
+
+        found = named_files(self, key)
+        if not found:
+            raise StudyError(f"{self.path}: `{key}` is missing; name a file beside the study.")
+        return found[0]
+
+    def plan_files(self) -> tuple[Path, ...]:
+        """Return the files of the planned journeys, in the order of the study; may be none.
+
+        Raises
+        ------
+        StudyError
+            When there is no such file.
+        """
+        from journeykit.study.companions import named_files
+
+        return named_files(self, "plans")
 
     def __repr__(self) -> str:
         """Return one line: name and file."""

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from journeykit.errors import DataError
+from journeykit.study.companions import FILES, named_files
+from journeykit.study.reading import files
 from journeykit.study.study import FILE, Study, load_study
 
 if TYPE_CHECKING:
@@ -20,11 +22,11 @@ if TYPE_CHECKING:
     from journeykit.journeys import Journeys
 
 _EVENTS, _CUSTOMERS, _CATALOGUE = "events.parquet", "customers.parquet", "catalogue.csv"
-#: Identities are resolved in journeys; how old and how many made-up data are says nothing; costs
-#: and experiments are those of the customers who were there.
+#: Identities are resolved in journeys; how old and how many made-up data are says nothing; costs,
+#: experiments and answers are those of the customers who were there.
 _DROPPED = {
     "events", "customers", "identities", "catalogue", "window", "freshness", "volume", "simulated",
-    "spend", "experiments",
+    "spend", "experiments", "sentiment",
 }  # fmt: skip
 _DAY = 86_400_000_000
 
@@ -80,6 +82,7 @@ def write_study(study: Study, journeys: Journeys, folder: Path, /) -> Study:
     if study.model.catalogue is not None:
         shutil.copyfile(study.path.parent / study.model.catalogue, folder / _CATALOGUE)
         content["catalogue"] = _CATALOGUE
+    content |= _copy_companions(study, folder)
     text = yaml.dump(content, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
     (folder / FILE).write_text(text, encoding="utf-8")
     _copy_reports(study.path.parent, folder)
@@ -185,6 +188,27 @@ def _moment(microseconds: int, clock: str) -> str:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
     whole_day = clock == "day" and microseconds % _DAY == 0
     return moment.date().isoformat() if whole_day else moment.isoformat()
+
+
+def _copy_companions(study: Study, folder: Path) -> dict[str, Any]:
+    """Copy plans, beliefs and the like, and say under which names they lie there."""
+    content: dict[str, Any] = {}
+    for key in FILES:
+        copied = []
+        for number, path in enumerate(named_files(study, key)):
+            # Two plans in two folders may have one name.
+            copied.append(f"{key}-{number}{path.suffix}")
+            shutil.copyfile(path, folder / copied[-1])
+        if copied:
+            content[key] = copied if key == "plans" else copied[0]
+    happened = study.model.external_events
+    if happened is not None:
+        paths = files(study, "external_events.source", happened.source)
+        names = [f"external_events-{number}{path.suffix}" for number, path in enumerate(paths)]
+        for path, name in zip(paths, names, strict=True):
+            shutil.copyfile(path, folder / name)
+        content["external_events"] = {**happened.model_dump(mode="json"), "source": names}
+    return content
 
 
 def _copy_reports(source: Path, folder: Path) -> None:

@@ -14,11 +14,13 @@ from journeykit.study.models import (
     Customers,
     Events,
     Experiments,
+    ExternalEvents,
     Freshness,
     Identities,
     Ladder,
     Outcome,
     Rung,
+    Sentiment,
     Simulated,
     Spend,
     Start,
@@ -40,7 +42,7 @@ def test_every_key_is_there() -> None:
     assert EXAMPLE is not None
     parts = (
         StudyModel, Events, Customers, Identities, Window, Outcome, Churn, Start, Freshness,
-        Volume, Bands, Simulated, Spend, Experiments, Ladder, Rung,
+        Volume, Bands, Simulated, Spend, Experiments, Ladder, Rung, Sentiment, ExternalEvents,
     )  # fmt: skip
     known = set().union(*(keys(part) for part in parts))
     named = set(re.findall(r"([a-z_]+):(?: |\n)", EXAMPLE[1]))

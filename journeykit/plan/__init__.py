@@ -1,0 +1,24 @@
+"""The journey as planned, and where the one lived departs from it.
+
+Names load on first use: the methods import pandas and SciPy.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+_HOMES: dict[str, str] = {}
+
+__all__: list[str] = []
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'journeykit.plan' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"journeykit.plan.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)
