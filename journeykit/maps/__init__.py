@@ -6,10 +6,30 @@ Names load on first use: the methods import pandas and SciPy.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from journeykit.maps.differences import MapChanges, diff
+    from journeykit.maps.exchange import read_map, write_map
+    from journeykit.maps.mapping import JourneyMap, journey_map
 
-__all__: list[str] = []
+_HOMES = {
+    "JourneyMap": "mapping",
+    "MapChanges": "differences",
+    "diff": "differences",
+    "journey_map": "mapping",
+    "read_map": "exchange",
+    "write_map": "exchange",
+}
+
+__all__ = [
+    "JourneyMap",
+    "MapChanges",
+    "diff",
+    "journey_map",
+    "read_map",
+    "write_map",
+]
 
 
 def __getattr__(name: str) -> object:

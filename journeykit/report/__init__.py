@@ -3,6 +3,7 @@
 from journeykit.report.contract import data, finding, guard, people, term
 from journeykit.report.figures import figure
 from journeykit.report.jobs import Job, plan, verify
+from journeykit.report.journey_maps import journey_map
 from journeykit.report.kpis import kpi
 from journeykit.report.models import (
     AttributionParameters,
@@ -33,6 +34,7 @@ __all__ = [
     "figure",
     "finding",
     "guard",
+    "journey_map",
     "kpi",
     "make",
     "people",

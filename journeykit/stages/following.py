@@ -141,6 +141,27 @@ def entries(journeys: Journeys, ladder: Ladder, /) -> Entries:
     return every.take(np.lexsort((every.rung, every.time, every.who)))
 
 
+def rung_at(
+    steps: Entries, who: NDArray[np.int64], time: NDArray[np.int64], /
+) -> NDArray[np.int64]:
+    """Return the rung that customers are in at times, and -1 before anything has led to one.
+
+    What leads somewhere has led there at its own instant.
+    """
+    n = len(steps.who)
+    customers, times = np.concatenate([steps.who, who]), np.concatenate([steps.time, time])
+    asked = np.arange(len(customers)) >= n
+    order = np.lexsort((asked, times, customers))
+    last = np.maximum.accumulate(np.where(asked[order], -1, np.arange(len(order))))
+    entry = order[np.maximum(last, 0)]
+    # Who has entered nowhere yet is left with the last entry of whoever comes before.
+    known = (last >= 0) & (customers[entry] == customers[order])
+    found = np.empty(len(order), dtype=np.int64)
+    rungs = np.concatenate([steps.rung, np.zeros(len(who), dtype=np.int64)])
+    found[order] = np.where(known, rungs[entry], -1)
+    return found[n:]
+
+
 def _led(journeys: Journeys, rung: Rung) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return journey and time of what leads to a rung: events, or the time in an attribute."""
     if rung.attribute is not None:

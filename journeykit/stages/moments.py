@@ -13,7 +13,7 @@ from journeykit.errors import DataError
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
 from journeykit.paths import precursors
 from journeykit.results import Provenance, Result
-from journeykit.stages.following import entries
+from journeykit.stages.following import entries, rung_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -262,7 +262,7 @@ def _stays(
     kept = (time >= begin[owner]) & (time < end[owner]) & ~is_leading[journeys.touchpoint]
     kept &= chosen[owner]
     ends = np.flatnonzero(chosen & (end < never))
-    kept[kept] = _in_stage(steps, owner[kept], time[kept], rung)
+    kept[kept] = rung_at(steps, owner[kept], time[kept]) == rung
     names = tuple(sorted({*journeys.names, _ADVANCE}))
     code = np.array([names.index(name) for name in journeys.names])
     whose = np.concatenate([owner[kept], ends])
@@ -315,22 +315,3 @@ def _with_changes(
     if not attributes.num_columns:
         return pa.table({"in stage": lists})
     return attributes.append_column("in stage", lists)
-
-
-def _in_stage(
-    steps: Entries,
-    owner: NDArray[np.int64],
-    time: NDArray[np.int64],
-    rung: int,
-) -> NDArray[np.bool_]:
-    """Say whether the last entry of a customer at or before a time is into the stage."""
-    who, when, to = steps
-    n = len(who)
-    customers, times = np.concatenate([who, owner]), np.concatenate([when, time])
-    is_event = np.arange(len(customers)) >= n
-    order = np.lexsort((is_event, times, customers))
-    last = np.maximum.accumulate(np.where(is_event[order], -1, np.arange(len(order))))
-    inside = np.zeros(len(order), dtype=bool)
-    # Every event kept lies at or after an entry of its customer.
-    inside[order] = to[order[np.maximum(last, 0)]] == rung
-    return inside[n:]

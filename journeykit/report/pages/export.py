@@ -21,7 +21,7 @@ from journeykit.report.pages.page import Page
 
 _TEMPLATES = Path(__file__).parent / "template"
 #: Styles that a page shares with some others.
-_SHARED = {"report": ("headline",), "summary": ("headline",)}
+_SHARED = {"report": ("headline", "map"), "summary": ("headline",)}
 #: Findings in sight; more than five are not "in short".
 _MOST_FINDINGS = 5
 #: Icon and word of a state: no reader has to tell colours apart.

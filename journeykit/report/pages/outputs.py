@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from journeykit.report.contract import CONTRACT_MIME
+from journeykit.report.pages.maps import map_html
 from journeykit.report.pages.markdown import markdown_html
 from journeykit.report.pages.safety import clean
 from journeykit.report.privacy.personal import redact
@@ -31,6 +32,7 @@ _NEEDED = {
     "kpi": ("label", "value"),
     "term": ("name", "meaning"),
     "trials": ("scores",),
+    "map": ("title", "rows", "stages"),
 }
 
 
@@ -101,6 +103,8 @@ def _contract(data: Mapping[str, Any], *, files: bool) -> str:
         return (
             f"<figure>{_picture(data, content['alt'])}<figcaption>{caption}</figcaption></figure>"
         )
+    if content["kind"] == "map":
+        return map_html(content)
     return _table(content, files=files) if content["kind"] == "table" else ""
 
 

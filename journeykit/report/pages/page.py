@@ -71,7 +71,7 @@ class Page:
     setup : list of str
         Code from before the first section.
     sections : list of Section
-    findings, guards, tables, figures, kpis, terms : list of dict
+    findings, guards, tables, figures, kpis, terms, maps : list of dict
         What the notebook handed over, in its order; a finding also has ``anchor`` and ``section``.
     data, trials : dict or None
     degraded : list of str
@@ -89,6 +89,7 @@ class Page:
     figures: list[dict[str, Any]] = field(default_factory=list)
     kpis: list[dict[str, Any]] = field(default_factory=list)
     terms: list[dict[str, Any]] = field(default_factory=list)
+    maps: list[dict[str, Any]] = field(default_factory=list)
     data: dict[str, Any] | None = None
     trials: dict[str, Any] | None = None
     degraded: list[str] = field(default_factory=list)
@@ -223,6 +224,7 @@ def _harvest(page: Page, section: Section, output: Mapping[str, Any]) -> None:
             "figure": page.figures,
             "kpi": page.kpis,
             "term": page.terms,
+            "map": page.maps,
         }
         kept[content["kind"]].append(content)
 

@@ -1,0 +1,192 @@
+"""The rows of a journey map, each from what is known of a stage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from journeykit.maps.standing import (
+    Standing,
+    answers_by_rung,
+    leaving_rate,
+    mean_of_answers,
+    moves_rate,
+)
+from journeykit.maps.things import NOT_OBSERVED, Limits, Row, Thing, thing
+from journeykit.stats import wilson_interval
+
+if TYPE_CHECKING:
+    from journeykit.journeys import Journeys
+    from journeykit.stages import PassionPoints
+    from journeykit.study.catalogue import Catalogue
+    from journeykit.study.models import Ladder
+    from journeykit.survival import Lifetimes, Multistate
+
+
+def people_rows(
+    journeys: Journeys, followed: Multistate, ladder: Ladder, limits: Limits
+) -> list[Thing]:
+    """Say how many are in each stage when the watching ends."""
+    assert journeys.observed_to is not None  # else there would be nobody to follow
+    last = pd.to_datetime([int(journeys.observed_to.max()) - 1], unit="us")
+    frame = followed.on(
+        last.tz_localize("UTC"), confidence=limits.confidence, small_cell=limits.small_cell
+    ).frame.set_index("state")
+    rows = []
+    for stage in ladder.stages:
+        if stage not in frame.index:
+            rows.append(thing("people", stage, n=0, numbers=(0.0, np.nan, np.nan), unit="share"))
+            continue
+        one = frame.loc[stage]
+        known = not pd.isna(one["share"])
+        rows.append(
+            thing(
+                "people",
+                stage,
+                n=float(one["n"]) if known else np.nan,
+                numbers=(one["share"], one["conf_low"], one["conf_high"]),
+                unit="share",
+                text="" if known else "too few to show",
+            )
+        )
+    return rows
+
+
+def moves_rows(followed: Multistate, ladder: Ladder, limits: Limits) -> list[Thing]:
+    """Say how fast customers move up, and back."""
+    rows = []
+    for at, stage in enumerate(ladder.stages):
+        if stage not in followed.states:
+            continue
+        kinds: tuple[tuple[Row, bool, bool], ...] = (
+            ("moving on", True, at < len(ladder.stages) - 1),
+            ("falling back", False, at > 0),
+        )
+        for row, up, there in kinds:
+            if there:
+                rate = moves_rate(followed, stage, up=up, confidence=limits.confidence)
+                least = limits.small_cell if rate.n else 0
+                rows.append(
+                    thing(
+                        row,
+                        stage,
+                        n=rate.n,
+                        numbers=rate[1:],
+                        unit="per 100 in 30 days",
+                        least=least,
+                    )
+                )
+    return rows
+
+
+def touchpoints_rows(
+    place: Standing,
+    ladder: Ladder,
+    catalogue: Catalogue | None,
+    tested: set[str],
+    limits: Limits,
+) -> list[Thing]:
+    """Say what customers meet in each stage, the most frequent first, and what nobody can see."""
+    reached, customers = place.reached(), place.customers()
+    known = {} if catalogue is None else catalogue.touchpoints
+    rows = []
+    for at, (stage, rung) in enumerate(ladder.rungs.items()):
+        if customers[at] < limits.small_cell:
+            continue
+        n = reached[at]
+        low, high = wilson_interval(n, np.full(len(n), customers[at]), confidence=limits.confidence)
+        for code in np.argsort(-n, kind="stable"):
+            name = place.journeys.names[code]
+            if n[code] < limits.small_cell or name in rung.touchpoints:
+                continue
+            rows.append(
+                thing(
+                    "touchpoint",
+                    stage,
+                    name,
+                    n=n[code],
+                    numbers=(n[code] / customers[at], low[code], high[code]),
+                    unit="share",
+                    text=known[name].channel if name in known else "",
+                    evidence="experiment" if name in tested else "log",
+                )
+            )
+        rows += [
+            thing("touchpoint", stage, one.touchpoint, text=NOT_OBSERVED, evidence="")
+            for one in known.values()
+            if one.stage == stage and one.leaves_events is False
+        ]
+    return rows
+
+
+def sentiment_rows(
+    place: Standing, ladder: Ladder, sentiment: pd.DataFrame, limits: Limits
+) -> list[Thing]:
+    """Say how customers feel in each stage, by what they answered there."""
+    told = answers_by_rung(place, sentiment)
+    rows = []
+    for at, stage in enumerate(ladder.stages):
+        here = told[told["rung"] == at]
+        if here.empty:
+            rows.append(thing("sentiment", stage, text=NOT_OBSERVED, evidence=""))
+            continue
+        customer = here["customer"].to_numpy()
+        numbers = mean_of_answers(here["score"].to_numpy(), customer, confidence=limits.confidence)
+        rows.append(
+            thing(
+                "sentiment",
+                stage,
+                n=len(np.unique(customer)),
+                numbers=numbers,
+                unit="score",
+                evidence="survey",
+                least=limits.small_cell,
+            )
+        )
+    return rows
+
+
+def leaving_rows(
+    followed: Multistate,
+    lifetimes: Lifetimes,
+    ladder: Ladder,
+    limits: Limits,
+) -> list[Thing]:
+    """Say how fast customers leave."""
+    rows = []
+    for stage in ladder.stages:
+        if stage not in followed.states:
+            continue
+        rate = leaving_rate(followed, lifetimes, stage, confidence=limits.confidence)
+        if np.isnan(rate.estimate):
+            rows.append(thing("leaving", stage, text=NOT_OBSERVED, evidence=""))
+            continue
+        least = limits.small_cell if rate.n else 0
+        rows.append(
+            thing(
+                "leaving", stage, n=rate.n, numbers=rate[1:], unit="per 100 in 30 days", least=least
+            )
+        )
+    return rows
+
+
+def passions_rows(points: PassionPoints, tested: set[str]) -> list[Thing]:
+    """Say after which moments more customers move on."""
+    held = points.holding()
+    held = held[held["risk_difference"] > 0]
+    return [
+        thing(
+            "passion point",
+            str(one.stage),
+            str(one.touchpoint),
+            n=float(one.n_exposed),
+            numbers=(one.risk_difference, one.difference_low, one.difference_high),
+            unit="points",
+            text=f"{one.risk:.0%} within {points.horizon_days:g} days, else "
+            f"{one.risk_compared:.0%}",
+            evidence="experiment" if one.touchpoint in tested else "log",
+        )
+        for one in held.itertuples()
+    ]

@@ -1,0 +1,171 @@
+"""What happens in which stage: touches, answers and leaving, by the rung customers stand on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from journeykit.errors import DataError
+from journeykit.journeys.durations import DAY
+from journeykit.stages.following import Entries, entries, rung_at
+from journeykit.survival.states.bounds import event_interval
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from journeykit.journeys import Journeys
+    from journeykit.study.models import Ladder
+    from journeykit.survival import Lifetimes, Multistate
+
+#: Rates are told for 100 customers in so many days.
+RATE_DAYS = 30
+
+
+class Standing(NamedTuple):
+    """Entries into rungs while customers were watched, and the journeys they are of."""
+
+    journeys: Journeys
+    steps: Entries
+    n_rungs: int
+
+    def customers(self) -> NDArray[np.int64]:
+        """Count the customers who were ever in each stage, shape (n_rungs,)."""
+        pairs = np.unique(self.steps.who * self.n_rungs + self.steps.rung)
+        return np.bincount(pairs % self.n_rungs, minlength=self.n_rungs)
+
+    def reached(self) -> NDArray[np.int64]:
+        """Count the customers who met a touchpoint in a stage, shape (n_rungs, n touchpoints)."""
+        m, n = len(self.journeys.names), len(self.journeys)
+        owner = np.repeat(np.arange(n), self.journeys.length)
+        rung = rung_at(self.steps, owner, self.journeys.need_time("`journey_map`"))
+        inside = rung >= 0
+        cell = rung[inside] * m + self.journeys.touchpoint[inside]
+        met = np.unique(cell * n + owner[inside]) // n
+        return np.bincount(met, minlength=self.n_rungs * m).reshape(self.n_rungs, m)
+
+
+def standing(journeys: Journeys, ladder: Ladder, /) -> Standing:
+    """Return the entries into rungs that lie within the watching of their customers."""
+    steps = entries(journeys, ladder)
+    if journeys.observed_to is not None:
+        steps = steps.take(steps.time < journeys.observed_to[steps.who])
+    return Standing(journeys, steps, len(ladder.rungs))
+
+
+def answers_by_rung(place: Standing, sentiment: pd.DataFrame, /) -> pd.DataFrame:
+    """Add to answers the `customer` and the `rung` in which they were given.
+
+    Answers of customers who are not in the journeys, or in no stage yet, are left out.
+    """
+    lacking = {"customer_id", "event_time", "touchpoint", "score"} - set(sentiment.columns)
+    if lacking:
+        raise DataError(
+            f"`sentiment` must have the columns customer_id, event_time, touchpoint and score; "
+            f"{', '.join(sorted(lacking))} missing. `study.sentiment()` returns such a table."
+        )
+    ids = pd.Index(place.journeys.customer_id.to_pylist()).astype(str)
+    index = np.empty(place.journeys.n_customers, dtype=np.int64)
+    index[place.journeys.customer_index] = np.arange(len(place.journeys))
+    known = ids.get_indexer(sentiment["customer_id"].astype(str))
+    told = sentiment.loc[known >= 0, ["event_time", "touchpoint", "score"]]
+    who = index[known[known >= 0]]
+    time = told["event_time"].dt.tz_convert("UTC").dt.tz_localize(None)
+    microseconds = time.astype("datetime64[us]").astype(np.int64).to_numpy()
+    told = told.assign(customer=who, rung=rung_at(place.steps, who, microseconds))
+    return told[told["rung"] >= 0]
+
+
+def mean_of_answers(
+    score: NDArray[np.float64], customer: NDArray[np.int64], /, *, confidence: float
+) -> tuple[float, float, float]:
+    """Return the mean of answers and its interval, customers being the units.
+
+    The mean is a ratio of sums over customers; its variance is that of the ratio, linearised, with
+    m / (m - 1), and the quantile Student's with m - 1 degrees of freedom, m customers. With one
+    customer there is no interval.
+    """
+    groups, inverse = np.unique(customer, return_inverse=True)
+    mean, m = float(score.mean()), len(groups)
+    if m < 2:
+        return mean, np.nan, np.nan
+    rest = np.bincount(inverse, score - mean)
+    error = float(np.sqrt((rest**2).sum() * m / (m - 1))) / len(score)
+    half = float(stats.t.isf((1 - confidence) / 2, m - 1)) * error
+    return mean, mean - half, mean + half
+
+
+class Rate(NamedTuple):
+    """Happenings for 100 customers in `RATE_DAYS` days, and the customers to whom they happened."""
+
+    n: int
+    estimate: float
+    conf_low: float
+    conf_high: float
+
+
+def moves_rate(followed: Multistate, source: str, /, *, up: bool, confidence: float) -> Rate:
+    """Return the rate of moves up, or back, out of a stage.
+
+    Errors are robust to customers who move often, as in `Multistate.moves`; its rows of steps up
+    and over stages are one here.
+    """
+    spells = followed.spells()
+    place = followed.states.index(source)
+    step = {state: rung for rung, state in enumerate(followed.ladder)}
+    order = np.array([step.get(state, -1) for state in followed.states])
+    own = spells.source == place
+    target = spells.target[own]
+    moved = (target >= 0) & (
+        (order[target] > order[place]) if up else (order[target] < order[place])
+    )
+    n = spells.n_customers
+    days = np.bincount(spells.customer[own], (spells.stop - spells.start)[own] / DAY, n)
+    return _rate(np.bincount(spells.customer[own][moved], minlength=n), days, confidence)
+
+
+def leaving_rate(
+    followed: Multistate, lifetimes: Lifetimes, source: str, /, *, confidence: float
+) -> Rate:
+    """Return the rate at which customers leave while they are in a stage.
+
+    Customers are under risk where their lifetime and a stay in the stage overlap; each leaves at
+    most once.
+    """
+    stays = followed.frame.loc[
+        followed.frame["source"] == source,
+        ["customer_id", "origin_time", "start_days", "stop_days"],
+    ]
+    lives = lifetimes.frame[["customer_id", "origin_time", "entry_days", "exit_days", "event"]]
+    both = stays.merge(lives, on="customer_id", suffixes=("", "_life"))
+    shift = (both["origin_time_life"] - both["origin_time"]).dt.total_seconds() / 86_400
+    begin = np.maximum(both["start_days"], both["entry_days"] + shift)
+    end = both["exit_days"] + shift
+    days = np.minimum(both["stop_days"], end) - begin
+    # Times of one instant come from two clocks: half a microsecond is rounding.
+    left = both["event"] & (end <= both["stop_days"] + 1e-9) & (end > both["start_days"] + 1e-9)
+    customer = pd.factorize(both["customer_id"])[0]
+    n = int(customer.max(initial=-1)) + 1
+    at_risk = np.bincount(customer, np.maximum(days, 0), n)
+    return _rate(np.bincount(customer[left.to_numpy()], minlength=n), at_risk, confidence)
+
+
+def _rate(happened: NDArray[np.int64], days: NDArray[Any], confidence: float) -> Rate:
+    total, n = float(days.sum()), int(happened.sum())
+    if total == 0:
+        return Rate(0, np.nan, np.nan, np.nan)
+    rate = n / total
+    squares = float(((happened - rate * days) ** 2).sum())
+    low, high = event_interval(
+        rate,
+        max(squares, n) / total**2,
+        step=1 / total,
+        step_square=1 / total**2,
+        confidence=confidence,
+    )
+    if n == 0:
+        high = -np.log1p(-confidence) / total
+    scale = 100 * RATE_DAYS
+    return Rate(int((happened > 0).sum()), scale * rate, scale * float(low), scale * float(high))

@@ -1,0 +1,115 @@
+"""What happens in which stage, by hand and by brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+
+from journeykit.errors import DataError
+from journeykit.journeys import Journeys
+from journeykit.journeys.durations import DAY
+from journeykit.maps.standing import (
+    answers_by_rung,
+    leaving_rate,
+    mean_of_answers,
+    moves_rate,
+    standing,
+)
+from journeykit.stages import Ladder, follow
+from journeykit.stages.following import Entries, rung_at
+from journeykit.survival import EndAttribute, StartTouchpoint, lifetimes
+
+LADDER = Ladder(rungs={"looking": {"touchpoints": ["web"]}, "buying": {"touchpoints": ["buy"]}})
+#: a: web at day 1, ad at 2, buy at 3, ad at 4, web at 6; b: ad at 1, web at 2, ad at 3; both are
+#: watched until day 10.
+TWO = Journeys(
+    names=("ad", "buy", "web"),
+    touchpoint=np.array([2, 0, 1, 0, 2, 0, 2, 0], dtype=np.uint8),
+    start=np.array([0, 5, 8]),
+    time=np.array([1, 2, 3, 4, 6, 1, 2, 3]) * DAY,
+    observed_from=np.array([0, 0]),
+    observed_to=np.array([10, 10]) * DAY,
+    customer_id=pa.array(["a", "b"]),
+    attributes=pa.table({"gone": pa.array([8 * DAY, None], pa.timestamp("us", "UTC"))}),
+)
+
+
+def test_reach_by_hand() -> None:
+    place = standing(TWO, LADDER)
+    assert place.customers().tolist() == [2, 1]
+    # In looking: a meets ad at 2 and web at 1 and 6, b meets ad at 3 and web at 2. In buying: a alone.
+    assert place.reached().tolist() == [[2, 0, 2], [1, 1, 0]]
+
+
+def test_moves_by_hand() -> None:
+    followed = follow(TWO, LADDER)
+    up = moves_rate(followed, "looking", up=True, confidence=0.95)
+    # a looks in (1, 3] and (6, 10), b in (2, 10): 14 days, one move up.
+    assert (up.n, up.estimate) == (1, pytest.approx(3000 / 14))
+    back = moves_rate(followed, "buying", up=False, confidence=0.95)
+    assert (back.n, back.estimate) == (1, pytest.approx(3000 / 3))
+    told = followed.moves(small_cell=1).frame
+    told = told[told["source"] == "looking"].iloc[0]
+    assert up[1:] == pytest.approx([3000 * told[x] for x in ("estimate", "conf_low", "conf_high")])
+    none = moves_rate(followed, "buying", up=True, confidence=0.95)
+    assert none == (0, 0.0, 0.0, pytest.approx(3000 * -np.log(0.05) / 3))
+
+
+def test_leaving_by_hand() -> None:
+    followed = follow(TWO, LADDER)
+    lives = lifetimes(TWO, churn=EndAttribute("gone"), start=StartTouchpoint("web"))
+    # a is gone at 8, while looking again since 6: (1, 3] and (6, 8]; b looks in (2, 10).
+    looking = leaving_rate(followed, lives, "looking", confidence=0.95)
+    assert (looking.n, looking.estimate) == (1, pytest.approx(3000 / 12))
+    buying = leaving_rate(followed, lives, "buying", confidence=0.95)
+    assert (buying.n, buying.estimate) == (0, 0.0)
+
+
+def test_answers_stand_where_their_customer_is() -> None:
+    told = pd.DataFrame(
+        {
+            "customer_id": ["a", "a", "b", "nobody"],
+            "event_time": pd.to_datetime([2 * DAY, 3 * DAY, 1 * DAY, DAY], unit="us", utc=True),
+            "touchpoint": "ad",
+            "score": [1.0, -1.0, 0.5, 0.0],
+        }
+    )
+    found = answers_by_rung(standing(TWO, LADDER), told)
+    # b is in no stage on day 1 yet, and nobody knows "nobody".
+    assert found[["customer", "rung", "score"]].to_numpy().tolist() == [[0, 0, 1], [0, 1, -1]]
+    with pytest.raises(
+        DataError, match=r"customer_id, event_time, touchpoint and score; score mis"
+    ):
+        answers_by_rung(standing(TWO, LADDER), told.drop(columns="score"))
+
+
+def test_the_mean_of_answers_is_that_of_a_regression_clustered_by_customer() -> None:
+    random = np.random.default_rng(3)
+    customer = np.sort(random.integers(0, 40, 200))
+    score = random.normal(0.2, 1, 40)[customer] + random.normal(0, 1, 200)
+    fitted = sm.OLS(score, np.ones(200)).fit(
+        cov_type="cluster", cov_kwds={"groups": customer}, use_t=True
+    )
+    found = mean_of_answers(score, customer, confidence=0.9)
+    assert found == pytest.approx([fitted.params[0], *fitted.conf_int(0.1)[0]], rel=1e-10)
+    assert np.isnan(mean_of_answers(score[:1], customer[:1], confidence=0.9)[1:]).all()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(0, 2)), max_size=12),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=12),
+)
+def test_the_rung_at_a_time_is_that_of_the_last_entry(
+    steps: list[tuple[int, int, int]], asked: list[tuple[int, int]]
+) -> None:
+    entered = np.array(sorted(steps), dtype=np.int64).reshape(-1, 3)
+    wanted = np.array(asked, dtype=np.int64).reshape(-1, 2)
+    found = rung_at(Entries(*entered.T), wanted[:, 0], wanted[:, 1])
+    for (who, when), rung in zip(asked, found, strict=True):
+        before = [r for w, t, r in sorted(steps) if w == who and t <= when]
+        assert rung == (before[-1] if before else -1)
