@@ -42,7 +42,7 @@ TWO = Journeys(
 def test_reach_by_hand() -> None:
     place = standing(TWO, LADDER)
     assert place.customers().tolist() == [2, 1]
-    # In looking: a meets ad at 2 and web at 1 and 6, b meets ad at 3 and web at 2. In buying: a alone.
+    # In looking a meets web at 1 and 6 and ad at 2, b web at 2 and ad at 3. In buying is a alone.
     assert place.reached().tolist() == [[2, 0, 2], [1, 1, 0]]
 
 

@@ -1,4 +1,4 @@
-"""Kinds as ribbons: the representative of each, one block a step."""
+"""Kinds by their representatives: as ribbons, one block a step, and as lines."""
 
 from __future__ import annotations
 
@@ -53,6 +53,44 @@ def draw_kinds(frame: pd.DataFrame, ax: Axes | None) -> Axes:
         if len(names) > len(common):
             handles.append(Patch(color=QUIET, label=_OTHER))
         ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+    return tidy(ax)
+
+
+def draw_lines(frame: pd.DataFrame, ax: Axes | None) -> Axes:
+    """Draw each group's representative as a smooth line over order and touchpoint.
+
+    Touchpoints stand from above in the mean order in which they come, lines are as wide as their
+    group is large, and those that share a touchpoint pass it a little apart. Between two steps a
+    line never leaves the band between their touchpoints (monotone cubic pieces).
+    """
+    from scipy.interpolate import PchipInterpolator
+
+    paths = [text.split(" > ")[:_STEPS] if text else [] for text in frame["representative"]]
+    place: dict[str, list[int]] = {}
+    for path in paths:
+        for at, name in enumerate(path):
+            place.setdefault(name, []).append(at)
+    names = sorted(place, key=lambda name: (float(np.mean(place[name])), name))
+    height = {name: at for at, name in enumerate(names)}
+    ax = axes(ax, height=max(2.0, 0.36 * len(names) + 1.2), width=7.2)
+    ax.hlines(range(len(names)), -0.3, max(map(len, paths), default=1) - 0.7, color="#e4e7eb")
+    for row, (path, (_, group)) in enumerate(zip(paths, frame.iterrows(), strict=True)):
+        if not path:
+            continue
+        shift = 0.3 * ((row + 0.5) / len(paths) - 0.5)
+        y = np.array([height[name] for name in path]) + shift
+        at = np.arange(len(path), dtype=float)
+        colour = PALETTE[row % len(PALETTE)]
+        width = 1.2 + 5 * float(group["share"])
+        if len(path) > 1:
+            fine = np.linspace(0, len(path) - 1, 24 * (len(path) - 1) + 1)
+            ax.plot(fine, PchipInterpolator(at, y)(fine), color=colour, linewidth=width)
+        ax.plot(at, y, "o", color=colour, markersize=width + 2)
+        ax.plot([], [], color=colour, linewidth=width, label=_label(group).replace("\n", ", "))
+    ax.set_yticks(range(len(names)), [shortened(name, 28) for name in names])
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.set_xlabel("step of the most typical journey")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.18), frameon=False)
     return tidy(ax)
 
 

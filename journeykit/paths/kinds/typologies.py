@@ -16,7 +16,7 @@ from journeykit.paths.kinds.choosing import LEVEL
 from journeykit.paths.kinds.fates import fates, shares_of_fates
 from journeykit.paths.kinds.grouping import Grouping, by_medoids, by_mixture
 from journeykit.paths.kinds.measures import Distance, Substitution, make_measure
-from journeykit.paths.kinds.picture import draw_kinds
+from journeykit.paths.kinds.picture import draw_kinds, draw_lines
 from journeykit.paths.kinds.profiles import profile, told
 from journeykit.paths.kinds.sequences import Observed, first_comparable, observe
 from journeykit.paths.kinds.stability import LEAST
@@ -127,6 +127,16 @@ class Typology(Result):
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw each group's representative as a ribbon of touchpoints, with share and stability."""
         return draw_kinds(self.frame, ax)
+
+    def lines(self, ax: Axes | None = None) -> Axes:
+        """Draw each group's representative as a smooth line over order and touchpoint.
+
+        References
+        ----------
+        Bernard, Andritsos (2019), Contextual and behavioral customer journey discovery using a
+        genetic approach, ADBIS: journeys as lines over the touchpoints they pass.
+        """
+        return draw_lines(self.frame, ax)
 
 
 def typology(

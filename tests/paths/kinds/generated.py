@@ -32,7 +32,7 @@ def of_prototypes(
 ) -> tuple[Journeys, NDArray[np.int64]]:
     """Draw journeys that follow one of some plans, with steps left out, added and changed."""
     rng = np.random.default_rng(seed)
-    plans = [rng.integers(0, names, rng.integers(6, 12)) for _ in range(kinds)]
+    plans = _plans(rng, kinds, names)
     kind = rng.integers(0, kinds, customers)
     lived = []
     for one in kind:
@@ -43,6 +43,16 @@ def of_prototypes(
         lived.append(path or [plans[one][0]])
     length = np.array([len(path) for path in lived])
     return _journeys(np.concatenate(lived), length, names), kind
+
+
+def plans_of(kinds: int, *, seed: int, names: int = 8) -> list[list[str]]:
+    """Return the plans that `of_prototypes` draws journeys from."""
+    plans = _plans(np.random.default_rng(seed), kinds, names)
+    return [[f"t{step:02d}" for step in plan] for plan in plans]
+
+
+def _plans(rng: np.random.Generator, kinds: int, names: int) -> list[NDArray[np.int64]]:
+    return [rng.integers(0, names, rng.integers(6, 12)) for _ in range(kinds)]
 
 
 def _journeys(steps: NDArray[np.int64], length: NDArray[np.int64], names: int) -> Journeys:
