@@ -131,14 +131,19 @@ def _figure(one: Any) -> tuple[str, str]:
     """Return the number of a thing and its interval as a reader sees them."""
     if math.isnan(one.estimate):
         return "", ""
-    style = {
-        "share": lambda x: f"{x:.0%}" if 0.1 <= x <= 0.9 or x in (0, 1) else f"{x:.1%}",
-        "points": lambda x: f"{100 * x:+.1f}",
-        "score": lambda x: f"{x:+.2f}",
-        "customers": lambda x: f"{x:,.0f}",
-        "per 100 in 30 days": lambda x: f"{x:.1f}",
-    }.get(one.unit, lambda x: f"{x:.3g}")
-    unit = " points" if one.unit == "points" else ""
-    value = f"{one.n:,} ({style(one.estimate)})" if one.row == "people" else style(one.estimate)
+    value, low, high = (_said(x, one.unit) for x in (one.estimate, one.conf_low, one.conf_high))
+    if one.row == "people":
+        value = f"{one.n:,} ({value})"
+    elif one.unit == "points":
+        value += " points"
     known = not (math.isnan(one.conf_low) or math.isnan(one.conf_high))
-    return value + unit, f"{style(one.conf_low)} to {style(one.conf_high)}" if known else ""
+    return value, f"{low} to {high}" if known else ""
+
+
+def _said(value: float, unit: str) -> str:
+    if unit == "share":
+        return f"{value:.0%}" if 0.1 <= value <= 0.9 or value in (0, 1) else f"{value:.1%}"
+    if unit == "points":
+        return f"{100 * value:+.1f}"
+    formats = {"score": "+.2f", "customers": ",.0f", "per 100 in 30 days": ".1f"}
+    return format(value, formats.get(unit, ".3g"))

@@ -16,6 +16,7 @@ from tests.truth.hazarded import HAZARDS
 from tests.truth.moved_on import MOMENTS
 from tests.truth.path_checks import PATHS
 from tests.truth.risky import RISKS
+from tests.truth.supported import SUPPORTS
 
 #: Leaving at constant hazards that no event changes: then S(t) is known in closed form.
 STEADY = MappingProxyType(
@@ -114,4 +115,5 @@ CHECKS = (
     *PATHS,
     *RISKS,
     *MOMENTS,
+    *SUPPORTS,
 )

@@ -79,13 +79,13 @@ def draw_lines(frame: pd.DataFrame, ax: Axes | None) -> Axes:
             continue
         shift = 0.3 * ((row + 0.5) / len(paths) - 0.5)
         y = np.array([height[name] for name in path]) + shift
-        at = np.arange(len(path), dtype=float)
+        step = np.arange(len(path), dtype=float)
         colour = PALETTE[row % len(PALETTE)]
         width = 1.2 + 5 * float(group["share"])
         if len(path) > 1:
             fine = np.linspace(0, len(path) - 1, 24 * (len(path) - 1) + 1)
-            ax.plot(fine, PchipInterpolator(at, y)(fine), color=colour, linewidth=width)
-        ax.plot(at, y, "o", color=colour, markersize=width + 2)
+            ax.plot(fine, PchipInterpolator(step, y)(fine), color=colour, linewidth=width)
+        ax.plot(step, y, "o", color=colour, markersize=width + 2)
         ax.plot([], [], color=colour, linewidth=width, label=_label(group).replace("\n", ", "))
     ax.set_yticks(range(len(names)), [shortened(name, 28) for name in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
