@@ -64,7 +64,7 @@ test-pandas3: $(READY)
 	grep -vE '^(pandas|lifelines)==' requirements.lock | grep -vE '^ +--hash' | sed 's/ *\\$$//' > .venv-pandas3/constraints.txt
 	.venv-pandas3/bin/python -m pip install --quiet --disable-pip-version-check -c .venv-pandas3/constraints.txt 'pandas>=3' 'lifelines==0.30.0' $$($(BIN)/python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; print(*[r for r in p['dependencies'] + p['optional-dependencies']['dev'] + p['optional-dependencies']['postgres'] if not r.startswith(('pandas', 'lifelines'))])")
 	.venv-pandas3/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
-	.venv-pandas3/bin/python -m pytest -n auto --dist worksteal --ignore=tests/truth --ignore=tests/browser --ignore=tests/report/execution
+	.venv-pandas3/bin/python -m pytest -n auto --dist worksteal --ignore=tests/truth --ignore=tests/browser --ignore=tests/report/execution --ignore=tests/report/trials --ignore=tests/simulate/parts --ignore=tests/journeys --ignore=tests/counts --ignore=tests/test_cli.py --ignore=tests/test_wheel.py
 
 lock:
 	$(PYTHON) -m venv .venv-lock
