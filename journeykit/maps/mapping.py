@@ -74,7 +74,7 @@ class JourneyMap(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the curve of sentiment over the stages, with intervals and people as bars."""
-        from journeykit.maps.picture import draw_map
+        from journeykit.maps.curve import draw_map
 
         return draw_map(self, ax)
 
