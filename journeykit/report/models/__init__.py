@@ -1,0 +1,15 @@
+"""The parameters of the reports that ship."""
+
+from journeykit.report.models.attribution import AttributionParameters
+from journeykit.report.models.journey import StagesParameters
+from journeykit.report.models.paths import PathsParameters
+from journeykit.report.models.segment import SegmentParameters
+from journeykit.report.models.survival import SurvivalParameters
+
+__all__ = [
+    "AttributionParameters",
+    "PathsParameters",
+    "SegmentParameters",
+    "StagesParameters",
+    "SurvivalParameters",
+]
