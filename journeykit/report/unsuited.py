@@ -10,6 +10,7 @@ from journeykit.errors import DataError, MappingError, StudyError
 
 if TYPE_CHECKING:
     from journeykit.journeys import Journeys
+    from journeykit.plan import Plan
     from journeykit.study import Study
     from journeykit.study.models import Churn, Ladder
 
@@ -119,6 +120,27 @@ def unknown_rungs(ladder: Ladder, journeys: Journeys, /) -> list[str]:
             known = journeys.attributes.column_names
             key = f"stages.rungs.{stage}.attribute"
             found += unknown(key, "an attribute", rung.attribute, known)
+    return found
+
+
+def unknown_steps(plan: Plan, journeys: Journeys, /) -> list[str]:
+    """Say which touchpoints and which column of a plan the data do not have.
+
+    A step that nothing could show would be missing in every case.
+    """
+    found = []
+    for step in plan.all_steps:
+        if not set(step.seen_as) & set(journeys.names):
+            for name in step.seen_as:
+                key = f"{plan.name}: {step.step}"
+                found += unknown(key, "a touchpoint", name, journeys.names)
+    for name in plan.reaches:
+        found += unknown(f"{plan.name}: reaches", "a touchpoint", name, journeys.names)
+    if plan.failed is not None:
+        known = tuple(journeys.columns)
+        found += unknown(
+            f"{plan.name}: failed.column", "an event column", plan.failed.column, known
+        )
     return found
 
 

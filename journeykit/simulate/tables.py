@@ -47,6 +47,8 @@ TABLES: Mapping[str, pa.Schema] = MappingProxyType(
             medium=pa.string(),
             observability=pa.string(),
             initiator=pa.string(),
+            stage=pa.string(),
+            accountable=pa.string(),
         ),
         "customers": _schema(
             customer_id=WORD,

@@ -13,9 +13,50 @@ OWN = (
     Touchpoint("price_change", "website_email", "after", "brand", "virtual", "log", "firm"),
 )
 
+#: For which stage touchpoints are meant: by phase and channel, and those that are meant otherwise.
+_STAGE = {
+    ("before", "website_email"): "engagement",
+    ("before", "internet"): "familiarity",
+    ("before", "mobile"): "engagement",
+    ("before", "in_person"): "familiarity",
+    ("before", "catalog"): "familiarity",
+    ("during", "retail_store"): "conversion",
+    ("during", "website_email"): "deliberation",
+    ("during", "phone"): "deliberation",
+}
+_OTHERWISE = {
+    "view_microsite": "familiarity",
+    "whitepaper_download": "engagement",
+    "offer_popup": "deliberation",
+    "thank_you_page": "conversion",
+    "pos_receipt": "conversion",
+}
+#: Who answers for a channel; for the app nobody does.
+_ACCOUNTABLE = {
+    "website_email": "Web shop",
+    "internet": "Performance marketing",
+    "in_person": "Field sales",
+    "catalog": "Direct mail",
+    "phone": "Service centre",
+    "retail_store": "Stores",
+}
+_OWN_ACCOUNTABLE = {
+    "payment_failed": "Billing",
+    "price_change": "Pricing",
+    "call_sales": "Inside sales",
+}
+
 
 @cache
 def touchpoints() -> tuple[Touchpoint, ...]:
-    """Return all touchpoints, sorted by name."""
+    """Return all touchpoints, sorted by name, with the stage each is meant for and whose it is."""
     rows = (*standard_catalogue().touchpoints.values(), *OWN)
-    return tuple(sorted(rows, key=lambda row: row.touchpoint))
+    return tuple(_meant(row) for row in sorted(rows, key=lambda row: row.touchpoint))
+
+
+def _meant(row: Touchpoint) -> Touchpoint:
+    name = row.touchpoint
+    return row._replace(
+        stage=_OTHERWISE.get(name, _STAGE.get((row.phase, row.channel), "retention")),
+        accountable=_OWN_ACCOUNTABLE.get(name, _ACCOUNTABLE.get(row.channel, "")),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _TEMPLATE = Path(__file__).with_name("study.yaml")
 _README = Path(__file__).with_name("README.md")
+#: What this company has planned and believes; the same in all worlds.
+_DECLARED = Path(__file__).with_name("declared")
 #: Tables that are CSV, for people to read; the others are Parquet.
 _CSV = ("touchpoints", "external_events")
 
@@ -29,8 +32,9 @@ _CSV = ("touchpoints", "external_events")
 def write_world(world: World, folder: str | Path, /) -> Path:
     """Write a world into a new or empty folder; return the path of its ``study.yaml``.
 
-    There are the tables as the company has them, `customers` with each one's first contract, beside
-    them ``truth.json`` and in ``hidden/`` what only the truth knows. The same world gives the same
+    There are the tables as the company has them, `customers` with each one's first contract, and
+    what it has planned and believes; beside them ``truth.json`` and in ``hidden/`` what only the
+    truth knows. The same world gives the same
     bytes.
 
     Raises
@@ -56,6 +60,8 @@ def write_world(world: World, folder: str | Path, /) -> Path:
         for name, table in world.hidden.items():
             _write(table, beside / "hidden" / f"{name}.parquet")
         (beside / "truth.json").write_text(world.truth_json(), encoding="utf-8")
+        for path in sorted(_DECLARED.glob("*.yaml")):
+            shutil.copyfile(path, beside / path.name)
         (beside / FILE).write_text(_study(world, study_name(target.name)), "utf-8")
         (beside / _README.name).write_text(_readme(world), encoding="utf-8")
     return target / FILE
