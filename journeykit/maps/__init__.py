@@ -6,10 +6,20 @@ Names load on first use: the methods import pandas and SciPy.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from journeykit.maps.matrix import TouchpointMatrix, touchpoint_matrix
 
-__all__: list[str] = []
+_HOMES: dict[str, str] = {
+    "TouchpointMatrix": "matrix",
+    "touchpoint_matrix": "matrix",
+}
+
+__all__ = [
+    "TouchpointMatrix",
+    "touchpoint_matrix",
+]
 
 
 def __getattr__(name: str) -> object:
