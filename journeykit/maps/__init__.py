@@ -10,15 +10,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.maps.matrix import TouchpointMatrix, touchpoint_matrix
+    from journeykit.maps.mentioned import MissingTouchpoints, missing_touchpoints
+    from journeykit.maps.uncharted import Unmapped, unmapped
 
 _HOMES: dict[str, str] = {
+    "MissingTouchpoints": "mentioned",
     "TouchpointMatrix": "matrix",
+    "Unmapped": "uncharted",
+    "missing_touchpoints": "mentioned",
     "touchpoint_matrix": "matrix",
+    "unmapped": "uncharted",
 }
 
 __all__ = [
+    "MissingTouchpoints",
     "TouchpointMatrix",
+    "Unmapped",
+    "missing_touchpoints",
     "touchpoint_matrix",
+    "unmapped",
 ]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from journeykit.maps import grouping
 from journeykit.maps.touching import PER_DAYS
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
     from journeykit.maps.matrix import TouchpointMatrix
@@ -87,9 +87,17 @@ def _cell(ax: Axes, place: tuple[int, int], row: pd.Series, shown: str, *, dark:
             Rectangle((x - 0.5, y - 0.5), 1, 1, hatch="////", facecolor="none", edgecolor=QUIET,
                       linewidth=0)
         )  # fmt: skip
-    word = _SAID.get(row["observed"], "too few") if shown not in ("score", "positive") else "none"
+    word = _why_empty(row, shown)
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.9}
     ax.text(x, y, word, ha="center", va="center", fontsize=8.5, color=INK, bbox=box)
+
+
+def _why_empty(row: pd.Series, shown: str) -> str:
+    """Say why a cell has no number."""
+    counted = {"score": "n_answers", "positive": "n_answers", "next_stage": "n_moments"}
+    if shown in ("score", "positive") or (shown in counted and row["observed"] not in _SAID):
+        return "too few" if pd.isna(row[counted[shown]]) else "none"
+    return _SAID.get(row["observed"], "too few")
 
 
 def _caption(matrix: TouchpointMatrix, shown: str) -> str:
