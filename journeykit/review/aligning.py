@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -90,39 +91,28 @@ class GoalsServed(Result):
         A row or a column that is empty says so beside its name.
         """
         from journeykit.draw import INK, QUIET, axes
-        from journeykit.draw.charts import shortened
 
         goals, objectives = self.goals["goal"].tolist(), self.objectives["objective"].tolist()
-        ax = axes(ax, height=0.45 * len(goals) + 2.2, width=max(4.2, 0.7 * len(objectives) + 2.2))
+        ax = axes(ax, height=0.62 * len(goals) + 1.7, width=max(4.9, 0.9 * len(objectives) + 1.9))
         for row in self.frame[self.frame["serves"]].itertuples():
             grade = EVIDENCE.index(row.evidence)
             x, y = objectives.index(row.objective), goals.index(row.goal)
-            face = _SHADES[grade]
-            ax.add_patch(_square(x, y, face))
-            ink = "white" if grade >= 2 else INK
+            ax.add_patch(_square(x, y, _SHADES[grade]))
+            ink = "white" if grade >= EVIDENCE.index("log") else INK
             ax.text(x, y, row.evidence, ha="center", va="center", fontsize=8, color=ink)
-        ax.set_xticks(
-            range(len(objectives)),
-            [
-                shortened(name, 22) + ("\nserves no goal" if name in self.orphans else "")
-                for name in objectives
-            ],
-            rotation=40,
-            ha="right",
-        )
-        ax.set_yticks(
-            range(len(goals)),
-            [
-                shortened(name, 22) + ("\nnot served" if name in self.unserved else "")
-                for name in goals
-            ],
-        )
-        for labels, alone in (
-            (zip(ax.get_xticklabels(), objectives, strict=True), self.orphans),
-            (zip(ax.get_yticklabels(), goals, strict=True), self.unserved),
+        across = [_label(name, "serves no goal" * (name in self.orphans)) for name in objectives]
+        down = [_label(name, "not served" * (name in self.unserved), 22) for name in goals]
+        ax.set_xticks(range(len(objectives)), across, fontsize=8.5)
+        ax.set_yticks(range(len(goals)), down, fontsize=9)
+        if len(objectives) > _UPRIGHT:
+            for label in ax.get_xticklabels():
+                label.set(rotation=40, ha="right")
+        for labels, names, alone in (
+            (ax.get_xticklabels(), objectives, self.orphans),
+            (ax.get_yticklabels(), goals, self.unserved),
         ):
-            for label, name in labels:
-                label.set_color("#b3470a" if name in alone else INK)
+            for label, name in zip(labels, names, strict=True):
+                label.set_color(_ALONE if name in alone else INK)
         ax.set_xticks(np.arange(len(objectives) + 1) - 0.5, minor=True)
         ax.set_yticks(np.arange(len(goals) + 1) - 0.5, minor=True)
         ax.grid(which="minor", color="#e4e7eb", linewidth=0.8)
@@ -131,10 +121,14 @@ class GoalsServed(Result):
         ax.set_ylim(len(goals) - 0.5, -0.5)
         for side in ax.spines.values():
             side.set_color(QUIET)
-        ax.set_xlabel("objectives of the firm; filled: serves the goal, known by")
+        ax.set_xlabel("filled: the objective serves the goal,\nwhich is known by", fontsize=9)
         return ax
 
 
+#: More objectives than this are written aslant.
+_UPRIGHT = 5
+_ALONE = "#b3470a"
+_LINES = 4
 #: By the grade of the evidence, from assumed to experiment.
 _SHADES = ("#eef2f6", "#c9dcee", "#5b9bc8", "#2a6fa8", "#0b3d6e")
 
@@ -263,6 +257,13 @@ def _tactics(strategy: Strategy) -> pd.DataFrame:
 
 def _told(what: str, names: tuple[str, ...]) -> str:
     return f"{what}: {', '.join(names) or 'none'}"
+
+
+def _label(name: str, note: str, width: int = 13) -> str:
+    """Break a name over lines; dollar signs are text here, never formulas."""
+    lines = textwrap.wrap(name, width) or [""]
+    kept = lines[:_LINES] if len(lines) <= _LINES else [*lines[: _LINES - 1], "\u2026"]
+    return "\n".join([*kept, f"({note})"] if note else kept).replace("$", r"\$")
 
 
 def _square(x: int, y: int, color: str) -> Patch:
