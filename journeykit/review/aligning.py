@@ -117,8 +117,8 @@ class GoalsServed(Result):
         ax.set_yticks(np.arange(len(goals) + 1) - 0.5, minor=True)
         ax.grid(which="minor", color="#e4e7eb", linewidth=0.8)
         ax.tick_params(which="both", length=0)
-        ax.set_xlim(-0.5, len(objectives) - 0.5)
-        ax.set_ylim(len(goals) - 0.5, -0.5)
+        ax.set_xlim(-0.5, max(len(objectives), 1) - 0.5)
+        ax.set_ylim(max(len(goals), 1) - 0.5, -0.5)
         for side in ax.spines.values():
             side.set_color(QUIET)
         ax.set_xlabel("filled: the objective serves the goal,\nwhich is known by", fontsize=9)
