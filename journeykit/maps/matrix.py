@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.checks import check_choice, check_fraction, check_positive, check_whole
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
@@ -78,6 +80,16 @@ class TouchpointMatrix(Result):
     contradicting: tuple[str, ...]
     horizon_days: float
     rows: ClassVar[str] = "cells"
+
+    @property
+    def coverage(self) -> pd.DataFrame:
+        """How the catalogue says that touchpoints can be seen, and how many are.
+
+        One row a word of `observability` (empty text where there is none) and of `observed`:
+        `observability`, `observed`, `n_touchpoints`.
+        """
+        by = self.touchpoints.groupby(["observability", "observed"], sort=False)
+        return by.size().rename("n_touchpoints").reset_index()
 
     def summary(self) -> str:
         """Say how much of the catalogue is seen, and which cell reaches most."""
@@ -220,38 +232,28 @@ def touchpoint_matrix(
     1  before  street  not observed  <NA>    NaN
     2  during   store       in part     1    0.5
     """
-    check_whole("small_cell", small_cell, least=1)
-    check_fraction("confidence", confidence)
-    check_positive("horizon_days", horizon_days)
-    if medium is not None:
-        check_choice("medium", medium, get_args(Medium))
-    refuse_cut(journeys, "`touchpoint_matrix`")
-    refuse_collapsed(journeys, "`touchpoint_matrix`")
+    _check_arguments(journeys, horizon_days, medium, small_cell, confidence)
     rows = grouping.chosen(catalogue, medium)
     cells = grouping.cells_of(rows)
     count = _Counting(journeys, rows, ladder, sentiment, horizon_days, confidence)
     met, answered, moved = count.by(np.arange(len(rows)))
-    said = grouping.words(rows, met.n_events)
     in_cells = count.by(cells.of)
+    said = grouping.words(rows, met.n_events)
     touchpoints, _ = grouping.without_few(
         grouping.measured(said, met, answered, moved), cells.of, small_cell
     )
     table = grouping.measured(grouping.cell_words(said, cells), *in_cells)
     frame, hidden = grouping.without_few(table, np.zeros(len(table), dtype=np.int64), small_cell)
-    mapped = np.isin(np.array(journeys.names, dtype=object), list(catalogue.touchpoints))
-    n_mapped = int(np.count_nonzero(mapped[journeys.touchpoint])) if len(mapped) else 0
-    n_here = int(met.n_events.sum())
+    n_here, n_mapped = int(met.n_events.sum()), _mapped(journeys, catalogue)
+    given = {
+        "horizon_days": horizon_days,
+        "medium": medium,
+        "small_cell": small_cell,
+        "confidence": confidence,
+    }
     return TouchpointMatrix(
         frame=pd.concat([_described_cells(rows, cells), frame], axis=1),
-        provenance=Provenance(
-            journeys.fingerprint,
-            {
-                "horizon_days": horizon_days,
-                "medium": medium,
-                "small_cell": small_cell,
-                "confidence": confidence,
-            },
-        ),
+        provenance=Provenance(journeys.fingerprint, given),
         touchpoints=pd.concat([_described(rows), touchpoints], axis=1),
         n_customers=count.n_customers,
         n_events=journeys.n_events,
@@ -267,6 +269,28 @@ def touchpoint_matrix(
         ),
         horizon_days=float(horizon_days),
     )
+
+
+def _check_arguments(
+    journeys: Journeys,
+    horizon_days: float,
+    medium: Medium | None,
+    small_cell: int,
+    confidence: float,
+) -> None:
+    check_whole("small_cell", small_cell, least=1)
+    check_fraction("confidence", confidence)
+    check_positive("horizon_days", horizon_days)
+    if medium is not None:
+        check_choice("medium", medium, get_args(Medium))
+    refuse_cut(journeys, "`touchpoint_matrix`")
+    refuse_collapsed(journeys, "`touchpoint_matrix`")
+
+
+def _mapped(journeys: Journeys, catalogue: Catalogue) -> int:
+    """Count the events at touchpoints of the catalogue, of whichever medium."""
+    known = np.array([name in catalogue for name in journeys.names], dtype=bool)
+    return int(np.count_nonzero(known[journeys.touchpoint])) if len(known) else 0
 
 
 class _Counting:
@@ -327,10 +351,10 @@ class _Counting:
 
 def _customers(journeys: Journeys, asked: pd.Series) -> NDArray[np.int64]:
     """Return the number of each customer asked, -1 where they have no journey here."""
-    ids = journeys.customer_id.to_pandas().to_numpy(dtype=object)
-    here = ids[np.unique(journeys.customer_index)]
-    place = {str(name): at for at, name in enumerate(here)}
-    return np.array([place.get(str(name), -1) for name in asked], dtype=np.int64)
+    here = journeys.customer_id.take(np.unique(journeys.customer_index)).cast(pa.string())
+    names = pa.array(asked.astype(str).to_numpy(dtype=object), type=pa.string())
+    found = pc.fill_null(pc.index_in(names, value_set=here), -1)
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def _described(rows: tuple[Touchpoint, ...]) -> pd.DataFrame:

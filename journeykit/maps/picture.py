@@ -111,4 +111,5 @@ def _caption(matrix: TouchpointMatrix, shown: str) -> str:
     }
     partly = (matrix.frame["observed"] == grouping.PARTLY).any()
     note = "\n\u2265: some touchpoints there leave no events" if partly else ""
-    return texts[shown] + (note if _CHOICES[shown][2] else "")
+    blank = "\nblank: no such touchpoint in the catalogue"
+    return texts[shown] + (note if _CHOICES[shown][2] else "") + blank

@@ -187,38 +187,13 @@ def unmapped(
     known = {row.touchpoint for row in chosen(catalogue, None)}
     whose, n_customers = customers_of(journeys)
     journey, code = owner_of(journeys), journeys.touchpoint.astype(np.int64)
-    m = len(journeys.names)
-    n_events = np.bincount(code, minlength=m)
+    n_events = np.bincount(code, minlength=len(journeys.names))
     won = _successes(journeys, conversions)
     strange = np.array([name not in known for name in journeys.names], dtype=bool)
-    rows = np.flatnonzero(strange & (n_events > 0))
-    rows = np.array(sorted(rows, key=lambda at: (-n_events[at], journeys.names[at])), dtype=int)
-    met = _distinct(code, whose[journey], m)
-    counted = {"n_success": pd.array([pd.NA] * len(rows), dtype="Int64")}
-    rate = np.full(len(rows), np.nan)
-    lost = strange[code] if m else np.zeros(0, dtype=bool)
-    if won is not None:
-        inside = won[journey]
-        n_success = _distinct(code[inside], journey[inside], m)[rows]
-        counted = {"n_success": n_success}
-        rate = n_success / max(int(won.sum()), 1) if won.any() else rate
-    low, high = wilson_interval(met[rows], np.full(len(rows), n_customers), confidence=confidence)
-    frame = pd.DataFrame(
-        {
-            "touchpoint": [journeys.names[at] for at in rows],
-            "n_events": n_events[rows],
-            "event_share": n_events[rows] / max(journeys.n_events, 1),
-            "n": met[rows],
-            "share": met[rows] / max(n_customers, 1),
-            "conf_low": low,
-            "conf_high": high,
-            **counted,
-            "success_share": rate,
-            "near": [nearest(journeys.names[at], known) for at in rows],
-        }
-    )
+    lost = strange[code] if len(strange) else np.zeros(0, dtype=bool)
+    frame = _frame(journeys, strange, n_events, won, confidence)
     return Unmapped(
-        frame=frame,
+        frame=frame.assign(near=[nearest(name, known) for name in frame["touchpoint"]]),
         provenance=Provenance(
             journeys.fingerprint,
             {"conversions": tuple(conversions), "most_share": most_share, "confidence": confidence},
@@ -232,6 +207,40 @@ def unmapped(
         n_successes_met=0 if won is None else len(np.unique(journey[lost & won[journey]])),
         most_share=float(most_share),
     )
+
+
+def _frame(
+    journeys: Journeys,
+    strange: NDArray[np.bool_],
+    n_events: NDArray[np.int64],
+    won: NDArray[np.bool_] | None,
+    confidence: float,
+) -> pd.DataFrame:
+    """Count the strange names by events, customers, and journeys that succeeded."""
+    whose, n_customers = customers_of(journeys)
+    journey, code = owner_of(journeys), journeys.touchpoint.astype(np.int64)
+    m, there = len(journeys.names), np.flatnonzero(strange & (n_events > 0)).tolist()
+    rows = np.array(sorted(there, key=lambda at: (-n_events[at], journeys.names[at])), dtype=int)
+    met = _distinct(code, whose[journey], m)[rows]
+    low, high = wilson_interval(met, np.full(len(rows), n_customers), confidence=confidence)
+    frame = pd.DataFrame(
+        {
+            "touchpoint": [journeys.names[at] for at in rows],
+            "n_events": n_events[rows],
+            "event_share": n_events[rows] / max(journeys.n_events, 1),
+            "n": met,
+            "share": met / max(n_customers, 1),
+            "conf_low": low,
+            "conf_high": high,
+        }
+    )
+    if won is None:
+        unsaid = pd.array([pd.NA] * len(rows), dtype="Int64")
+        return frame.assign(n_success=unsaid, success_share=np.nan)
+    inside = won[journey]
+    n_success = _distinct(code[inside], journey[inside], m)[rows]
+    share = n_success / won.sum() if won.any() else np.nan
+    return frame.assign(n_success=n_success, success_share=share)
 
 
 def _successes(journeys: Journeys, conversions: Sequence[str]) -> NDArray[np.bool_] | None:

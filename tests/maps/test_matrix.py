@@ -347,6 +347,10 @@ def test_the_standard_catalogue_gives_eleven_cells() -> None:
     )
     assert (every.touchpoints["observed"].eq("not observed") == unseen).all()
     assert every.touchpoints.loc[unseen, "share"].isna().all()
+    coverage = every.coverage.set_index(["observability", "observed"])["n_touchpoints"]
+    assert coverage.sum() == 59
+    assert coverage["survey", "not observed"] == 8
+    assert coverage["log", "no events here"] == 27
 
 
 def test_medium_leaves_the_other_out_and_counts_it() -> None:
