@@ -54,7 +54,7 @@ class TouchpointMatrix(Result):
         customers is missing.
     touchpoints : pandas.DataFrame
         One row a touchpoint, as the catalogue has them: `touchpoint`, `phase`, `channel`, `owner`,
-        `medium`, `observability`, `initiator`, and the same columns from `observed` on.
+        `medium`, `observability`, `initiator`, `stage`, and the same columns from `observed` on.
     n_customers, n_events : int
         All customers; all events.
     n_here, n_unmapped, n_other_medium : int
@@ -168,8 +168,9 @@ def touchpoint_matrix(
     that stage. `next_stage` is the share of moments after which the customer comes into a higher
     stage within `horizon_days`, by whatever way; the wait of customers whose watching ends before
     is censored (Kaplan and Meier), and customers with moments in several stages are clusters.
-    Stages from which nothing but time leads up have no moments. It describes those who were there;
-    whether the touch moves anybody on is the question of `stages.passion_points`.
+    Stages from which nothing but time leads up have no moments. It describes those who were there:
+    after the till, which comes just before an order, nearly all come higher. Whether the touch
+    moves anybody on is the question of `stages.passion_points`.
 
     Where events cannot be, there is no 0: see `observed`. What is censored is taken to be censored
     by chance, and a first event is the first that was watched.
@@ -358,7 +359,8 @@ def _customers(journeys: Journeys, asked: pd.Series) -> NDArray[np.int64]:
 
 
 def _described(rows: tuple[Touchpoint, ...]) -> pd.DataFrame:
-    named = ("touchpoint", "phase", "channel", "owner", "medium", "observability", "initiator")
+    named = ("touchpoint", "phase", "channel", "owner", "medium", "observability", "initiator",
+             "stage")  # fmt: skip
     return pd.DataFrame({name: [getattr(row, name) for row in rows] for name in named})
 
 

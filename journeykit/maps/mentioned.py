@@ -84,7 +84,8 @@ class MissingTouchpoints(Result):
                 bar.set_color(PALETTE[1])
         percent_axis(ax, "x")
         note = "; orange: not in the catalogue" if strange.any() else ""
-        ax.set_xlabel(f"share of {self.n_customers:,} customers who name it{note}")
+        whose = "mentions" if self.n_customers == self.n_mentions else "customers who name it"
+        ax.set_xlabel(f"share of {self.n_customers:,} {whose}{note}")
         return ax
 
 

@@ -101,7 +101,7 @@ def _ratio(
 
     clusters = np.bincount(group, minlength=n_groups)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = total(x) / total(m)
+        ratio = np.where(total(m) > 0, total(x) / total(m), np.nan)
         # Two passes: squares of sums would lose a small spread to rounding.
         spread = total((x - ratio[group] * m) ** 2)
         variance = clusters / (clusters - 1) * spread / total(m) ** 2

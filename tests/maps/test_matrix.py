@@ -8,6 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from journeykit import load_study
 from journeykit.errors import ArgumentError, DataError, MappingError, NotObservedError
@@ -304,6 +306,36 @@ def test_order_of_customers_does_not_matter() -> None:
     one, other = (touchpoint_matrix(data, CATALOGUE, ladder=LADDER) for data in (made, mixed))
     pd.testing.assert_frame_equal(one.frame, other.frame)
     pd.testing.assert_frame_equal(one.touchpoints, other.touchpoints)
+
+
+@given(days=st.integers(-400, 400), seed=st.integers(0, 20))
+@settings(max_examples=10)
+def test_when_it_was_does_not_matter(days: int, seed: int) -> None:
+    made = random_journeys(seed)
+    assert made.time is not None
+    later = made.replace(
+        time=made.time + days * DAY,
+        observed_from=np.full(len(made), days * DAY),
+        observed_to=made.observed_to + days * DAY,
+    )
+    one, other = (touchpoint_matrix(data, CATALOGUE, ladder=LADDER) for data in (made, later))
+    pd.testing.assert_frame_equal(one.frame, other.frame)
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=10)
+def test_media_add_up_and_customers_of_a_cell_are_at_most_those_of_its_touchpoints(
+    seed: int,
+) -> None:
+    made = random_journeys(seed)
+    both = touchpoint_matrix(made, CATALOGUE, small_cell=1)
+    virtual = touchpoint_matrix(made, CATALOGUE, medium="virtual", small_cell=1)
+    physical = touchpoint_matrix(made, CATALOGUE, medium="physical", small_cell=1)
+    assert virtual.n_here + physical.n_here == both.n_here
+    assert virtual.n_other_medium == physical.n_here
+    for cell in both.frame[both.frame["n"].notna()].itertuples():
+        mine = both.touchpoints.query("phase == @cell.phase and channel == @cell.channel")["n"]
+        assert mine.max() <= cell.n <= min(mine.sum(), both.n_customers)
 
 
 def test_few_customers_are_hidden_and_cannot_be_told_from_the_rest() -> None:

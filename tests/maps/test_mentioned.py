@@ -71,7 +71,7 @@ def test_the_catalogue_marks_what_it_lacks() -> None:
         "3 mentions are of 2 touchpoints that the catalogue does not have"
     )
     ax = found.plot()
-    assert ax.get_xlabel() == "share of 8 customers who name it; orange: not in the catalogue"
+    assert ax.get_xlabel() == "share of 8 mentions; orange: not in the catalogue"
     plt.close(ax.figure)  # type: ignore[arg-type]
 
 
