@@ -12,22 +12,37 @@ if TYPE_CHECKING:
     from journeykit.maps.differences import MapChanges, diff
     from journeykit.maps.exchange import read_map, write_map
     from journeykit.maps.mapping import JourneyMap, journey_map
+    from journeykit.maps.matrix import TouchpointMatrix, touchpoint_matrix
+    from journeykit.maps.mentioned import MissingTouchpoints, missing_touchpoints
+    from journeykit.maps.uncharted import Unmapped, unmapped
 
 _HOMES = {
     "JourneyMap": "mapping",
     "MapChanges": "differences",
+    "MissingTouchpoints": "mentioned",
+    "TouchpointMatrix": "matrix",
+    "Unmapped": "uncharted",
     "diff": "differences",
     "journey_map": "mapping",
+    "missing_touchpoints": "mentioned",
     "read_map": "exchange",
+    "touchpoint_matrix": "matrix",
+    "unmapped": "uncharted",
     "write_map": "exchange",
 }
 
 __all__ = [
     "JourneyMap",
     "MapChanges",
+    "MissingTouchpoints",
+    "TouchpointMatrix",
+    "Unmapped",
     "diff",
     "journey_map",
+    "missing_touchpoints",
     "read_map",
+    "touchpoint_matrix",
+    "unmapped",
     "write_map",
 ]
 

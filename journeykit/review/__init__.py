@@ -6,10 +6,38 @@ Names load on first use: the methods import pandas and SciPy.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from journeykit.review.aligning import GoalsServed, goals_served
+    from journeykit.review.owning import Ownership, ownership
+    from journeykit.review.strategy import Goal, Objective, Owned, Strategy, Tactic, read_strategy
 
-__all__: list[str] = []
+_HOMES: dict[str, str] = {
+    "Goal": "strategy",
+    "GoalsServed": "aligning",
+    "Objective": "strategy",
+    "Owned": "strategy",
+    "Ownership": "owning",
+    "Strategy": "strategy",
+    "Tactic": "strategy",
+    "goals_served": "aligning",
+    "ownership": "owning",
+    "read_strategy": "strategy",
+}
+
+__all__ = [
+    "Goal",
+    "GoalsServed",
+    "Objective",
+    "Owned",
+    "Ownership",
+    "Strategy",
+    "Tactic",
+    "goals_served",
+    "ownership",
+    "read_strategy",
+]
 
 
 def __getattr__(name: str) -> object:

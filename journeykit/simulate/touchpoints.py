@@ -25,12 +25,23 @@ _STAGE = {
     ("during", "phone"): "deliberation",
 }
 _OTHERWISE = {
-    "view_microsite": "familiarity",
-    "whitepaper_download": "engagement",
-    "offer_popup": "deliberation",
-    "thank_you_page": "conversion",
-    "pos_receipt": "conversion",
-}
+    **dict.fromkeys(
+        ("view_microsite", "view_home", "email_promo", "survey_web_intercept"), "familiarity"
+    ),
+    **dict.fromkeys(
+        (
+            "whitepaper_download", "review_read", "remarketing_impression", "amazon_listing_view",
+            "ebay_listing_view", "catalog_pickup", "focus_group", "networking_contact",
+            "store_signage", "parking_lot", "greeter_contact", "wall_color", "carpet_design",
+            "lighting",
+        ),
+        "engagement",
+    ),
+    **dict.fromkeys(("offer_popup", "product_display", "countertop_material"), "deliberation"),
+    **dict.fromkeys(
+        ("thank_you_page", "email_confirmation", "pos_receipt", "carrier_bag"), "conversion"
+    ),
+}  # fmt: skip
 #: Who answers for a channel; for the app nobody does.
 _ACCOUNTABLE = {
     "website_email": "Web shop",
@@ -41,9 +52,12 @@ _ACCOUNTABLE = {
     "retail_store": "Stores",
 }
 _OWN_ACCOUNTABLE = {
-    "payment_failed": "Billing",
+    **dict.fromkeys(("payment_failed", "bill_sent", "call_accounts_receivable"), "Billing"),
+    **dict.fromkeys(("pr_mention", "social_owned_touch"), "Brand"),
     "price_change": "Pricing",
     "call_sales": "Inside sales",
+    "call_followup": "Customer care",
+    "whitepaper_download": "Content",
 }
 
 

@@ -66,11 +66,14 @@ def _fields(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
     """Names (as written by the user) of the fields of the model that sits at `loc`."""
     for part in loc:
         field = model.model_fields.get(str(part))
-        inner = field and [
-            kind
-            for kind in (field.annotation, *get_args(field.annotation))
-            if isinstance(kind, type) and issubclass(kind, BaseModel)
-        ]
+        inner = _models(field.annotation) if field else []
         if inner:
             model = inner[0]
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(kind: Any) -> list[type[BaseModel]]:
+    """Return the models that a type is made of, such as those of a mapping's values."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    return [model for part in get_args(kind) for model in _models(part)]

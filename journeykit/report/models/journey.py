@@ -80,7 +80,8 @@ class PlanParameters(SegmentParameters):
         name = self.plan or next(iter(plans))
         if name not in plans:
             raise StudyError(
-                f"`plan` must be one of {', '.join(plans)}; got {name!r}.{did_you_mean(name, plans)}"
+                f"`plan` must be one of {', '.join(plans)}; got {name!r}."
+                f"{did_you_mean(name, plans)}"
             )
         return plans[name]
 
