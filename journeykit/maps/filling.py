@@ -11,7 +11,6 @@ from journeykit.maps.standing import (
     Standing,
     answers_by_rung,
     leaving_rate,
-    mean_of_answers,
     moves_rate,
 )
 from journeykit.maps.things import NOT_OBSERVED, Limits, Row, Thing, thing
@@ -125,21 +124,18 @@ def sentiment_rows(
     place: Standing, ladder: Ladder, sentiment: pd.DataFrame, limits: Limits
 ) -> list[Thing]:
     """Say how customers feel in each stage, by what they answered there."""
-    told = answers_by_rung(place, sentiment)
+    told = answers_by_rung(place, sentiment, confidence=limits.confidence)
     rows = []
     for at, stage in enumerate(ladder.stages):
-        here = told[told["rung"] == at]
-        if here.empty:
+        if not told.n_answers[at]:
             rows.append(thing("sentiment", stage, text=NOT_OBSERVED, evidence=""))
             continue
-        customer = here["customer"].to_numpy()
-        numbers = mean_of_answers(here["score"].to_numpy(), customer, confidence=limits.confidence)
         rows.append(
             thing(
                 "sentiment",
                 stage,
-                n=len(np.unique(customer)),
-                numbers=numbers,
+                n=told.n_answered[at],
+                numbers=[numbers[at] for numbers in told.score],
                 unit="score",
                 evidence="survey",
                 least=limits.small_cell,

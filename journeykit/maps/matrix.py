@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from journeykit.checks import check_choice, check_fraction, check_positive, check_whole
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
@@ -319,7 +317,7 @@ class _Counting:
         if sentiment is not None:
             score = touching.checked_answers(sentiment)
             row = touching.codes(sentiment["touchpoint"], known)
-            person = _customers(journeys, sentiment["customer_id"])
+            person = touching.customers_asked(journeys, sentiment["customer_id"])
             kept = (row >= 0) & (person >= 0)
             self._answers = row[kept], person[kept], score[kept]
             self.n_left_out = int((~kept).sum())
@@ -348,14 +346,6 @@ class _Counting:
                 confidence=confidence,
             )
         return met, said, moved
-
-
-def _customers(journeys: Journeys, asked: pd.Series) -> NDArray[np.int64]:
-    """Return the number of each customer asked, -1 where they have no journey here."""
-    here = journeys.customer_id.take(np.unique(journeys.customer_index)).cast(pa.string())
-    names = pa.array(asked.astype(str).to_numpy(dtype=object), type=pa.string())
-    found = pc.fill_null(pc.index_in(names, value_set=here), -1)
-    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def _described(rows: tuple[Touchpoint, ...]) -> pd.DataFrame:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from journeykit.errors import DataError
+from journeykit.checks import check_known
 from journeykit.journeys.durations import DAY
+from journeykit.maps.touching import Answered, answered, checked_answers, customers_asked
 from journeykit.stages.following import Entries, entries, rung_at
 from journeykit.survival.states.bounds import event_interval
 
@@ -55,46 +55,30 @@ def standing(journeys: Journeys, ladder: Ladder, /) -> Standing:
     return Standing(journeys, steps, len(ladder.rungs))
 
 
-def answers_by_rung(place: Standing, sentiment: pd.DataFrame, /) -> pd.DataFrame:
-    """Add to answers the `customer` and the `rung` in which they were given.
+def answers_by_rung(place: Standing, sentiment: pd.DataFrame, /, *, confidence: float) -> Answered:
+    """Average the answers given in each rung.
 
     Answers of customers who are not in the journeys, or in no stage yet, are left out.
+
+    Raises
+    ------
+    MappingError
+        When `sentiment` lacks a column.
+    DataError
+        When a score is outside -1 to 1.
     """
-    lacking = {"customer_id", "event_time", "touchpoint", "score"} - set(sentiment.columns)
-    if lacking:
-        raise DataError(
-            f"`sentiment` must have the columns customer_id, event_time, touchpoint and score; "
-            f"{', '.join(sorted(lacking))} missing. `study.sentiment()` returns such a table."
-        )
-    ids = pd.Index(place.journeys.customer_id.to_pylist()).astype(str)
-    index = np.empty(place.journeys.n_customers, dtype=np.int64)
-    index[place.journeys.customer_index] = np.arange(len(place.journeys))
-    known = ids.get_indexer(sentiment["customer_id"].astype(str))
-    told = sentiment.loc[known >= 0, ["event_time", "touchpoint", "score"]]
-    who = index[known[known >= 0]]
-    time = told["event_time"].dt.tz_convert("UTC").dt.tz_localize(None)
-    microseconds = time.astype("datetime64[us]").astype(np.int64).to_numpy()
-    told = told.assign(customer=who, rung=rung_at(place.steps, who, microseconds))
-    return told[told["rung"] >= 0]
-
-
-def mean_of_answers(
-    score: NDArray[np.float64], customer: NDArray[np.int64], /, *, confidence: float
-) -> tuple[float, float, float]:
-    """Return the mean of answers and its interval, customers being the units.
-
-    The mean is a ratio of sums over customers; its variance is that of the ratio, linearised, with
-    m / (m - 1), and the quantile Student's with m - 1 degrees of freedom, m customers. With one
-    customer there is no interval.
-    """
-    groups, inverse = np.unique(customer, return_inverse=True)
-    mean, m = float(score.mean()), len(groups)
-    if m < 2:
-        return mean, np.nan, np.nan
-    rest = np.bincount(inverse, score - mean)
-    error = float(np.sqrt((rest**2).sum() * m / (m - 1))) / len(score)
-    half = float(stats.t.isf((1 - confidence) / 2, m - 1)) * error
-    return mean, mean - half, mean + half
+    columns = [str(name) for name in sentiment.columns]
+    check_known("sentiment", ["event_time"], columns, what="columns")
+    score = checked_answers(sentiment)
+    who = customers_asked(place.journeys, sentiment["customer_id"])
+    journey = np.full(place.journeys.n_customers, -1)
+    journey[place.journeys.customer_index] = np.arange(len(place.journeys))
+    time = pd.DatetimeIndex(sentiment["event_time"]).tz_convert("UTC").tz_localize(None)
+    known = who >= 0
+    rung = np.full(len(who), -1)
+    asked = time.as_unit("us").asi8[known]
+    rung[known] = rung_at(place.steps, journey[who[known]], asked)
+    return answered(rung, who, score, n_groups=place.n_rungs, confidence=confidence)
 
 
 class Rate(NamedTuple):

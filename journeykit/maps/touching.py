@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from journeykit.checks import check_known
 from journeykit.errors import DataError, NotObservedError
@@ -299,3 +301,11 @@ def checked_answers(sentiment: pd.DataFrame) -> NDArray[np.float64]:
             "`study.sentiment()` brings it to that scale."
         )
     return score
+
+
+def customers_asked(journeys: Journeys, asked: pd.Series) -> NDArray[np.int64]:
+    """Return the number of each customer asked, -1 where they have no journey here."""
+    here = journeys.customer_id.take(np.unique(journeys.customer_index)).cast(pa.string())
+    names = pa.array(asked.astype(str).to_numpy(dtype=object), type=pa.string())
+    found = pc.fill_null(pc.index_in(names, value_set=here), -1)
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=np.int64)

@@ -392,6 +392,7 @@ def test_medium_leaves_the_other_out_and_counts_it() -> None:
     assert physical.check().status == "passed"
 
 
+@pytest.mark.filterwarnings("ignore:.*devices with an outcome are linked")
 def test_the_demo_study_is_seen_as_its_catalogue_says() -> None:
     study = load_study("demo")
     matrix = touchpoint_matrix(study.journeys(), study.catalogue, ladder=study.model.stages)

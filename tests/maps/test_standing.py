@@ -6,17 +6,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from journeykit.errors import DataError
+from journeykit.errors import MappingError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.maps.standing import (
     answers_by_rung,
     leaving_rate,
-    mean_of_answers,
     moves_rate,
     standing,
 )
@@ -79,25 +77,12 @@ def test_answers_stand_where_their_customer_is() -> None:
             "score": [1.0, -1.0, 0.5, 0.0],
         }
     )
-    found = answers_by_rung(standing(TWO, LADDER), told)
+    found = answers_by_rung(standing(TWO, LADDER), told, confidence=0.95)
     # b is in no stage on day 1 yet, and nobody knows "nobody".
-    assert found[["customer", "rung", "score"]].to_numpy().tolist() == [[0, 0, 1], [0, 1, -1]]
-    with pytest.raises(
-        DataError, match=r"customer_id, event_time, touchpoint and score; score mis"
-    ):
-        answers_by_rung(standing(TWO, LADDER), told.drop(columns="score"))
-
-
-def test_the_mean_of_answers_is_that_of_a_regression_clustered_by_customer() -> None:
-    random = np.random.default_rng(3)
-    customer = np.sort(random.integers(0, 40, 200))
-    score = random.normal(0.2, 1, 40)[customer] + random.normal(0, 1, 200)
-    fitted = sm.OLS(score, np.ones(200)).fit(
-        cov_type="cluster", cov_kwds={"groups": customer}, use_t=True
-    )
-    found = mean_of_answers(score, customer, confidence=0.9)
-    assert found == pytest.approx([fitted.params[0], *fitted.conf_int(0.1)[0]], rel=1e-10)
-    assert np.isnan(mean_of_answers(score[:1], customer[:1], confidence=0.9)[1:]).all()
+    assert found.n_answers.tolist() == [1, 1]
+    assert found.score.estimate.tolist() == [1.0, -1.0]
+    with pytest.raises(MappingError, match="`sentiment` names columns that do not exist: 'score'"):
+        answers_by_rung(standing(TWO, LADDER), told.drop(columns="score"), confidence=0.95)
 
 
 @given(

@@ -17,6 +17,7 @@ from tests.truth.moved_on import MOMENTS
 from tests.truth.path_checks import PATHS
 from tests.truth.risky import RISKS
 from tests.truth.supported import SUPPORTS
+from tests.truth.touched import TOUCHED
 
 #: Leaving at constant hazards that no event changes: then S(t) is known in closed form.
 STEADY = MappingProxyType(
@@ -116,4 +117,5 @@ CHECKS = (
     *RISKS,
     *MOMENTS,
     *SUPPORTS,
+    *TOUCHED,
 )
