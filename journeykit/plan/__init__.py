@@ -6,10 +6,22 @@ Names load on first use: the methods import pandas and SciPy.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from journeykit.plan.aligning import Alignments, align
+    from journeykit.plan.departing import Deviations, deviations
+    from journeykit.plan.model import Plan
 
-__all__: list[str] = []
+_HOMES: dict[str, str] = {
+    "Alignments": "aligning",
+    "Deviations": "departing",
+    "Plan": "model",
+    "align": "aligning",
+    "deviations": "departing",
+}
+
+__all__ = ["Alignments", "Deviations", "Plan", "align", "deviations"]
 
 
 def __getattr__(name: str) -> object:
