@@ -13,7 +13,6 @@ from journeykit.plan.cases import cases_of
 from journeykit.results import Provenance, Result
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys

@@ -102,20 +102,25 @@ class Deviations(Result):
         )
 
     def overlay(self, ax: Axes | None = None) -> Axes:
-        """Draw the plan above, the lived ways below, and the marks where they depart."""
-        from journeykit.draw.lanes import plan_lanes
+        """Draw the plan above, the lived ways below, and the marks where they depart.
 
-        rates = {
-            (str(row.type), str(row.step)): float(row.share)
-            for row in self.frame.groupby(["type", "step"], sort=False)
-            .agg(n_event=("n_event", "sum"), share=("share", "first"), groups=("group", "nunique"))
-            .reset_index()
-            .itertuples()
-            if row.groups == 1
-        }
-        n = int(self.conforming["n"].sum())
-        steps = [step.step for step in self.plan.all_steps]
-        return plan_lanes(steps, self.lanes, rates, n=n, ax=ax)
+        With rates of all cases together; by groups, the rates of each are in `frame`.
+        """
+        from journeykit.draw.lanes import plan_lanes
+        from journeykit.plan.layout import blocks_of
+
+        whole = self.frame[(self.frame["group"] == "all") & self.frame["share"].notna()]
+        rates = {(row.type, row.step): float(row.share) for row in whole.itertuples()}
+        steps = self.plan.all_steps
+        return plan_lanes(
+            [step.step for step in steps],
+            self.lanes,
+            rates,
+            blocks=blocks_of(self.plan),
+            optional=[step.step for step in steps if step.optional],
+            rest=max(0.0, 1 - sum(lane.share for lane in self.lanes)),
+            ax=ax,
+        )
 
 
 def deviations(

@@ -152,19 +152,19 @@ def name_moves(symbol, begin, step, match, fails, single, skipped_begin, skipped
     of = np.full(len(symbol), -1, np.int32)
     missing = np.ones(len(skipped_step), np.bool_)
     for way in range(len(begin) - 1):
-        counted, counted_symbol, counted_step = False, np.int64(-1), np.int32(-1)
+        counted, counted_symbol, counted_step = -1, np.int64(-1), np.int32(-1)
         for at in range(begin[way], begin[way + 1]):
             if symbol[at] != counted_symbol:
-                counted_symbol, counted = symbol[at], False
+                counted_symbol, counted = symbol[at], -1
             if step[at] >= 0:
                 of[at] = step[at]
-                if not counted and single[step[at]]:
+                if counted < 0 and single[step[at]]:
                     # Tries before the one that counts were taken for extra ones.
                     back = at - 1
                     while back >= begin[way] and symbol[back] == symbol[at] and kind[back] == 1:
                         kind[back], of[back] = 3, step[at]
                         back -= 1
-                counted, counted_step = True, step[at]
+                counted, counted_step = at, step[at]
                 continue
             kind[at] = 1
             for one in range(fails.shape[1]):
@@ -173,13 +173,15 @@ def name_moves(symbol, begin, step, match, fails, single, skipped_begin, skipped
                     break
             if kind[at] == 3:
                 continue
-            if counted and single[counted_step]:
-                kind[at], of[at] = 3, counted_step
+            if counted >= 0 and single[counted_step]:
+                # The last of several tries is the one that counts.
+                kind[at], of[at] = kind[counted], counted_step
+                kind[counted], counted = 3, at
                 continue
             for place in range(skipped_begin[way], skipped_begin[way + 1]):
                 if missing[place] and match[symbol[at], skipped_step[place]]:
                     missing[place] = False
                     kind[at], of[at] = 2, skipped_step[place]
-                    counted, counted_step = True, skipped_step[place]
+                    counted, counted_step = at, skipped_step[place]
                     break
     return kind, of, missing

@@ -36,8 +36,8 @@ class Marked:
     cases : Cases
         Those looked at: closed, seen from their beginning, and such as the plan means.
     n_open, n_unseen, n_outside : int
-        Cases left out: still open; begun before anybody watched; closed, but not such as the plan
-        means, since they do not reach what it `reaches` or touch none of its steps.
+        Cases that touch the plan and are left out: still open; closed, and perhaps begun before
+        anybody watched; closed without reaching what the plan's cases reach.
     made, coding, ways, found : as in `aligning`
     kind, step : arrays over the events of the distinct ways: type (0 as planned), step or -1
     missing : array of bool, shape (n_skipped,)
@@ -95,7 +95,7 @@ def mark(journeys: Journeys, plan: Plan, /, *, case: str | None) -> Marked:
     marks = _marks(cases, ways, found, kind, step, missing, len(made.steps))
     return Marked(
         cases, n_open, n_unseen,
-        int((every.closed & ~every.unseen & ~every.reaches).sum()),
+        int((every.touches & every.closed & ~every.unseen & ~every.reaches).sum()),
         made, coding, ways, found, kind, step, missing, *marks,
     )  # fmt: skip
 
