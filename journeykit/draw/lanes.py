@@ -28,8 +28,8 @@ _MARKS = {
 }
 _TYPES = {"extra": "+", "irregular": "~", "failed": "!", "missing": "-"}
 _SIZE, _SMALL = 8.0, 7.5
-_WIDTH, _ROW, _NAMES = 4.2, 0.34, 1.15
-_LEFT = 1.05
+_WIDTH, _ROW, _NAMES = 4.2, 0.34, 1.25
+_LEFT = 1.1
 
 
 class Lane(NamedTuple):
@@ -60,7 +60,7 @@ def plan_lanes(
     *,
     blocks: Sequence[Block] = (),
     optional: Sequence[str] = (),
-    title: str = "",
+    lived: str = "lived",
     rest: float = 0.0,
     ax: Axes | None = None,
 ) -> Axes:
@@ -76,7 +76,8 @@ def plan_lanes(
         Shares of cases; extra ones by touchpoint.
     blocks, optional
         What is written under the plan; steps that may be left out are drawn hollow.
-    title : str
+    lived : str
+        What is written above the ways.
     rest : float
         Share of all other ways; it is written below.
     """
@@ -84,17 +85,19 @@ def plan_lanes(
     extras = sorted(
         ((share, name) for (kind, name), share in rates.items() if kind == "extra"), reverse=True
     )[:4]
-    depth = 1 + bool(blocks) + len(kinds) + len(lanes) + bool(rest) + len(extras) + 2.6
+    depth = 1 + bool(blocks) + len(kinds) + len(lanes) + bool(rest) + len(extras) + 3.4
     new = ax is None
     ax = axes(ax, height=_NAMES + _ROW * depth, width=max(_WIDTH, _LEFT + 0.42 * len(steps)))
     size = ax.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
-    column = (size[0] - _LEFT - 0.25) / max(len(steps), 1) if new else 0.5
+    column = (size[0] - _LEFT - 0.3) / max(len(steps), 1) if new else 0.5
     left = -_LEFT / column
     _plan(ax, steps, blocks, set(optional), left)
     row = 1.0 + 0.8 * bool(blocks)
     for kind in kinds:
         row = _rates(ax, steps, rates, kind, row, left)
-    row += 0.5
+    row += 0.4
+    _say(ax, left, row, lived, color=INK)
+    row += 0.9
     for lane in lanes:
         _lane(ax, steps, lane, row, left)
         row += 1
@@ -108,11 +111,9 @@ def plan_lanes(
         _say(ax, left + 0.35, row, f"{_percent(share)}  {text}")
         row += 0.8
     _legend(ax, row + 0.35, left, len(steps))
-    ax.set_xlim(left, len(steps) - 0.4)
+    ax.set_xlim(left, len(steps) - 0.35)
     ax.set_ylim(row + 1.0, -0.6 - _NAMES / _ROW)
     ax.axis("off")
-    if title:
-        ax.set_title(title, fontsize=9, loc="left", color=INK)
     return ax
 
 
@@ -138,7 +139,7 @@ def _plan(
         ax.plot([at], [0], "o", markersize=11, color=INK, markerfacecolor=face, zorder=3)
         label = fitted(name, 1.35, size=_SIZE)
         ax.text(
-            at - 0.1, -0.7, label, rotation=52, rotation_mode="anchor", fontsize=_SIZE, color=INK,
+            at - 0.1, -0.7, label, rotation=66, rotation_mode="anchor", fontsize=_SIZE, color=INK,
             ha="left", va="bottom",
         )  # fmt: skip
     _say(ax, left, 0, "planned")
@@ -179,7 +180,7 @@ def _rates(
 def _lane(ax: Axes, steps: Sequence[str], lane: Lane, row: float, left: float) -> None:
     """Draw one way: a line through what came, marks where it departs from the plan."""
     place = {name: at for at, name in enumerate(steps)}
-    at, beside = -0.55, 0
+    at, beside = -1.0, 0
     points: list[float] = []
     for sign, name in lane.moves:
         if sign in ("", "-") and name in place:

@@ -10,18 +10,39 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.plan.aligning import Alignments, align
+    from journeykit.plan.best import BestJourneys, best_journeys
+    from journeykit.plan.costing import DeviationCosts, deviation_costs
     from journeykit.plan.departing import Deviations, deviations
     from journeykit.plan.model import Plan
+    from journeykit.plan.reaching import DeviationOutcomes, deviation_outcomes
 
 _HOMES: dict[str, str] = {
     "Alignments": "aligning",
+    "BestJourneys": "best",
+    "DeviationCosts": "costing",
+    "DeviationOutcomes": "reaching",
     "Deviations": "departing",
     "Plan": "model",
     "align": "aligning",
+    "best_journeys": "best",
+    "deviation_costs": "costing",
+    "deviation_outcomes": "reaching",
     "deviations": "departing",
 }
 
-__all__ = ["Alignments", "Deviations", "Plan", "align", "deviations"]
+__all__ = [
+    "Alignments",
+    "BestJourneys",
+    "DeviationCosts",
+    "DeviationOutcomes",
+    "Deviations",
+    "Plan",
+    "align",
+    "best_journeys",
+    "deviation_costs",
+    "deviation_outcomes",
+    "deviations",
+]
 
 
 def __getattr__(name: str) -> object:

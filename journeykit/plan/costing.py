@@ -184,7 +184,7 @@ def _told_apart(flags: NDArray[np.float64]) -> NDArray[np.bool_]:
     design = np.column_stack([np.ones(len(flags)), flags])
     _, size, directions = np.linalg.svd(design.T @ design)
     null = directions[size < size[0] * 1e-10]
-    return ~(np.abs(null[:, 1:]) > 1e-6).any(axis=0)
+    return np.asarray(~(np.abs(null[:, 1:]) > 1e-6).any(axis=0))
 
 
 def _fitted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -118,6 +118,7 @@ class Deviations(Result):
             rates,
             blocks=blocks_of(self.plan),
             optional=[step.step for step in steps if step.optional],
+            lived=f"lived: {int(self.conforming['n'].sum()):,} closed cases",
             rest=max(0.0, 1 - sum(lane.share for lane in self.lanes)),
             ax=ax,
         )
@@ -196,7 +197,7 @@ def deviations(
     marked = mark(journeys, plan, case=case)
     n_cases = len(marked.cases.journeys)
     group = np.full(n_cases, "all", dtype=object) if by is None else attribute_of(marked.cases, by)
-    given = {"small_cell": small_cell, "confidence": confidence}
+    given: dict[str, Any] = {"small_cell": small_cell, "confidence": confidence}
     spent = minutes(marked.cases, plan)
     return Deviations(
         frame=step_rates(marked, group, **given),
@@ -224,7 +225,7 @@ def _case_table(
 
     journeys = marked.cases.journeys
     n = len(journeys)
-    number = {
+    number: dict[str, Any] = {
         kind: np.bincount(marked.case[marked.type == at], minlength=n)
         for at, kind in enumerate(DEVIATIONS, start=1)
     }

@@ -12,6 +12,8 @@ from journeykit.stats import ClusterSums, clustered_wilson_interval
 from journeykit.stats.disclosure import emptied, small
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from journeykit.plan.marks import Marked
@@ -104,11 +106,11 @@ def moves_of(marked: Marked, ways: list[int] | None = None) -> list[list[tuple[s
             if kind == EXTRA and foreign:
                 name = "(other)"
             moves.append((at - a, 1, _SIGNS[kind], name))
-        for at in range(bounds[way], bounds[way + 1]):
-            if marked.missing[at]:
-                moves.append(
-                    (int(found.skipped_before[at]), 0, "-", names[int(found.skipped_step[at])])
-                )
+        moves += [
+            (int(found.skipped_before[at]), 0, "-", names[int(found.skipped_step[at])])
+            for at in range(bounds[way], bounds[way + 1])
+            if marked.missing[at]
+        ]
         moves.sort(key=lambda move: move[:2])
         told.append([(sign, name) for _, _, sign, name in moves])
     return told
@@ -119,7 +121,7 @@ def _counted(
     key: NDArray[np.int64],
     group: NDArray[np.object_],
     *,
-    labels: list[tuple[str, ...]],
+    labels: Sequence[tuple[str, ...]],
     names: list[str],
     confidence: float,
 ) -> pd.DataFrame:

@@ -110,6 +110,7 @@ def deviation_outcomes(
     *,
     outcome: Sequence[str],
     horizon_days: float,
+    begins_with: Sequence[str] = (),
     held_equal: Sequence[str] = (),
     case: str | None = None,
     q: float = 0.05,
@@ -122,8 +123,9 @@ def deviation_outcomes(
     where they were watched. A deviation is what can be seen at the moment, without knowing what
     comes later: an event that is no step of the plan (extra); a failed try, or where the plan does
     not say what fails, the same step once more in a row (failed); a step whose turn it is not, the
-    least cost of the case so far rising with it (irregular). That a step is missing shows only when
-    a case is over, so it is not here; see `deviation_costs`.
+    least cost of the case so far rising with it (irregular). What comes in its turn after a step
+    that came early shows it too: the early one has not counted. That a step is missing shows only
+    when a case is over, so it is not here; see `deviation_costs`.
 
     The first moment at which a case shows it is compared with moments of other cases, and of the
     same before, that have not shown it: events after which equally many steps of the plan are done,
@@ -140,6 +142,9 @@ def deviation_outcomes(
         Touchpoints of the goal.
     horizon_days : float
         Elapsed days.
+    begins_with : sequence of str
+        Only cases whose first event is at one of these touchpoints: where others touch the plan
+        without setting out on it. By default all cases.
     held_equal : sequence of str
         Attributes in which those compared are equal.
     q : float in (0, 1)
@@ -173,7 +178,13 @@ def deviation_outcomes(
         )
     journeys.need_time("`deviation_outcomes`")
     every = cases_of(journeys, plan, case=case)
-    cases = every.kept(every.touches & ~every.unseen)
+    check_names("begins_with", begins_with)
+    check_known("begins_with", begins_with, journeys.names, what="touchpoints")
+    meant = every.touches & ~every.unseen
+    if begins_with:
+        opens = np.isin(np.array(every.journeys.names, dtype=object), list(begins_with))
+        meant &= opens[every.journeys.touchpoint[every.journeys.start[:-1]]]
+    cases = every.kept(meant)
     shown = _shown(cases, plan)
     goal = np.isin(np.array(cases.journeys.names, dtype=object), list(outcome))
     moments, n_unwatched = _moments(cases, shown[2], goal, round(horizon_days * DAY), held_equal)
@@ -185,8 +196,8 @@ def deviation_outcomes(
     frame = _compared(cases, plan, shown, moments, small_cell, confidence, q)
     given = {
         "plan": plan.name, "outcome": tuple(outcome), "horizon_days": horizon_days,
-        "held_equal": tuple(held_equal), "case": case, "q": q, "small_cell": small_cell,
-        "confidence": confidence,
+        "begins_with": tuple(begins_with), "held_equal": tuple(held_equal),
+        "case": case, "q": q, "small_cell": small_cell, "confidence": confidence,
     }  # fmt: skip
     return DeviationOutcomes(
         frame=frame,
@@ -208,8 +219,8 @@ def _shown(
     risen = rises(made, coding, ways, start)
     place = begin[ways.way][owner] + np.arange(len(owner)) - start[owner]
     step = np.argmax(coding.match, axis=1)[coding.symbol]
-    planned = coding.match.any(axis=1)[coding.symbol]
-    fails = coding.fails.any(axis=1)[coding.symbol]
+    planned = _any_step(coding.match)[coding.symbol]
+    fails = _any_step(coding.fails)[coding.symbol]
     again = np.zeros(len(owner), dtype=bool)
     again[1:] = (owner[1:] == owner[:-1]) & (coding.symbol[1:] == coding.symbol[:-1])
     single = ~np.array([one.repeat for one in plan.all_steps]) & ~coding.declared
@@ -225,6 +236,10 @@ def _shown(
     done = np.cumsum(planned & (kind != FAILED))
     base = np.concatenate([[0], done])[start[:-1]]
     return kind, label, done - base[owner]
+
+
+def _any_step(table: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.asarray(table.any(axis=1))
 
 
 def _moments(
