@@ -95,11 +95,11 @@ def _part(node: Step | InOrder | Together | Choice, names: tuple[str, ...]) -> _
     if isinstance(node, Step):
         part = _Part(2, ((0, names.index(node.step), 1),), frozenset([1]))
         return _again(part, optional=node.optional, repeat=node.repeat)
+    called = f"The block that begins with {_first(node)!r}"
     if isinstance(node, InOrder):
-        called = f"The block that begins with {_first(node)!r}"
         part = _in_order([_part(one, names) for one in node.in_order], called)
     elif isinstance(node, Choice):
-        part = _choice([_part(one, names) for one in node.choice])
+        part = _choice([_part(one, names) for one in node.choice], called)
     else:
         part = _together([_part(one, names) for one in node.together], node)
     return _again(part, optional=node.optional, repeat=node.repeat)
@@ -133,10 +133,11 @@ def _in_order(parts: list[_Part], called: str) -> _Part:
     return whole
 
 
-def _choice(parts: list[_Part]) -> _Part:
+def _choice(parts: list[_Part], called: str) -> _Part:
     """Begin any one of the parts."""
     n, edges, final = 1, [], set()
     for part in parts:
+        _check_size(n + part.n, called)
         moved = [(a + n, step, b + n) for a, step, b in part.edges]
         edges += [(0, step, b) for a, step, b in moved if a == n] + moved
         final |= {state + n for state in part.final} | ({0} if 0 in part.final else set())

@@ -132,10 +132,7 @@ def _by_column(
             "`case` is for whole journeys, and these are already cut into pieces; leave it out, or "
             "do it before `sessions`, `cases` or `outcomes`."
         )
-    number = np.asarray(whole.columns[case])
-    if number.dtype.kind not in "iuf":
-        number = np.unique(number.astype(str), return_inverse=True)[1] - (number.astype(str) == "")
-    known = np.isfinite(number) & (number >= 0)
+    number, known = _numbers(np.asarray(whole.columns[case]))
     owner = np.repeat(np.arange(len(whole)), whole.length)[known]
     place = np.flatnonzero(known)
     order = np.lexsort((place, number[known], owner))
@@ -155,6 +152,14 @@ def _by_column(
         attributes=rows(whole.attributes, parent),
     )
     return cut, event[place]
+
+
+def _numbers(column: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+    """Return sortable numbers, and where there are any: empty and negative ones are none."""
+    if column.dtype.kind in "iuf":
+        return column, np.asarray(np.isfinite(column) & (column >= 0))  # type: ignore[operator]
+    texts = np.array(["" if v is None or v != v else str(v) for v in column.tolist()])
+    return np.unique(texts, return_inverse=True)[1], texts != ""
 
 
 def _over(cut: Journeys, pause_days: float | None) -> NDArray[np.bool_]:

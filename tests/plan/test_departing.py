@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 
 from journeykit.errors import ArgumentError, DataError, MappingError
 from journeykit.plan import Deviations, Plan, deviations
+from journeykit.plan.marks import mark
 from journeykit.simulate import World, world
 from journeykit.stats import ClusterSums, clustered_wilson_interval
 from tests.plan.worlds import PURCHASE, STEPS, lived, timed
@@ -157,21 +157,13 @@ def _made(times: int, seed: int = 3, customers: int = 2500) -> World:
 
 def _found(made: World, *, case: str | None, plan: Plan = PURCHASE) -> set[tuple[int, str]]:
     """Return the deviations that we find: number of the purchase's session, and type."""
-    journeys = made.journeys()
-    found = deviations(journeys, plan, case=case, small_cell=1)
-    purchases = pd.DataFrame(
-        {
-            "event_time": journeys.need_time("it"),
-            "customer_id": np.repeat(journeys.customer_id.to_pylist(), journeys.length),
-            "session": journeys.columns["session"],
-        }
-    )
-    began = purchases.drop_duplicates(["customer_id", "event_time"])
-    began = began.assign(event_time=began["event_time"].to_numpy().astype("datetime64[us]"))
-    session = found.cases.merge(began, on=["customer_id", "event_time"], how="left")["session"]
-    assert len(session) == len(found.cases)
-    marks = found.marks
-    return set(zip(session.to_numpy()[marks["case"]].tolist(), marks["type"], strict=True))
+    marked = mark(made.journeys(), plan, case=case)
+    cases = marked.cases.journeys
+    bought = cases.touchpoint == cases.names.index("thank_you_page")
+    session = np.zeros(len(cases), dtype=np.int64)
+    session[marked.cases.owner[bought]] = cases.columns["session"][bought]
+    marks = deviations(made.journeys(), plan, case=case, small_cell=1).marks
+    return set(zip(session[marks["case"]].tolist(), marks["type"], strict=True))
 
 
 def _truth(made: World) -> set[tuple[int, str]]:

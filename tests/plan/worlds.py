@@ -113,3 +113,29 @@ def moves_apart(a: str, b: str) -> int:
         for j, other in enumerate(b, start=1):
             row.append(above[j - 1] if letter == other else 1 + min(above[j], row[-1]))
     return row[-1]
+
+
+def walks(
+    seed: int, *, customers: int = 1500, leave: float = 0.15, after: float = 0.15
+) -> Journeys:
+    """Return timed attempts to go a, b, c, d, with detours x from which customers may leave.
+
+    After each event but the last, customers leave with probability `leave`, after a detour with
+    `after`; else they make a detour, each customer with a habit of their own, or the next step.
+    """
+    draw = np.random.default_rng(seed)
+    made = []
+    for _ in range(customers):
+        habit = draw.beta(1, 3)
+        events: list[tuple[str, float]] = []
+        for attempt in range(int(draw.integers(1, 4))):
+            at = attempt * 20 * 1440 + draw.uniform(0, 15 * 1440)
+            step, last = 0, "a"
+            events.append(("a", at))
+            while step < 3 and draw.random() >= (after if last == "x" else leave):
+                at += draw.exponential(4) + 0.1
+                last = "x" if draw.random() < habit else "abcd"[step + 1]
+                step += last != "x"
+                events.append((last, at))
+        made.append(events)
+    return timed(*made)
