@@ -158,7 +158,8 @@ def _numbers(column: NDArray[np.generic]) -> tuple[NDArray[np.generic], NDArray[
     """Return sortable numbers, and where there are any: empty and negative ones are none."""
     if column.dtype.kind in "iuf":
         return column, np.asarray(np.isfinite(column) & (column >= 0))  # type: ignore[operator]
-    texts = np.array(["" if v is None or v != v else str(v) for v in column.tolist()])
+    empty = {"None", "nan", "<NA>", "NaT"}
+    texts = np.array(["" if str(v) in empty else str(v) for v in column.tolist()])
     return np.unique(texts, return_inverse=True)[1], texts != ""
 
 
