@@ -112,8 +112,9 @@ def align(journeys: Journeys, plan: Plan, /, *, case: str | None = None) -> Alig
     ...     start=np.array([0, 3, 5]),
     ... )
     >>> align(two, Plan(name="visit", steps=["look", "buy"])).frame[["path", "cost", "alignment"]]
-                       path  cost            alignment
-    0  (other) > look         2  +(other) look -buy
+                       path  cost           alignment
+    0        (other) > look     2  +(other) look -buy
+    1  look > (other) > buy     1   look +(other) buy
     """
     import pandas as pd
 

@@ -44,7 +44,7 @@ class Deviations(Result):
         The same for cases without any deviation: `group n_event n_customers n share conf_low
         conf_high`.
     ways : pandas.DataFrame
-        One row a distinct way, the most frequent first: `way`, its moves in order (a step as
+        One row a distinct way, the 500 most frequent first, all others in one last row: `way`, its moves in order (a step as
         planned, ``+`` extra, ``~`` irregular, ``!`` failed, ``-`` missing); `cost`, its least
         number of moves; `n_event n_customers n share conf_low conf_high`; `minutes`, its mean.
     cases : pandas.DataFrame

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from journeykit.plan.marks import Marked
 
 _COUNTED = ["n_event", "n_customers", "n", "share", "conf_low", "conf_high"]
+#: Ways in the table; all others are one row.
+_WAYS = 500
 _SIGNS = {0: "", EXTRA: "+", IRREGULAR: "~", FAILED: "!"}
 
 
@@ -68,24 +70,67 @@ def way_rates(
     marked: Marked, minutes: NDArray[np.float64], *, small_cell: int, confidence: float
 ) -> pd.DataFrame:
     """Count cases by distinct way."""
-    every = np.ones(len(minutes), dtype=bool)
     n = marked.ways.n
-    texts = [" ".join(f"{sign}{name}" for sign, name in moves) for moves in moves_of(marked)]
-    order = sorted(range(len(n)), key=lambda way: (-n[way], texts[way]))
-    total = np.bincount(marked.ways.way, weights=minutes, minlength=len(n))
-    rows = []
-    place = np.argsort(marked.ways.way, kind="stable")
-    bounds = np.searchsorted(marked.ways.way[place], np.arange(len(n) + 1))
-    customer = marked.cases.journeys.customer_index
-    per = _per_customer(customer, every)
-    for way in order:
-        those = place[bounds[way] : bounds[way + 1]]
-        rows.append(
-            (texts[way], int(marked.found.moves[way]), *_sums(customer[those], per, confidence),
-             total[way] / n[way])
-        )  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["way", "cost", *_COUNTED, "minutes"])
+    place = np.lexsort((np.arange(len(n)), -n))
+    shown = place[:_WAYS].tolist()
+    # All others together are one way, the last.
+    number = np.full(len(n), len(shown))
+    number[shown] = np.arange(len(shown))
+    row = number[marked.ways.way]
+    n_rows = len(shown) + (len(n) > len(shown))
+    texts = [" ".join(f"{sign}{name}" for sign, name in moves) for moves in moves_of(marked, shown)]
+    cost = marked.found.moves[shown].astype(object).tolist()
+    sums = _sums_by_row(row, marked.cases.journeys.customer_index, n_rows)
+    interval = clustered_wilson_interval(sums, confidence=confidence)
+    counted = np.bincount(row, minlength=n_rows)
+    if n_rows > len(shown):
+        texts.append(f"({len(n) - len(shown):,} other ways)")
+        cost.append(np.nan)
+    total = np.bincount(row, weights=minutes, minlength=n_rows)
+    frame = pd.DataFrame(
+        {
+            "way": texts,
+            "cost": pd.array([None if c != c else int(c) for c in cost], dtype="Int64"),
+            "n_event": counted,
+            "n_customers": _customers(row, marked.cases.journeys.customer_index, n_rows),
+            "n": len(minutes),
+            "share": counted / len(minutes),
+            "conf_low": interval.low,
+            "conf_high": interval.high,
+            "minutes": total / counted,
+        }
+    )
     return _shown(frame, small_cell, more=["minutes"])
+
+
+def _customers(
+    row: NDArray[np.int64], customer: NDArray[np.int64], n_rows: int
+) -> NDArray[np.int64]:
+    pairs = np.unique(row * (int(customer.max()) + 1) + customer)
+    return np.bincount(pairs // (int(customer.max()) + 1), minlength=n_rows)
+
+
+def _sums_by_row(row: NDArray[np.int64], customer: NDArray[np.int64], n_rows: int) -> ClusterSums:
+    """Add up, for every row, what its share of all cases is known by."""
+    per = np.bincount(customer)
+    width = len(per)
+    pairs, events = np.unique(row * width + customer, return_counts=True)
+    at, all_of = pairs // width, per[pairs % width]
+    add = [
+        np.bincount(at, weights=weights, minlength=n_rows)
+        for weights in (events, events**2, events * all_of, np.ones(len(at)), events == all_of)
+    ]
+    n_customers = int((per > 0).sum())
+    constant = np.ones(n_rows)
+    return ClusterSums(
+        n_event=add[0],
+        n=constant * per.sum(),
+        event_squares=add[1],
+        event_cross=add[2],
+        squares=constant * (per.astype(np.float64) ** 2).sum(),
+        n_customers=constant * n_customers,
+        n_rarer=np.minimum(add[3], n_customers - add[4]),
+    )
 
 
 def moves_of(marked: Marked, ways: list[int] | None = None) -> list[list[tuple[str, str]]]:

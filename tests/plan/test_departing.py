@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -227,3 +228,19 @@ def test_the_plot_has_a_row_for_each_rate() -> None:
 
 def test_steps_of_the_purchase_are_those_of_the_world() -> None:
     assert tuple(_made(1, customers=200).truth["purchases"].model_dump()["plan"]) == STEPS
+
+
+def test_rare_ways_are_one_row_and_no_case_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["abcd"] * 5 + ["abd"] * 3 + ["ab", "acd", "axbcd"]
+    made = lived(*words).replace(customer_index=np.arange(11) // 2)
+    whole = deviations(made, ABCD, small_cell=1).ways
+    monkeypatch.setattr("journeykit.plan.rates._WAYS", 2)
+    short = deviations(made, ABCD, small_cell=1).ways
+    assert short["way"].tolist() == ["a b c d", "a b -c d", "(3 other ways)"]
+    assert short["n_event"].tolist() == [5, 3, 3]
+    assert short["n_customers"].tolist() == [3, 2, 2]
+    pd.testing.assert_frame_equal(short.iloc[:2], whole.iloc[:2])
+    interval = clustered_wilson_interval(ClusterSums.of_clusters([2, 2, 1, 0, 0, 0], [2] * 5 + [1]))
+    assert (short["conf_low"][0], short["conf_high"][0]) == pytest.approx(
+        (float(interval.low), float(interval.high))
+    )
