@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from journeykit.plan.model import Plan
 
 _LANES = 5
+_SAID = {
+    "as planned": "exactly as planned",
+    "quicker": "quicker than as planned",
+    "slower": "slower than as planned",
+    "cannot tell": "which cannot be told from cases as planned",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -58,7 +64,7 @@ class BestJourneys(Result):
         return (
             f"{self.n_compared:,} of {self.n_ways:,} ways have enough customers; the quickest "
             f"takes {top['minutes']:,.3g} minutes ({span}), "
-            f"{top['verdict']}: {top['way']}"
+            f"{_SAID[str(top['verdict'])]}: {top['way']}"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:

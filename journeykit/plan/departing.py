@@ -44,9 +44,10 @@ class Deviations(Result):
         The same for cases without any deviation: `group n_event n_customers n share conf_low
         conf_high`.
     ways : pandas.DataFrame
-        One row a distinct way, the 500 most frequent first, all others in one last row: `way`, its moves in order (a step as
-        planned, ``+`` extra, ``~`` irregular, ``!`` failed, ``-`` missing); `cost`, its least
-        number of moves; `n_event n_customers n share conf_low conf_high`; `minutes`, its mean.
+        One row a distinct way, the 500 most frequent first, all others in one last row: `way`, its
+        moves in order (a step as planned, ``+`` extra, ``~`` irregular, ``!`` failed, ``-``
+        missing); `cost`, its least number of moves; `n_event n_customers n share conf_low
+        conf_high`; `minutes`, its mean.
     cases : pandas.DataFrame
         One row a closed case: `customer_id`, `event_time` of its first event, `minutes`, `cost`,
         and how many deviations of each type: `extra irregular failed missing`. With names of

@@ -79,18 +79,18 @@ def way_rates(
     row = number[marked.ways.way]
     n_rows = len(shown) + (len(n) > len(shown))
     texts = [" ".join(f"{sign}{name}" for sign, name in moves) for moves in moves_of(marked, shown)]
-    cost = marked.found.moves[shown].astype(object).tolist()
+    cost: list[int | None] = marked.found.moves[shown].tolist()
     sums = _sums_by_row(row, marked.cases.journeys.customer_index, n_rows)
     interval = clustered_wilson_interval(sums, confidence=confidence)
     counted = np.bincount(row, minlength=n_rows)
     if n_rows > len(shown):
         texts.append(f"({len(n) - len(shown):,} other ways)")
-        cost.append(np.nan)
+        cost.append(None)
     total = np.bincount(row, weights=minutes, minlength=n_rows)
     frame = pd.DataFrame(
         {
             "way": texts,
-            "cost": pd.array([None if c != c else int(c) for c in cost], dtype="Int64"),
+            "cost": pd.array(cost, dtype="Int64"),
             "n_event": counted,
             "n_customers": _customers(row, marked.cases.journeys.customer_index, n_rows),
             "n": len(minutes),
