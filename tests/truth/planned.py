@@ -66,9 +66,7 @@ def recovered(world: World) -> pd.DataFrame:
     )
 
 
-def _always(
-    method: Callable[[World], pd.DataFrame],
-) -> Callable[[int], Callable[[World], pd.DataFrame]]:
+def _always(method: Method) -> Callable[[int], Method]:
     return lambda _: method
 
 
