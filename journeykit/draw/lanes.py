@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from journeykit.draw.basics import INK, PALETTE, QUIET, axes, percent_axis, tidy
 from journeykit.draw.charts import shortened
@@ -255,6 +256,8 @@ def rate_dots(
     """Draw shares with their intervals, marked by type of deviation."""
     ax = effect_dots(labels, kinds, estimate, low, high, label=label, ax=ax)
     ax.set_xlim(left=0)
+    # Ticks in steps that whole per cents can write.
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
     percent_axis(ax, "x")
     return ax
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from journeykit.plan.model import Plan
 
 _LANES = 6
+_DRAWN = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -95,11 +96,19 @@ class Deviations(Result):
         """Draw the rates of all types and steps with their intervals."""
         from journeykit.draw.lanes import rate_dots
 
-        top = self.frame[self.frame["share"].notna()].head(24)
+        told = self.frame[self.frame["share"].notna()]
+        top = told.loc[told["share"].sort_values(ascending=False).head(_DRAWN).index.sort_values()]
+        more = "" if len(top) == len(told) else f"\n(the {len(top):,} largest of {len(told):,})"
         grouped = (top["group"] != "all").any()
         labels = [f"{r.step}, {r.group}" if grouped else r.step for r in top.itertuples()]
         return rate_dots(
-            labels, top["type"].tolist(), top["share"], top["conf_low"], top["conf_high"], ax=ax
+            labels,
+            top["type"].tolist(),
+            top["share"],
+            top["conf_low"],
+            top["conf_high"],
+            label=f"share of closed cases{more}",
+            ax=ax,
         )
 
     def overlay(self, ax: Axes | None = None) -> Axes:

@@ -244,3 +244,11 @@ def test_rare_ways_are_one_row_and_no_case_is_lost(monkeypatch: pytest.MonkeyPat
     assert (short["conf_low"][0], short["conf_high"][0]) == pytest.approx(
         (float(interval.low), float(interval.high))
     )
+
+
+def test_a_plot_of_many_rates_says_how_many_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("journeykit.plan.departing._DRAWN", 1)
+    made = lived(*["abcd"] * 30, *["abd"] * 20, *["abcxd"] * 30)
+    ax = deviations(made, ABCD).plot()
+    plt.close(ax.figure)
+    assert ax.get_xlabel() == "share of closed cases\n(the 1 largest of 2)"
