@@ -6,10 +6,43 @@ Names load on first use: the methods import pandas and SciPy.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from journeykit.plan.aligning import Alignments, align
+    from journeykit.plan.best import BestJourneys, best_journeys
+    from journeykit.plan.costing import DeviationCosts, deviation_costs
+    from journeykit.plan.departing import Deviations, deviations
+    from journeykit.plan.model import Plan
+    from journeykit.plan.reaching import DeviationOutcomes, deviation_outcomes
 
-__all__: list[str] = []
+_HOMES: dict[str, str] = {
+    "Alignments": "aligning",
+    "BestJourneys": "best",
+    "DeviationCosts": "costing",
+    "DeviationOutcomes": "reaching",
+    "Deviations": "departing",
+    "Plan": "model",
+    "align": "aligning",
+    "best_journeys": "best",
+    "deviation_costs": "costing",
+    "deviation_outcomes": "reaching",
+    "deviations": "departing",
+}
+
+__all__ = [
+    "Alignments",
+    "BestJourneys",
+    "DeviationCosts",
+    "DeviationOutcomes",
+    "Deviations",
+    "Plan",
+    "align",
+    "best_journeys",
+    "deviation_costs",
+    "deviation_outcomes",
+    "deviations",
+]
 
 
 def __getattr__(name: str) -> object:
