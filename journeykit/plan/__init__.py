@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from journeykit.plan.model import Plan
     from journeykit.plan.reaching import DeviationOutcomes, deviation_outcomes
 
-_HOMES: dict[str, str] = {
+_HOMES = {
     "Alignments": "aligning",
     "BestJourneys": "best",
     "DeviationCosts": "costing",
