@@ -6,10 +6,19 @@ Names load on first use: the methods import pandas and SciPy.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from journeykit.plan.files import read_plan, write_plan
+    from journeykit.plan.model import Plan
 
-__all__: list[str] = []
+_HOMES = {
+    "Plan": "model",
+    "read_plan": "files",
+    "write_plan": "files",
+}
+
+__all__ = ["Plan", "read_plan", "write_plan"]
 
 
 def __getattr__(name: str) -> object:
