@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.plan.files import read_plan, write_plan
+    from journeykit.plan.keeping import RulesKept, rules_kept
     from journeykit.plan.model import Plan
 
 _HOMES = {
     "Plan": "model",
+    "RulesKept": "keeping",
     "read_plan": "files",
+    "rules_kept": "keeping",
     "write_plan": "files",
 }
 
-__all__ = ["Plan", "read_plan", "write_plan"]
+__all__ = ["Plan", "RulesKept", "read_plan", "rules_kept", "write_plan"]
 
 
 def __getattr__(name: str) -> object:
