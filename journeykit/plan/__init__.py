@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from journeykit.plan.cjml import read_cjml, write_cjml
     from journeykit.plan.files import read_plan, write_plan
     from journeykit.plan.keeping import RulesKept, rules_kept
     from journeykit.plan.model import Plan
@@ -16,12 +17,22 @@ if TYPE_CHECKING:
 _HOMES = {
     "Plan": "model",
     "RulesKept": "keeping",
+    "read_cjml": "cjml",
     "read_plan": "files",
     "rules_kept": "keeping",
+    "write_cjml": "cjml",
     "write_plan": "files",
 }
 
-__all__ = ["Plan", "RulesKept", "read_plan", "rules_kept", "write_plan"]
+__all__ = [
+    "Plan",
+    "RulesKept",
+    "read_cjml",
+    "read_plan",
+    "rules_kept",
+    "write_cjml",
+    "write_plan",
+]
 
 
 def __getattr__(name: str) -> object:

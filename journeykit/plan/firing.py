@@ -118,10 +118,12 @@ def watched(journeys: Journeys, plan: Plan, /) -> Watched:
 def _good(journeys: Journeys, plan: Plan) -> NDArray[np.bool_]:
     if plan.failed is None:
         return np.ones(journeys.n_events, dtype=bool)
-    column = np.asarray(journeys.columns[plan.failed.column])
-    kinds, code = np.unique(column, return_inverse=True)
-    failed = np.array([str(kind) in plan.failed.values for kind in kinds], dtype=bool)
-    return ~failed[code]
+    column, values = np.asarray(journeys.columns[plan.failed.column]), list(plan.failed.values)
+    if column.dtype.kind not in "iufb":
+        return ~np.isin(column.astype(str), values)
+    kinds, place = np.unique(column, return_inverse=True)
+    texts = [f"{kind:g}" if isinstance(kind, float) else str(kind) for kind in kinds.tolist()]
+    return ~np.isin(texts, values)[place]
 
 
 def _beginnings(

@@ -16,7 +16,7 @@ from journeykit.plan.firing import EXCUSED, HONOURED, LATE, NEVER, OPEN, Fired, 
 from journeykit.plan.rules import rules_of
 from journeykit.results import Provenance, Result
 from journeykit.stats import ClusterSums, clustered_wilson_interval
-from journeykit.stats.disclosure import suppress
+from journeykit.stats.disclosure import emptied, suppress
 from journeykit.stats.waiting import Waits, censoring_weights, wait_quantiles
 
 if TYPE_CHECKING:
@@ -341,7 +341,7 @@ def _described(
             **rows,
         }
     )
-    if not observed:
-        frame[_COUNTS[3:]] = frame[_COUNTS[3:]].astype("Int64")
-        frame.loc[:, [*_COUNTS[4:], *_ESTIMATES]] = pd.NA
-    return frame
+    if observed:
+        return frame
+    unknown = np.ones(len(frame), dtype=bool)
+    return emptied(frame, dict.fromkeys([*_COUNTS[4:], *_ESTIMATES], unknown))

@@ -22,7 +22,7 @@ COUNTS = ["n_fired", "n_open", "n_excused", "n", "n_honoured", "n_late", "n_neve
 def lived(*customers: str, watched: int = 100, **more: object) -> Journeys:
     """Return journeys written as ``a0 b3.5``: a touchpoint and a day each."""
     events = [[(word[0], float(word[1:])) for word in customer.split()] for customer in customers]
-    names = tuple(sorted({name for journey in events for name, _ in journey}))
+    names = tuple(sorted({*"abc", *(name for journey in events for name, _ in journey)}))
     flat = [event for journey in events for event in journey]
     return Journeys(
         names=names,
@@ -100,12 +100,11 @@ def test_outcomes_worked_by_hand(journey: str, plan: Plan, expected: tuple[int, 
 
 
 def test_events_that_failed_neither_start_a_clock_nor_answer() -> None:
-    made = lived("a0 b1 b5 a50", columns={"status": np.array(["ok", "error", "ok", "error"])})
-    failed = {"column": "status", "values": "error"}
-    plan = promised().model_copy(
-        update={"failed": Plan(name="y", steps=["a"], failed=failed).failed}
-    )
-    assert counts(made, plan) == (1, 0, 0, 1, 0, 1, 0)
+    status = np.array(["ok", "error", "ok", "error"], dtype=object)
+    for column, values in ((status, "error"), (np.array([0, 1, 0, 1.5]), ["1", "1.5"])):
+        made = lived("a0 b1 b5 a50", columns={"status": column})
+        plan = due("a", B, failed={"column": "status", "values": values})
+        assert counts(made, plan) == (1, 0, 0, 1, 0, 1, 0)
 
 
 def test_cases_that_may_have_begun_before_the_watching_start_no_clock() -> None:
