@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from journeykit.plan.bpmn import read_bpmn
+    from journeykit.plan.bpmn_writing import write_bpmn
     from journeykit.plan.cjml import read_cjml, write_cjml
     from journeykit.plan.files import read_plan, write_plan
     from journeykit.plan.keeping import RulesKept, rules_kept
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "Plan": "model",
     "RulesKept": "keeping",
+    "read_bpmn": "bpmn",
     "read_cjml": "cjml",
     "read_plan": "files",
     "rules_kept": "keeping",
+    "write_bpmn": "bpmn_writing",
     "write_cjml": "cjml",
     "write_plan": "files",
 }
@@ -27,9 +31,11 @@ _HOMES = {
 __all__ = [
     "Plan",
     "RulesKept",
+    "read_bpmn",
     "read_cjml",
     "read_plan",
     "rules_kept",
+    "write_bpmn",
     "write_cjml",
     "write_plan",
 ]

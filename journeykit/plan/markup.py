@@ -110,9 +110,9 @@ def text_of(element: Element | None, /, *, exact: bool = False) -> str:
     return text if exact else text.strip()
 
 
-def add(parent: Element, name: str, text: str | None = None, **attributes: str) -> Element:
+def add(parent: Element, tag: str, text: str | None = None, /, **attributes: str) -> Element:
     """Append an element with a text and attributes."""
-    made = ElementTree.SubElement(parent, name, attributes)
+    made = ElementTree.SubElement(parent, tag, attributes)
     made.text = text
     return made
 
