@@ -175,9 +175,9 @@ def rules_kept(
     >>> promise = {"touchpoints": "answer", "within_days": 2}
     >>> plan = Plan(name="care", steps=[{"step": "complaint", "promise": promise}])
     >>> kept = rules_kept(calls, plan, small_cell=1).frame
-    >>> kept[["rule", "n_fired", "n_open", "n_honoured", "n_late", "n_never"]]
-                                 rule  n_fired  n_open  n_honoured  n_late  n_never
-    0  answer within 2 d of complaint        3       1           1       1        0
+    >>> kept[["n_fired", "n_open", "n_honoured", "n_late", "n_never"]]
+       n_fired  n_open  n_honoured  n_late  n_never
+    0        3       1           1       1        0
     """
     rules = _checked(journeys, plan, by, small_cell, confidence)
     code, groups = _groups(journeys, by)
@@ -193,7 +193,7 @@ def rules_kept(
         pd.concat(frames, ignore_index=True),
         n="n_customers",
         hide=[*_COUNTS, *_ESTIMATES],
-        by=["rule"],
+        by=["kind", "step"],
         small_cell=small_cell,
     )
     parameters = {

@@ -146,7 +146,7 @@ def _of_step(step: Step, place: _Place) -> list[Rule]:
         reactions, before = frozenset(step.seen_as), place.before
         rules.append(
             Rule(
-                f"{step.step} within {step.within_days:g} d of {_either(before)}",
+                f"{step.step} within {spoken(step.within_days)} of {_either(before)}",
                 "deadline", step.step, before.sets, before.begin, reactions,
                 place.instead - reactions, place.skippable, step.within_days,
             )
@@ -155,11 +155,20 @@ def _of_step(step: Step, place: _Place) -> list[Rule]:
         promised, days = step.promise.touchpoints, step.promise.within_days
         rules.append(
             Rule(
-                f"{' or '.join(promised)} within {days:g} d of {step.step}", "promise", step.step,
-                (frozenset(step.seen_as),), False, frozenset(promised), frozenset(), False, days,
+                f"{' or '.join(promised)} promised within {spoken(days)} of {step.step}", "promise",
+                step.step, (frozenset(step.seen_as),), False, frozenset(promised), frozenset(),
+                False, days,
             )
         )  # fmt: skip
     return rules
+
+
+def spoken(days: float, /) -> str:
+    """Return a duration as people say it: in days, or in hours or minutes where it is shorter."""
+    for size, unit in ((1.0, "d"), (1 / 24, "h"), (1 / 1440, "min")):
+        if days >= size:
+            return f"{days / size:.3g} {unit}"
+    return f"{days * 86400:.3g} s"
 
 
 def _either(before: _Before) -> str:

@@ -13,6 +13,7 @@ from journeykit.errors import ArgumentError, DataError, MappingError, NotObserve
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.plan import Plan, rules_kept
+from journeykit.simulate import world
 from tests.strategies import NAMES
 from tests.strategies import journeys as random_journeys
 
@@ -126,6 +127,15 @@ def test_planted_shares_are_recovered_by_count() -> None:
     frame = rules_kept(lived(*rows), promised()).frame
     assert tuple(frame.loc[0, COUNTS]) == (1070, 70, 0, 1000, 800, 150, 50)
     assert frame.loc[0, ["honoured", "late", "never"]].tolist() == [0.8, 0.15, 0.05]
+
+
+def test_the_company_is_found_to_keep_what_was_planted() -> None:
+    made = world(customers=600, seed=8, parts=("orders", "purchases"))
+    plan = promised(120 / 86400, to="email_confirmation", step="thank_you_page")
+    row = rules_kept(made.journeys(), plan).frame.loc[0]
+    truth = made.truth["purchases"]
+    assert (row["n_fired"], row["n_open"]) == (truth.cases, 0)
+    assert row["n_late"] + row["n_never"] == truth.count["missing"] > 0
 
 
 def brute(journeys: Journeys, plan: Plan) -> tuple[int, ...]:
@@ -291,7 +301,7 @@ def test_groups_are_apart_and_small_ones_emptied() -> None:
     whole = rules_kept(made, promised(), by="segment", small_cell=1)
     assert whole.frame["n"].sum() == 53
     assert whole.summary() == (
-        "1 rule; kept least: b within 2 d of a (y), in time 0.0% of 20 (0.0% to 16.1%), "
+        "1 rule; kept least: b promised within 2 d of a (y), in time 0.0% of 20 (0.0% to 16.1%), "
         "late 100.0%, never 0.0%"
     )
 
@@ -301,7 +311,7 @@ def test_a_reaction_that_nobody_could_see_is_not_observed() -> None:
     row = kept.frame.loc[0]
     assert (row["observed"], row["n_fired"], row["n"]) == (False, 21, 21)
     assert row[["n_never", "never", "median_days"]].isna().all()
-    assert kept.summary() == "1 rule; not observed: zeal within 2 d of a"
+    assert kept.summary() == "1 rule; not observed: zeal promised within 2 d of a"
 
 
 def test_a_rule_that_never_fired_has_no_shares() -> None:
@@ -337,7 +347,7 @@ def test_the_picture_has_a_bar_a_rule_and_group() -> None:
     )
     ax = rules_kept(made, promised(), by="segment").plot()
     assert [label.get_text() for label in ax.get_yticklabels()] == [
-        "b within 2 d of a, x (12)", "b within 2 d of a, y (12)",
+        "b promised within 2 d of a, x (12)", "b promised within 2 d of a, y (12)",
     ]  # fmt: skip
     widths = np.array([[bar.get_width() for bar in group] for group in ax.containers])
     assert widths.sum(axis=0).tolist() == [1, 1]

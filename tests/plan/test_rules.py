@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from journeykit.plan import Plan
-from journeykit.plan.rules import rules_of
+from journeykit.plan.rules import rules_of, spoken
 
 
 def rules(*steps: object) -> dict[str, object]:
@@ -66,4 +66,9 @@ def test_promises_and_deadlines_come_in_the_order_of_the_steps() -> None:
     deadline, promised = rules_of(plan)
     assert deadline.reactions == frozenset({"web"})
     assert (promised.triggers, promised.reactions) == ((frozenset({"web"}),), frozenset("yz"))
-    assert promised.rule == "y or z within 0.5 d of b"
+    assert promised.rule == "y or z promised within 12 h of b"
+
+
+def test_short_deadlines_are_said_in_hours_and_minutes() -> None:
+    said = [spoken(days) for days in (400, 1, 0.5, 0.0208, 0.0035, 0.0001)]
+    assert said == ["400 d", "1 d", "12 h", "30 min", "5.04 min", "8.64 s"]
