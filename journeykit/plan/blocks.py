@@ -54,25 +54,26 @@ def reduced(nodes: list[Node], where: str, /) -> list[Any]:
     """
     for node in nodes:
         _refuse_hidden_gateway(node, where)
-    left = list(nodes)
+    left = dict.fromkeys(nodes)
     changed = True
     while changed and len(left) > 1:
         changed = False
         for node in list(left):
             # What was swallowed since the list was made is gone.
-            gone = _swallowed(node) if node in left else []
-            changed = changed or bool(gone)
-            left = [other for other in left if other not in gone]
+            for gone in _swallowed(node) if node in left else ():
+                del left[gone]
+                changed = True
     if len(left) > 1:
-        stuck = next((node for node in left if node.kind != "parts"), left[0])
+        stuck = next((node for node in left if node.kind != "parts"), next(iter(left)))
         raise DataError(
             f"{where}: {stuck.said} has no counterpart: what a gateway splits must be joined by "
             "one of its kind, whole, before anything else. Only block-structured processes are "
             "plans."
         )
-    if left[0].after:
-        raise DataError(f"{where}: {left[0].said} leads back to itself.")
-    return left[0].parts
+    last = next(iter(left))
+    if last.after:
+        raise DataError(f"{where}: {last.said} leads back to itself.")
+    return last.parts
 
 
 def _refuse_hidden_gateway(node: Node, where: str) -> None:

@@ -11,7 +11,7 @@ from journeykit.plan.blocks import Node, as_one, connect, reduced
 from journeykit.plan.bpmn_writing import EXCLUSIVE, PARALLEL
 from journeykit.plan.checking import mistakes
 from journeykit.plan.extension import given, ours
-from journeykit.plan.markup import child, children, doubled, local, read_markup
+from journeykit.plan.markup import child, children, doubled, local, not_too_deep, read_markup
 from journeykit.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -82,6 +82,11 @@ def read_bpmn(path: str | Path, /, *, process: str | None = None) -> Plan:
     True
     """
     file = Path(path)
+    with not_too_deep(file):
+        return _read(file, process)
+
+
+def _read(file: Path, process: str | None) -> Plan:
     root = read_markup(file)
     if local(root) != "definitions":
         raise DataError(f"{file}: must be BPMN; its outermost element is <{local(root)}>.")

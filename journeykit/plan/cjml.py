@@ -30,8 +30,17 @@ from journeykit.checks import check_known
 from journeykit.errors import DataError
 from journeykit.plan.checking import mistakes
 from journeykit.plan.extension import fields, given, nodes_of, ours, structure
-from journeykit.plan.markup import add, child, children, doubled, local, read_markup, text_of
-from journeykit.plan.markup import write_markup as _write
+from journeykit.plan.markup import (
+    add,
+    child,
+    children,
+    doubled,
+    local,
+    not_too_deep,
+    read_markup,
+    text_of,
+    write_markup,
+)
 from journeykit.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -85,7 +94,7 @@ def write_cjml(plan: Plan, path: str | Path, /) -> None:
     extension = add(journey, ours("plan"))
     fields(extension, plan, without=("name", "title"))
     structure(extension, plan.steps, identifiers)
-    _write(root, Path(path))
+    write_markup(root, Path(path))
 
 
 def _numbered(letter: str, names: Any) -> dict[str, str]:
@@ -170,6 +179,11 @@ def read_cjml(path: str | Path, /, *, journey: str | None = None) -> Plan:
     True
     """
     file = Path(path)
+    with not_too_deep(file):
+        return _read(file, journey)
+
+
+def _read(file: Path, journey: str | None) -> Plan:
     root = read_markup(file)
     if local(root) != "CJML":
         raise DataError(f"{file}: must be CJML; its outermost element is <{local(root)}>.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -87,6 +88,15 @@ def write_markup(root: Element, path: Path, /) -> None:
     buffer = io.BytesIO()
     ElementTree.ElementTree(root).write(buffer, encoding="utf-8", xml_declaration=True)
     write_beside(path, buffer.getvalue() + b"\n")
+
+
+@contextmanager
+def not_too_deep(path: Path, /) -> Iterator[None]:
+    """Say that a file is nested too deeply where reading it exhausts the interpreter."""
+    try:
+        yield
+    except RecursionError as error:
+        raise DataError(f"{path}: is nested too deeply to be a plan.") from error
 
 
 def local(element: Element, /) -> str:

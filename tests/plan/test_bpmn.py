@@ -183,3 +183,16 @@ def test_of_several_processes_one_is_named(tmp_path: Path) -> None:
         read(tmp_path, both)
     with pytest.raises(MappingError, match="has no process 'z'"):
         read(tmp_path, both, process="z")
+
+
+def test_large_files_are_read_and_deep_ones_refused(tmp_path: Path) -> None:
+    tasks = [f"task t{i}" for i in range(3000)]
+    path = ">".join(["s", *(f"t{i}" for i in range(3000)), "e"])
+    assert len(read(tmp_path, process(*ENDS, *tasks, path)).steps) == 3000
+    gateways = [f"{X} {side}{i}" for i in range(900) for side in "gh"]
+    into, out = [f"g{i}" for i in range(900)], [f"h{i}" for i in reversed(range(900))]
+    way = ["s", *into, "a", *out, "e"]
+    past = [f"g{i}>x{i}>h{i}" for i in range(900)]
+    other = [f"task x{i}" for i in range(900)]
+    with pytest.raises(DataError, match="nested (too deeply|deeper than 50)"):
+        read(tmp_path, process(*ENDS, "task a", *gateways, *other, ">".join(way), *past))

@@ -170,3 +170,13 @@ def test_texts_are_escaped_and_what_xml_cannot_hold_is_refused(tmp_path: Path) -
     with pytest.raises(DataError, match=r"no character U\+000D"):
         write_cjml(Plan(name="x", steps=["a\r"]), path)
     assert read_cjml(path) == plan
+
+
+def test_structures_nested_too_deeply_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "plan.xml"
+    write_cjml(Plan(name="x", steps=["a"]), path)
+    begin, end = "<journeykit:in_order>" * 3000, "</journeykit:in_order>" * 3000
+    step = '<journeykit:step ref="T1" />'
+    path.write_text(path.read_text().replace(step, f"{begin}{step}{end}"))
+    with pytest.raises(DataError, match="nested (too deeply|deeper than 50)"):
+        read_cjml(path)
