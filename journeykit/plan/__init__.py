@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from journeykit.plan.aligning import Alignments, align
     from journeykit.plan.best import BestJourneys, best_journeys
+    from journeykit.plan.bpmn import read_bpmn
+    from journeykit.plan.bpmn_writing import write_bpmn
+    from journeykit.plan.cjml import read_cjml, write_cjml
     from journeykit.plan.costing import DeviationCosts, deviation_costs
     from journeykit.plan.departing import Deviations, deviations
+    from journeykit.plan.files import read_plan, write_plan
+    from journeykit.plan.keeping import RulesKept, rules_kept
     from journeykit.plan.model import Plan
     from journeykit.plan.reaching import DeviationOutcomes, deviation_outcomes
 
@@ -23,11 +28,19 @@ _HOMES = {
     "DeviationOutcomes": "reaching",
     "Deviations": "departing",
     "Plan": "model",
+    "RulesKept": "keeping",
     "align": "aligning",
     "best_journeys": "best",
     "deviation_costs": "costing",
     "deviation_outcomes": "reaching",
     "deviations": "departing",
+    "read_bpmn": "bpmn",
+    "read_cjml": "cjml",
+    "read_plan": "files",
+    "rules_kept": "keeping",
+    "write_bpmn": "bpmn_writing",
+    "write_cjml": "cjml",
+    "write_plan": "files",
 }
 
 __all__ = [
@@ -37,11 +50,19 @@ __all__ = [
     "DeviationOutcomes",
     "Deviations",
     "Plan",
+    "RulesKept",
     "align",
     "best_journeys",
     "deviation_costs",
     "deviation_outcomes",
     "deviations",
+    "read_bpmn",
+    "read_cjml",
+    "read_plan",
+    "rules_kept",
+    "write_bpmn",
+    "write_cjml",
+    "write_plan",
 ]
 
 

@@ -39,6 +39,8 @@ class Step(Part):
     promise : Promise, optional
     owner, channel, proposition : str
         Who answers for it, where it takes place, and what it is worth to the customer.
+    phase, initiator, recipient : str
+        Which part of the journey it belongs to, who begins it, and who is addressed.
     """
 
     step: Annotated[str, Field(min_length=1)]
@@ -51,6 +53,9 @@ class Step(Part):
     owner: str = ""
     channel: str = ""
     proposition: str = ""
+    phase: str = ""
+    initiator: str = ""
+    recipient: str = ""
 
     @property
     def seen_as(self) -> tuple[str, ...]:
@@ -84,7 +89,7 @@ class Choice(Part):
 
 def _kind(value: Any) -> str:
     kinds = ("in_order", "together", "choice")
-    given = value if isinstance(value, dict) else vars(value)
+    given = value if isinstance(value, dict) else getattr(value, "__dict__", {})
     return next((kind for kind in kinds if kind in given), "step")
 
 
