@@ -7,7 +7,9 @@ from journeykit.report.journey_maps import journey_map
 from journeykit.report.kpis import kpi
 from journeykit.report.models import (
     AttributionParameters,
+    MapParameters,
     PathsParameters,
+    PlanParameters,
     SegmentParameters,
     StagesParameters,
     SurvivalParameters,
@@ -23,9 +25,11 @@ __all__ = [
     "AttributionParameters",
     "Job",
     "Made",
+    "MapParameters",
     "Month",
     "Parameters",
     "PathsParameters",
+    "PlanParameters",
     "Secret",
     "SegmentParameters",
     "StagesParameters",

@@ -13,7 +13,9 @@ from journeykit.checks import did_you_mean
 from journeykit.errors import MappingError, ParameterError
 from journeykit.report.models import (
     AttributionParameters,
+    MapParameters,
     PathsParameters,
+    PlanParameters,
     StagesParameters,
     SurvivalParameters,
 )
@@ -26,7 +28,14 @@ if TYPE_CHECKING:
 #: The reports that ship, in the order in which they are read.
 REPORTS: Mapping[str, type[Parameters]] = {
     model.report: model
-    for model in (PathsParameters, StagesParameters, SurvivalParameters, AttributionParameters)
+    for model in (
+        MapParameters,
+        PathsParameters,
+        StagesParameters,
+        PlanParameters,
+        SurvivalParameters,
+        AttributionParameters,
+    )
 }
 #: Name of the page that the engine itself makes of all reports of a run.
 SUMMARY = "summary"

@@ -54,10 +54,6 @@ class PlanParameters(SegmentParameters):
         str | None, Field(description="Name of the plan; by default the study's first.")
     ] = None
     group: Annotated[str | None, Field(description="Attribute whose values are compared.")] = None
-    horizon_days: Annotated[
-        int,
-        Field(ge=1, le=365, description="Days after a departure within which the goal counts."),
-    ] = 7
 
     @classmethod
     def declared(cls, study: Study, /) -> bool:
@@ -84,6 +80,10 @@ class PlanParameters(SegmentParameters):
                 f"{did_you_mean(name, plans)}"
             )
         return plans[name]
+
+    def promised(self, plan: Plan, /) -> bool:
+        """Say whether the plan has promises or deadlines that can be checked."""
+        return any(step.promise or step.within_days for step in plan.all_steps)
 
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
         """Return what does not suit: segment, group, the plan and what it names."""
