@@ -41,7 +41,7 @@ def read(tmp_path: Path, text: str, **options: str) -> Plan:
 
 @given(plan=plans())
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_what_is_written_is_read_back_equal(tmp_path: Path, plan: Plan) -> None:
     write_bpmn(plan, tmp_path / "plan.bpmn")
@@ -186,13 +186,13 @@ def test_of_several_processes_one_is_named(tmp_path: Path) -> None:
 
 
 def test_large_files_are_read_and_deep_ones_refused(tmp_path: Path) -> None:
-    tasks = [f"task t{i}" for i in range(3000)]
-    path = ">".join(["s", *(f"t{i}" for i in range(3000)), "e"])
-    assert len(read(tmp_path, process(*ENDS, *tasks, path)).steps) == 3000
-    gateways = [f"{X} {side}{i}" for i in range(900) for side in "gh"]
-    into, out = [f"g{i}" for i in range(900)], [f"h{i}" for i in reversed(range(900))]
+    tasks = [f"task t{i}" for i in range(1500)]
+    path = ">".join(["s", *(f"t{i}" for i in range(1500)), "e"])
+    assert len(read(tmp_path, process(*ENDS, *tasks, path)).steps) == 1500
+    gateways = [f"{X} {side}{i}" for i in range(300) for side in "gh"]
+    into, out = [f"g{i}" for i in range(300)], [f"h{i}" for i in reversed(range(300))]
     way = ["s", *into, "a", *out, "e"]
-    past = [f"g{i}>x{i}>h{i}" for i in range(900)]
-    other = [f"task x{i}" for i in range(900)]
+    past = [f"g{i}>x{i}>h{i}" for i in range(300)]
+    other = [f"task x{i}" for i in range(300)]
     with pytest.raises(DataError, match="nested (too deeply|deeper than 50)"):
         read(tmp_path, process(*ENDS, "task a", *gateways, *other, ">".join(way), *past))

@@ -51,7 +51,7 @@ def read(tmp_path: Path, text: str, **options: str) -> Plan:
 
 @given(plan=plans())
 @settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_what_is_written_is_read_back_equal(tmp_path: Path, plan: Plan) -> None:
     write_cjml(plan, tmp_path / "plan.xml")

@@ -29,7 +29,7 @@ def wrong(tmp_path: Path, text: str) -> list[str]:
 
 
 @given(plan=plans())
-@settings(max_examples=150, deadline=None, **FIXTURE)
+@settings(max_examples=60, deadline=None, **FIXTURE)
 def test_what_is_written_is_read_back_equal(tmp_path: Path, plan: Plan) -> None:
     write_plan(plan, tmp_path / "plan.yaml")
     assert read_plan(tmp_path / "plan.yaml") == plan

@@ -108,7 +108,8 @@ KEPT = (
         lambda _: company,
         between(0.93, 0.97),
         ("contracts", "orders", "purchases"),
-        600,
-        fast=40,
+        3000,
+        fast=20,
+        full=400,
     ),
 )
