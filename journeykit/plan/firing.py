@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from journeykit.errors import NotObservedError
+from journeykit.errors import DataError, NotObservedError
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import begins_unseen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from journeykit.journeys import Journeys
@@ -57,6 +59,7 @@ class Watched:
         Events with which cases of the plan begin, as far as that was seen.
     n_unseen : int
         Cases whose beginning was not seen.
+    columns : mapping of name to array, shape (n_events,)
     """
 
     names: tuple[str, ...]
@@ -69,6 +72,7 @@ class Watched:
     until: NDArray[np.int64]
     begins: NDArray[np.int64]
     n_unseen: int
+    columns: Mapping[str, NDArray[np.generic]]
 
     def at(self, touchpoints: Names) -> NDArray[np.int64]:
         """Return the events at any of these touchpoints that did not fail."""
@@ -112,6 +116,7 @@ def watched(journeys: Journeys, plan: Plan, /) -> Watched:
         until=until.astype(np.int64),
         begins=begins,
         n_unseen=n_unseen,
+        columns=journeys.columns,
     )
 
 
@@ -159,6 +164,8 @@ def _beginnings(
 
 def fire(data: Watched, rule: Rule, /) -> Fired:
     """Find how often a rule fired, and whether the reaction came in time."""
+    if rule.due:
+        return _due(data, rule)
     within = round(rule.within_days * DAY)
     reactions = data.at(rule.reactions)
     event, reaction = _started(data, rule, reactions, within)
@@ -175,6 +182,31 @@ def fire(data: Watched, rule: Rule, /) -> Fired:
         NEVER,
     )
     return Fired(journey, time, outcome, np.where(reacted, waited, end - time - 1), reacted)
+
+
+def _due(data: Watched, rule: Rule) -> Fired:
+    """Judge every event of a step that has a due time by it: at that time is in time.
+
+    There is no wait, since nothing says when the clock started; what was due and never came has no
+    event, and no due time.
+    """
+    column = data.columns[rule.due]
+    if column.dtype.kind != "M":
+        raise DataError(
+            f"Event column {rule.due!r} must hold times at which events were due; it holds "
+            f"{column.dtype}. Read it as dates or times."
+        )
+    event = data.at(rule.triggers[0])
+    event = event[~np.isnat(column[event])]
+    due = column[event].astype("datetime64[us]").astype(np.int64)
+    late = data.time[event] > due
+    return Fired(
+        data.owner[event],
+        data.time[event],
+        np.where(late, LATE, HONOURED),
+        np.full(len(event), -1),
+        np.ones(len(event), dtype=bool),
+    )
 
 
 def _first_other(

@@ -44,10 +44,10 @@ class RulesKept(Result):
     Attributes
     ----------
     frame : pandas.DataFrame
-        One row a rule and group, rules in the order of the plan: `rule`, `kind` (promise or
-        deadline), `step`, `within_days`, `may_be_left_out`, `observed`, `group`; `n_customers`,
-        customers with any of the `n`; `n_fired`, of which `n_open`, `n_excused` and `n` are parts;
-        `n_honoured n_late n_never`, which sum to `n`; the shares `honoured late never`, each with
+        One row a rule and group, rules in the order of the plan: `rule`, `kind` (promise,
+        deadline or due), `step`, `within_days`, `may_be_left_out`, `observed`, `group`;
+        `n_customers`, customers with any of the `n`; `n_fired`, of which `n_open`, `n_excused` and
+        `n` are parts; `n_honoured n_late n_never`, which sum to `n`; the shares `honoured late never`, each with
         ``_low`` and ``_high``; `median_days median_low median_high`. Rows of fewer than
         `small_cell` customers are emptied, and where nothing could have been seen the shares are.
     n_unseen : int
@@ -104,6 +104,9 @@ def rules_kept(
       that may come right before it; the last of all parts, where parts go together; the first event
       at a touchpoint of the plan in a case (pauses cut as the plan says), where the step may be the
       first. Where that comes again before the step and before the deadline, the clock starts anew.
+    - A *due time* (`Step.due`) is one that each event of the step carries itself: it is honoured
+      at or before it and late after it. What was due and never came has no event: it is never
+      never, and there is no wait.
 
     This is Declare's *response* with a deadline: one reaction may answer several triggers before
     it (*alternate response* would forbid that). Events that the plan's `failed` column says failed
@@ -223,9 +226,12 @@ def _checked(
         )
     refuse_collapsed(journeys, "`rules_kept`")
     rules = rules_of(plan)
+    due = [rule.due for rule in rules if rule.due]
+    check_known("due", due, list(journeys.columns), what="event columns")
     if not rules:
         raise DataError(
-            f"Plan {plan.name!r} has no rule to check: give a step a `promise` or `within_days`."
+            f"Plan {plan.name!r} has no rule to check: give a step a `promise`, `within_days` or "
+            "`due`."
         )
     return rules
 

@@ -36,6 +36,8 @@ class Step(Part):
     within_days : float, optional
         Deadline: at most so many elapsed days after the planned step before it, or after the
         beginning of the case where it is the first.
+    due : str, optional
+        Event column with the time at which each event of the step was due; empty where none was.
     promise : Promise, optional
     owner, channel, proposition : str
         Who answers for it, where it takes place, and what it is worth to the customer.
@@ -49,6 +51,7 @@ class Step(Part):
     optional: bool = False
     repeat: bool = False
     within_days: Deadline | None = None
+    due: str | None = None
     promise: Promise | None = None
     owner: str = ""
     channel: str = ""

@@ -10,7 +10,7 @@ from journeykit.plan.model import Choice, Step, Together
 if TYPE_CHECKING:
     from journeykit.plan.model import Plan
 
-Kind = Literal["promise", "deadline"]
+Kind = Literal["promise", "deadline", "due"]
 Names = frozenset[str]
 
 
@@ -34,6 +34,9 @@ class Rule(NamedTuple):
         What may lawfully come in the place of the reaction.
     may_be_left_out : bool
     within_days : float
+        NaN where each event has a time of its own at which it is due.
+    due : str
+        Event column of these times, or the empty text.
     """
 
     rule: str
@@ -45,6 +48,7 @@ class Rule(NamedTuple):
     instead: Names
     may_be_left_out: bool
     within_days: float
+    due: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,8 @@ def rules_of(plan: Plan, /) -> tuple[Rule, ...]:
     planned step before it: any that may come right before, where several may; all parts, where
     parts go together; the beginning of the case, where it may be the first. What the plan lets come
     in the place of a step that is due (other branches of a choice, what follows a step that may be
-    left out) excuses it.
+    left out) excuses it. Where each event has its own due time, every event that has one is judged
+    by it.
     """
     found: list[Rule] = []
     start = _Place(_Before(begin=True, said=("the beginning",)), frozenset(), frozenset(), False)
@@ -149,6 +154,14 @@ def _of_step(step: Step, place: _Place) -> list[Rule]:
                 f"{step.step} within {spoken(step.within_days)} of {_either(before)}",
                 "deadline", step.step, before.sets, before.begin, reactions,
                 place.instead - reactions, place.skippable, step.within_days,
+            )
+        )  # fmt: skip
+    if step.due is not None:
+        names = frozenset(step.seen_as)
+        rules.append(
+            Rule(
+                f"{step.step} by its {step.due}", "due", step.step, (names,), False, names,
+                frozenset(), False, float("nan"), step.due,
             )
         )  # fmt: skip
     if step.promise is not None:

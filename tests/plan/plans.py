@@ -37,6 +37,7 @@ def steps(draw: st.DrawFn) -> Step:
         optional=draw(FLAG),
         repeat=draw(FLAG),
         within_days=draw(st.none() | DAYS),
+        due=draw(st.none() | st.just("due_time")),
         promise=promise
         and Promise(touchpoints=draw(SOME), within_days=promise),
         **{name: draw(MAYBE) for name in (

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from tests.truth import attributed, churned, stepped
 from tests.truth.check import Check, between, biased_upwards
 from tests.truth.hazarded import HAZARDS
+from tests.truth.kept import KEPT
 from tests.truth.moved_on import MOMENTS
 from tests.truth.path_checks import PATHS
 from tests.truth.risky import RISKS
@@ -117,5 +118,6 @@ CHECKS = (
     *RISKS,
     *MOMENTS,
     *SUPPORTS,
+    *KEPT,
     *TOUCHED,
 )

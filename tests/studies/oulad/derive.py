@@ -19,7 +19,7 @@ import pandas as pd
 
 ORIGIN = pd.Timestamp("2000-01-01")
 KEY = ["code_module", "code_presentation", "id_student"]
-BESIDE = ("study.yaml", "plan-EEE.yaml", "plan-FFF.yaml")
+BESIDE = ("study.yaml", "plan-all.yaml", "plan-EEE.yaml", "plan-FFF.yaml")
 
 
 def assessments(tables: Path) -> pd.DataFrame:
