@@ -44,10 +44,10 @@ class RulesKept(Result):
     Attributes
     ----------
     frame : pandas.DataFrame
-        One row a rule and group, rules in the order of the plan: `rule`, `kind` (promise,
-        deadline or due), `step`, `within_days`, `may_be_left_out`, `observed`, `group`;
-        `n_customers`, customers with any of the `n`; `n_fired`, of which `n_open`, `n_excused` and
-        `n` are parts; `n_honoured n_late n_never`, which sum to `n`; the shares `honoured late never`, each with
+        One row a rule and group, rules in the order of the plan: `rule`, `kind` (promise, deadline
+        or due), `step`, `within_days`, `may_be_left_out`, `observed`, `group`; `n_customers`,
+        customers with any of the `n`; `n_fired`, of which `n_open`, `n_excused` and `n` are parts;
+        `n_honoured n_late n_never`, which sum to `n`; the shares `honoured late never`, each with
         ``_low`` and ``_high``; `median_days median_low median_high`. Rows of fewer than
         `small_cell` customers are emptied, and where nothing could have been seen the shares are.
     n_unseen : int
