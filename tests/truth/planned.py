@@ -91,7 +91,7 @@ PLANNED = (
         between(0.935, 0.97),
         PARTS,
         1500,
-        fast=100,
+        fast=40,
     ),
     Check(
         "deviations from the plan, minutes",
@@ -100,7 +100,7 @@ PLANNED = (
         between(0.93, 0.97),
         PARTS,
         1500,
-        fast=100,
+        fast=40,
     ),
     *(
         Check(
@@ -111,7 +111,7 @@ PLANNED = (
             PARTS,
             1500,
             {f"purchases.rate.{kind}": share * times for kind, share in RATES.items()},
-            fast=20,
+            fast=8,
             full=200,
             null=(),
         )
