@@ -103,7 +103,7 @@ def cases_of(journeys: Journeys, plan: Plan, /, *, case: str | None = None) -> C
         touches=touches,
         reaches=touches & _any(cut, goal) if plan.reaches else touches,
         closed=~is_open(cut) if case is None else _over(cut, plan.pause_days),
-        unseen=begins_unseen(cut) if case is None else _edge(cut),
+        unseen=begins_unseen(cut) if case is None else _edge(cut, plan.pause_days),
     )
 
 
@@ -172,9 +172,16 @@ def _over(cut: Journeys, pause_days: float | None) -> NDArray[np.bool_]:
     return over
 
 
-def _edge(cut: Journeys) -> NDArray[np.bool_]:
-    """Cases with a number of their own are seen from their beginning, or not at all."""
-    return np.zeros(len(cut), dtype=bool)
+def _edge(cut: Journeys, pause_days: float | None) -> NDArray[np.bool_]:
+    """Say of each numbered case whether it begins within a pause of the window's beginning.
+
+    Customers who are known to have entered later are seen from their entry on.
+    """
+    if cut.window is None or cut.time is None or pause_days is None:
+        return np.zeros(len(cut), dtype=bool)
+    since = cut.time[cut.start[:-1]] - cut.window[0]
+    edge: NDArray[np.bool_] = since < round(pause_days * DAY)
+    return edge if cut.observed_from is None else edge & (cut.observed_from <= cut.window[0])
 
 
 def attribute_of(cases: Cases, by: str) -> NDArray[np.object_]:

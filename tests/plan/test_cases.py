@@ -6,7 +6,7 @@ import pytest
 from journeykit.errors import ArgumentError, DataError, MappingError
 from journeykit.plan import Plan
 from journeykit.plan.cases import cases_of
-from tests.plan.worlds import lived, timed
+from tests.plan.worlds import BEGIN, lived, timed
 
 PLAN = Plan(name="p", steps=["a", "b"], pause_days=30 / 1440, beside="mail", reaches="b")
 
@@ -83,6 +83,14 @@ def test_numbered_cases_need_a_pause_to_be_over() -> None:
     made = timed([("a", 0), ("b", 3)]).replace(columns={"visit": np.array([1, 1])})
     assert cases_of(made, plan, case="visit").closed.tolist() == [False]
     assert cases_of(made, PLAN, case="visit").closed.tolist() == [True]
+
+
+def test_numbered_cases_near_the_beginning_may_have_begun_before() -> None:
+    made = timed([("a", -1435), ("b", -1430), ("a", 0), ("b", 5)])
+    numbered = made.replace(columns={"visit": np.array([1, 1, 2, 2])})
+    assert cases_of(numbered, PLAN, case="visit").unseen.tolist() == [True, False]
+    entered = numbered.replace(observed_from=np.array([BEGIN + 1]))
+    assert cases_of(entered, PLAN, case="visit").unseen.tolist() == [False, False]
 
 
 def test_a_plan_of_other_journeys_is_refused() -> None:

@@ -121,12 +121,11 @@ def walks(
     """Return timed attempts to go a, b, c, d, with detours x from which customers may leave.
 
     After each event but the last, customers leave with probability `leave`, after a detour with
-    `after`; else they make a detour, each customer with a habit of their own, or the next step.
+    `after`; else they make a detour, one time in four, or the next step.
     """
     draw = np.random.default_rng(seed)
     made = []
     for _ in range(customers):
-        habit = draw.beta(1, 3)
         events: list[tuple[str, float]] = []
         for attempt in range(int(draw.integers(1, 4))):
             at = attempt * 20 * 1440 + draw.uniform(0, 15 * 1440)
@@ -134,7 +133,7 @@ def walks(
             events.append(("a", at))
             while step < 3 and draw.random() >= (after if last == "x" else leave):
                 at += draw.exponential(4) + 0.1
-                last = "x" if draw.random() < habit else "abcd"[step + 1]
+                last = "x" if draw.random() < 0.25 else "abcd"[step + 1]
                 step += last != "x"
                 events.append((last, at))
         made.append(events)
