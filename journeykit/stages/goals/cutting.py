@@ -75,8 +75,11 @@ class GoalCases:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Watching:
-    """Per journey: from, to, and since when one may be open that began unseen, else -1."""
+class Watching:
+    """Since when and until when customers are watched; arrays of one entry a journey.
+
+    `unseen` is 0 where a case may have begun before the watching did, else -1.
+    """
 
     begin: NDArray[np.int64]
     end: NDArray[np.int64]
@@ -112,7 +115,7 @@ def goal_cases(journeys: Journeys, registry: JourneyTypes, /) -> GoalCases:
     refuse_collapsed(journeys, "A portfolio")
     time = journeys.need_time("A portfolio")
     _check(journeys, registry)
-    watching = _watching(journeys, time)
+    watching = watching_of(journeys, time)
     kinds = tuple(registry.journeys.values())
     by_time = [k for k, kind in enumerate(kinds) if kind.column is None]
     by_id = [k for k, kind in enumerate(kinds) if kind.column is not None]
@@ -148,7 +151,7 @@ def _check(journeys: Journeys, registry: JourneyTypes) -> None:
             )
 
 
-def _watching(journeys: Journeys, time: NDArray[np.int64]) -> _Watching:
+def watching_of(journeys: Journeys, time: NDArray[np.int64]) -> Watching:
     """Return the spans; where nobody says, from the first event up to and with the last."""
     n, filled = len(journeys), journeys.length > 0
     begin, end = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
@@ -168,7 +171,7 @@ def _watching(journeys: Journeys, time: NDArray[np.int64]) -> _Watching:
         else:
             begin = np.full(n, journeys.window[0])
         unseen[there] = 0
-    return _Watching(begin, end, unseen)
+    return Watching(begin, end, unseen)
 
 
 def _cut(
@@ -177,7 +180,7 @@ def _cut(
     wanted: list[int],
     start: NDArray[np.int64],
     events: NDArray[np.int64] | None,
-    watching: _Watching,
+    watching: Watching,
 ) -> tuple[NDArray[Any], ...]:
     """Run the kernel for some kinds, over all events or those given in their order."""
     kinds = [list(registry.journeys.values())[k] for k in wanted]
@@ -243,7 +246,7 @@ def _elapsed(days: list[float | None]) -> NDArray[np.int64]:
 
 
 def _cut_by_id(
-    journeys: Journeys, registry: JourneyTypes, k: int, watching: _Watching
+    journeys: Journeys, registry: JourneyTypes, k: int, watching: Watching
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], tuple[NDArray[Any], ...]]:
     """Cut one kind whose events carry the id of their case: every id is a journey of its own."""
     kind = list(registry.journeys.values())[k]
@@ -255,7 +258,7 @@ def _cut_by_id(
     new[1:] = (np.diff(ids[events]) != 0) | (np.diff(owner[events]) != 0)
     start = np.append(np.flatnonzero(new), len(events))
     parent = owner[events[start[:-1]]] if len(events) else np.zeros(0, dtype=np.int64)
-    within = _Watching(*(span[parent] for span in (watching.begin, watching.end, watching.unseen)))
+    within = Watching(*(span[parent] for span in (watching.begin, watching.end, watching.unseen)))
     cut = _cut(journeys, registry, [k], start, events, within)
     case_of = np.full(journeys.n_events, -1, dtype=np.int32)
     case_of[events] = cut[0][0]
@@ -278,7 +281,7 @@ def _ordered(
     joined: list[NDArray[Any]],
     case_of: NDArray[np.int32],
     known: NDArray[np.int64],
-    watching: _Watching,
+    watching: Watching,
 ) -> GoalCases:
     """Sort the cases by kind, journey and begin, and renumber them in `case_of`."""
     journey, kind, begin = joined[:3]

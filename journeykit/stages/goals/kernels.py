@@ -26,8 +26,8 @@ def cut_cases(
 
     `role[k, p]` says what touchpoint p is to kind k, `starts[k, p]` whether it begins one;
     `pattern_starts[pattern_row[k]]` says it by event. Kinds with `rest` share the `unnamed`
-    touchpoints: such an event belongs to the one whose case had the last event. `unseen_from` is
-    when the watching began of journeys that may hold cases that had begun before, else -1.
+    touchpoints: such an event belongs to the one whose case had the last event. `unseen_from` is 0
+    for journeys that may hold a case that had begun before the watching did, else -1.
 
     Returns case_of (K, n events), and of the cases: journey, kind, begin, end, ended, edge, steps;
     and since when, by journey and kind, no case can be open that began unseen.

@@ -125,11 +125,11 @@ def portfolio(
     """Measure all journeys with a goal that customers make: volume, success, time, cost, overlap.
 
     Cases are cut as in `goal_cases`. A case ends at its goal, given up, or timed out. These
-    compete, and what is open when the watching ends is censored, not failed: the share that has come to an
-    end by the horizon is Aalen and Johansen's, its variance over customers, who may make many
-    cases. The horizon is `horizon_days` of the file, else `within_days`, else the longest time that
-    an end took, but less than the median time for which cases are watched. Where the last cases
-    under risk are cut off before the horizon, `undecided` is the share of which nobody knows, and
+    compete, and what is open when the watching ends is censored, not failed: the share that has
+    come to an end by the horizon is Aalen and Johansen's, its variance over customers, who may make
+    many cases. The horizon is `horizon_days` of the file, else `within_days`, else the longest time
+    that an end took, but less than the median time for which cases are watched. Where the last
+    cases under risk are cut off before the horizon, `undecided` is the share of which nobody knows, and
     the upper bound allows for it.
 
     Shares are of the cases begun, and hold for all if cases begun late, which are watched for
@@ -315,7 +315,7 @@ def _amounts(
         # Where no event of the kind carries a cost, that is not to cost nothing.
         if np.isfinite(given).any():
             spent = np.bincount(at, np.nan_to_num(given), minlength=len(cases.kind))
-            sums.append(spent[chosen])
+            sums.append(spent[chosen].astype(np.float64))
     hashed = hash_customers(journeys.customer_id)[fates.customer]
     found = mean_per_case(sums, fates, hashed, confidence=confidence, seed=seed)
     per_case, per_success = found[1] if len(found) > 1 else ((np.nan,) * 3, (np.nan,) * 3)

@@ -17,12 +17,17 @@ if TYPE_CHECKING:
 _AT = (0.0, 0.35, 0.70)
 _WIDE = 0.29
 _HEADS = ("cases", "reach the goal", "time to the goal")
-_UNITS = (("min", 1 / 1440, 1 / 24), ("h", 1 / 24, 2), ("days", 1, np.inf))
+_UNITS = (
+    ("s", 1 / 86400, 1 / 1440),
+    ("min", 1 / 1440, 1 / 24),
+    ("h", 1 / 24, 2),
+    ("days", 1, np.inf),
+)
 _LONGEST = 46
 
 
 def spoken(days: float) -> str:
-    """Write a span of days in minutes, hours or days, with two digits."""
+    """Write a span of days in seconds, minutes, hours or days, with two digits."""
     if not np.isfinite(days):
         return "not reached"
     unit, size, _ = next(row for row in _UNITS if days < row[2])
