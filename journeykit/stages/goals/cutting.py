@@ -54,8 +54,9 @@ class GoalCases:
     case_of : array of int32, shape (n_kinds, n_events)
         Which case an event belongs to; below 0 NOT_OWN (of no concern to that kind), OUTSIDE (its
         own, but no case is open and none begins), UNWATCHED (outside the customer's watching).
-    known_from : array of int64, shape (n_journeys, n_kinds)
-        Since when no case can be open whose start was not seen.
+    counted_from : array of int64, shape (n_journeys, n_kinds)
+        Since when starts are counted: the begin of the watching, and of customers who were there
+        when the window began `timeout_days` or `within_days` later, whichever is less.
     watched_from, watched_to : arrays of int64, shape (n_journeys,)
     """
 
@@ -69,7 +70,7 @@ class GoalCases:
     edge: NDArray[np.bool_]
     steps: NDArray[np.int64]
     case_of: NDArray[np.int32]
-    known_from: NDArray[np.int64]
+    counted_from: NDArray[np.int64]
     watched_from: NDArray[np.int64]
     watched_to: NDArray[np.int64]
 
@@ -120,19 +121,18 @@ def goal_cases(journeys: Journeys, registry: JourneyTypes, /) -> GoalCases:
     by_time = [k for k, kind in enumerate(kinds) if kind.column is None]
     by_id = [k for k, kind in enumerate(kinds) if kind.column is not None]
     case_of = np.empty((len(kinds), journeys.n_events), dtype=np.int32)
-    known = np.empty((len(journeys), len(kinds)), dtype=np.int64)
     parts: list[tuple[NDArray[Any], ...]] = []
     if by_time:
         cut = _cut(journeys, registry, by_time, journeys.start, None, watching)
-        case_of[by_time], known[:, by_time] = cut[0], cut[-1]
-        parts.append((cut[1], np.array(by_time)[cut[2]], *cut[3:-1]))
+        case_of[by_time] = cut[0]
+        parts.append((cut[1], np.array(by_time)[cut[2]], *cut[3:]))
     for k in by_id:
-        case_of[k], known[:, k], rows = _cut_by_id(journeys, registry, k, watching)
+        case_of[k], rows = _cut_by_id(journeys, registry, k, watching)
         placed = case_of[k] >= 0
         case_of[k, placed] += sum(len(part[0]) for part in parts)
         parts.append(rows)
     joined = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return _ordered(journeys, registry, joined, case_of, known, watching)
+    return _ordered(journeys, registry, joined, case_of, watching)
 
 
 def _check(journeys: Journeys, registry: JourneyTypes) -> None:
@@ -247,7 +247,7 @@ def _elapsed(days: list[float | None]) -> NDArray[np.int64]:
 
 def _cut_by_id(
     journeys: Journeys, registry: JourneyTypes, k: int, watching: Watching
-) -> tuple[NDArray[np.int32], NDArray[np.int64], tuple[NDArray[Any], ...]]:
+) -> tuple[NDArray[np.int32], tuple[NDArray[Any], ...]]:
     """Cut one kind whose events carry the id of their case: every id is a journey of its own."""
     kind = list(registry.journeys.values())[k]
     ids = pd.factorize(journeys.columns[str(kind.column)], use_na_sentinel=True)[0]
@@ -267,12 +267,17 @@ def _cut_by_id(
     time = journeys.need_time("A portfolio")
     watched = (time >= watching.begin[owner]) & (time < watching.end[owner])
     case_of[lost] = np.where(watched[lost], OUTSIDE, UNWATCHED)
-    limits = [day for day in (kind.timeout_days, kind.within_days) if day is not None]
-    known = np.where(
-        watching.unseen >= 0, watching.begin + round(min(limits) * DAY), watching.begin
-    )
-    rows = (parent[cut[1]], np.full(len(cut[1]), k), *cut[3:-1])
-    return case_of, np.minimum(known, watching.end), rows
+    rows = (parent[cut[1]], np.full(len(cut[1]), k), *cut[3:])
+    return case_of, rows
+
+
+def _counted_from(registry: JourneyTypes, watching: Watching) -> NDArray[np.int64]:
+    columns = []
+    for kind in registry.journeys.values():
+        days = [day for day in (kind.timeout_days, kind.within_days) if day is not None]
+        lead = np.where(watching.unseen >= 0, round(min(days) * DAY), 0)
+        columns.append(np.minimum(watching.begin + lead, watching.end))
+    return np.stack(columns, axis=1)
 
 
 def _ordered(
@@ -280,7 +285,6 @@ def _ordered(
     registry: JourneyTypes,
     joined: list[NDArray[Any]],
     case_of: NDArray[np.int32],
-    known: NDArray[np.int64],
     watching: Watching,
 ) -> GoalCases:
     """Sort the cases by kind, journey and begin, and renumber them in `case_of`."""
@@ -302,7 +306,7 @@ def _ordered(
         edge=sorted_[5],
         steps=sorted_[6],
         case_of=number[case_of],
-        known_from=known,
+        counted_from=_counted_from(registry, watching),
         watched_from=watching.begin,
         watched_to=watching.end,
     )

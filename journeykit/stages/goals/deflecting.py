@@ -52,10 +52,10 @@ class Deflection(Result):
     ----------
     frame : pandas.DataFrame
         One row a `began` (``self-service``, ``assisted``, ``difference``) and `measure`: `n` needs
-        of `n_customers` (of the difference: of the side with fewer), `n_event n_censored`, `estimate std_error conf_low conf_high`. Measures:
-        ``assisted``, ``not assisted``, ``came back``, ``neither``; of those not assisted who were
-        watched to the end, where answers are given, ``said satisfied``, ``said not satisfied`` and
-        ``silent``.
+        of `n_customers` (of the difference: of the side with fewer), `n_event n_censored`,
+        `estimate std_error conf_low conf_high`. Measures: ``assisted``, ``not assisted``, ``came
+        back``, ``neither``; of those not assisted who were watched to the end, where answers are
+        given, ``said satisfied``, ``said not satisfied`` and ``silent``.
     within_days : float
     n_edge : int
         Needs left out because they may have begun before the window.
@@ -118,7 +118,8 @@ def _label(row: pd.Series) -> str:
     of = {SELF: "self-service", CALL: "call"}[row["began"]]
     if row["measure"] in ("said satisfied", "said not satisfied", "silent"):
         of = "not assisted"
-    return f"{of}: {row['measure']} ({int(row['n']):,})"
+    then = {"assisted": "then assisted"}.get(row["measure"], row["measure"])
+    return f"{of}, {then} ({int(row['n']):,})"
 
 
 def deflection(

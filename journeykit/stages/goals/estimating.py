@@ -115,23 +115,43 @@ def _end_weights(fates: Fates, order: NDArray[np.int64]) -> NDArray[np.float64]:
     )
 
 
-def complete_weights(fates: Fates, /) -> NDArray[np.float64]:
-    """Weigh each case whose way to the horizon, or to an earlier end, is known whole; else 0.
+def complete_sums(parts: Sequence[NDArray[np.float64]], fates: Fates, /) -> NDArray[np.float64]:
+    """Return what each case contributes to sums over all cases, shape (n parts, n cases).
 
-    The weight is 1 / G(U-), with U the end or the horizon, whichever is first, and G the product
-    limit estimate of still being watched; the weights sum to the number of cases, unless those
-    under risk last were cut off before the horizon: then all are NaN.
+    A case whose way to the horizon, or to an earlier end, is known whole counts with the weight
+    1 / G(U-), others with 0; U is the end or the horizon, whichever is first, and G the product
+    limit estimate of still being watched. To that comes what the case moves by its part in G, which
+    sums to 0 over all: with q(u) the mean, over those under risk, of what comes after u, q(u) at
+    the case's own censoring less the sum of q(u) dC(u) / Y(u) while it was watched. Where those
+    under risk last were cut off before the horizon, all are NaN.
+
+    References
+    ----------
+    Bang, Tsiatis (2000), Estimating medical costs with censored data, Biometrika 87.
     """
     until = np.minimum(fates.took, fates.horizon)
     known = (fates.ended != OPEN) | (fates.took >= fates.horizon)
-    order = np.argsort(until, kind="stable")
-    weight = np.empty(len(order))
-    weight[order] = censoring_weights(
-        np.zeros(len(order), dtype=np.int64), until[order], known[order], ~known[order]
-    )
-    if not len(order) or not known[until == until.max()].any() or not known.any():
-        weight[:] = np.nan
-    return weight
+    if fates.horizon < 0 or not len(until) or not known[until == until.max()].any():
+        return np.full((len(parts), len(until)), np.nan)
+    # By time, ends before censorings.
+    order = np.lexsort((~known, until))
+    time, cut = until[order], ~known[order]
+    first = np.flatnonzero(np.diff(time, prepend=-1))
+    tie = np.cumsum(np.diff(time, prepend=-1) != 0) - 1
+    n_cut = np.add.reduceat(cut.astype(np.int64), first)
+    # Under risk of being cut off: those who have not ended by then, that time included.
+    left = len(time) - first - np.add.reduceat((~cut).astype(np.int64), first)
+    group = np.zeros(len(time), dtype=np.int64)
+    weight = censoring_weights(group, time, ~cut, cut)
+    sums = np.empty((len(parts), len(time)))
+    for row, part in enumerate(parts):
+        ahead = weight * part[order]
+        after = ahead.sum() - np.cumsum(np.add.reduceat(ahead, first))
+        mean = np.divide(after, left, out=np.zeros(len(first)), where=left > 0)
+        spent = np.cumsum(np.divide(mean * n_cut, left, out=np.zeros(len(first)), where=left > 0))
+        before = np.concatenate([[0.0], spent])[tie]
+        sums[row, order] = ahead + np.where(cut, mean[tie] - spent[tie], -before)
+    return sums
 
 
 class Spending(NamedTuple):
@@ -152,10 +172,10 @@ def mean_per_case(
 ) -> list[Spending]:
     """Estimate what a case adds up to by the horizon, and what all add up to by success.
 
-    Means of the cases whose way is known whole, by `complete_weights` (Bang and Tsiatis): those
-    cut off have not spent it all. Intervals are bias-corrected, accelerated ones of a bootstrap
-    whose weights are drawn by customer (by groups of customers made by hash, where there are more
-    than 4,096); the weights of censoring count as known, which makes them rather too wide.
+    Means of the cases whose way is known whole, weighted for those cut off, who have not spent it
+    all; see `complete_sums`. Intervals are bias-corrected, accelerated ones of a bootstrap whose
+    weights are drawn by customer (by groups of customers made by hash, where there are more than
+    4,096).
 
     Parameters
     ----------
@@ -163,15 +183,15 @@ def mean_per_case(
     fates : Fates
     customer_hash : array of uint64, one entry a case
     """
-    weight = complete_weights(fates)
-    if fates.horizon < 0 or not len(weight) or not np.isfinite(weight).all():
-        return [Spending(_UNKNOWN, _UNKNOWN) for _ in amounts]
     goal = (fates.ended == GOAL) & (fates.took <= fates.horizon)
+    parts = [np.ones(len(goal)), goal.astype(np.float64), *amounts]
+    contributed = complete_sums(parts, fates)
+    if not len(goal) or np.isnan(contributed).any():
+        return [Spending(_UNKNOWN, _UNKNOWN) for _ in amounts]
     hashed, who = np.unique(salted(customer_hash, "cost"), return_inverse=True)
     if len(hashed) > _GROUPS:
         hashed, who = mix(np.arange(_GROUPS)), (hashed % np.uint64(_GROUPS)).astype(int)[who]
-    parts = [weight, weight * goal, *(weight * amount for amount in amounts)]
-    sums = np.stack([np.bincount(who, part, minlength=len(hashed)) for part in parts])
+    sums = np.stack([np.bincount(who, part, minlength=len(hashed)) for part in contributed])
     drawn = np.array(
         [
             sums @ poisson_weights(hashed, replicate=replicate, seed=seed)

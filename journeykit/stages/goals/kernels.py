@@ -29,8 +29,7 @@ def cut_cases(
     touchpoints: such an event belongs to the one whose case had the last event. `unseen_from` is 0
     for journeys that may hold a case that had begun before the watching did, else -1.
 
-    Returns case_of (K, n events), and of the cases: journey, kind, begin, end, ended, edge, steps;
-    and since when, by journey and kind, no case can be open that began unseen.
+    Returns case_of (K, n events), and of the cases: journey, kind, begin, end, ended, edge, steps.
     """
     n_kinds, n_journeys = len(silence), len(start) - 1
     case_of = np.full((n_kinds, len(touchpoint)), NOT_OWN, np.int32)
@@ -41,7 +40,6 @@ def cut_cases(
     ended = np.empty(room, np.int8)
     edge = np.empty(room, np.bool_)
     steps = np.zeros(room, np.int64)
-    known_from = np.empty((n_journeys, n_kinds), np.int64)
     current = np.empty(n_kinds, np.int64)
     last = np.empty(n_kinds, np.int64)
     deadline = np.empty(n_kinds, np.int64)
@@ -56,7 +54,6 @@ def cut_cases(
             unseen[k] = unseen_from[j] >= 0
             latest[k] = _NEVER if within[k] == _NEVER else opened + within[k]
             deadline[k] = min(latest[k], _NEVER if silence[k] == _NEVER else opened + silence[k])
-            known_from[j, k] = opened
         for e in range(start[j], start[j + 1]):
             now, p = time[e], touchpoint[e]
             watched = opened <= now < watched_to[j]
@@ -66,9 +63,7 @@ def cut_cases(
                     if current[k] >= 0:
                         ended[current[k]] = TIMED_OUT
                         end[current[k]] = deadline[k]
-                    if unseen[k]:
-                        known_from[j, k] = deadline[k]
-                        unseen[k] = False
+                    unseen[k] = False
                     current[k] = -1
                 takes = rest[k] and unnamed[p] and current[k] >= 0
                 if takes and (taker < 0 or last[k] > last[taker]):
@@ -100,7 +95,6 @@ def cut_cases(
                         continue
                     if what >= REACHES:
                         unseen[k] = False
-                        known_from[j, k] = now
                         continue
                 if current[k] >= 0:
                     case_of[k, e] = current[k]
@@ -109,23 +103,19 @@ def cut_cases(
                         ended[current[k]] = GOAL if what == REACHES else ABANDONED
                         end[current[k]] = now
                         current[k] = -1
-                        if unseen[k]:
-                            unseen[k] = False
-                            known_from[j, k] = now
+                        unseen[k] = False
                         continue
                 last[k] = now
                 quiet = _NEVER if silence[k] == _NEVER else now + silence[k]
                 deadline[k] = min(latest[k], quiet)
         for k in range(n_kinds):
-            over = deadline[k] < watched_to[j]
             if current[k] >= 0:
+                over = deadline[k] < watched_to[j]
                 ended[current[k]] = TIMED_OUT if over else OPEN
                 end[current[k]] = deadline[k] if over else watched_to[j]
-            if unseen[k]:
-                known_from[j, k] = deadline[k] if over else watched_to[j]
     return (
         case_of, journey[:n_cases], kind[:n_cases], begin[:n_cases], end[:n_cases],
-        ended[:n_cases], edge[:n_cases], steps[:n_cases], known_from,
+        ended[:n_cases], edge[:n_cases], steps[:n_cases],
     )  # fmt: skip
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from journeykit.journeys import Journeys
     from journeykit.stages.goals.model import GoalJourney, JourneyTypes
+    from journeykit.stats.intervals import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -129,13 +130,14 @@ def portfolio(
     come to an end by the horizon is Aalen and Johansen's, its variance over customers, who may make
     many cases. The horizon is `horizon_days` of the file, else `within_days`, else the longest time
     that an end took, but less than the median time for which cases are watched. Where the last
-    cases under risk are cut off before the horizon, `undecided` is the share of which nobody knows, and
-    the upper bound allows for it.
+    cases under risk are cut off before the horizon, `undecided` is the share of which nobody
+    knows, and the upper bound allows for it.
 
     Shares are of the cases begun, and hold for all if cases begun late, which are watched for
     less, are like those begun early. Edge cases count in `n` alone: how long they had been running
-    is not known. The rate is of the cases whose start was seen, by the time in which starts can be
-    seen: from when no case can be open that began before the window.
+    is not known. The rate is of the cases begun by the time watched; of customers who were there
+    when the window began, both are counted from `timeout_days` or `within_days` later, whichever
+    is less, so that hardly any start is one of a case that had begun before.
 
     Parameters
     ----------
@@ -231,9 +233,7 @@ def _kind(
         for code, end in enumerate(ENDS)
         if code in wanted
     }
-    begun = np.bincount(cases.journey[chosen], minlength=len(journeys))
-    seen = np.maximum(cases.watched_to - cases.known_from[:, k], 0)
-    rate = begun_per_time(begun, seen, journeys.customer_index, confidence=confidence)
+    rate = _rate(journeys, cases, k, confidence)
     times = times_to_goal(fates, confidence=confidence)
     name, goal = cases.names[k], shares["goal"]
     row: dict[str, object] = {
@@ -277,6 +277,15 @@ def _kind(
         if code in wanted
     ]
     return row, ends
+
+
+def _rate(journeys: Journeys, cases: GoalCases, k: int, confidence: float) -> Estimate:
+    """Return cases begun per 100 customers in 30 days, from when starts are counted."""
+    since = cases.counted_from[:, k]
+    counted = (cases.kind == k) & (cases.begin >= since[cases.journey])
+    begun = np.bincount(cases.journey[counted], minlength=len(journeys))
+    seen = cases.watched_to - since
+    return begun_per_time(begun, seen, journeys.customer_index, confidence=confidence)
 
 
 def _fates(
