@@ -136,7 +136,7 @@ def read_portfolio(path: str | Path, /) -> JourneyTypes:
     ('thank_you_page',)
     """
     file = Path(path)
-    given = read_yaml(file, keys="a name such as `buy:` with `start:`, `goal:` and `timeout_days:`")
+    given = read_yaml(file, keys="`buy:`, each with `start:`, `goal:` and `timeout_days:`")
     found, wrong = {}, []
     for name, keys in given.items():
         if not isinstance(keys, dict) or not name:
