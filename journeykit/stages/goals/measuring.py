@@ -70,7 +70,8 @@ class Portfolio(Result):
         """Say how many cases of what there are, and how often each comes to its goal."""
         told = [_told(row) for _, row in self.frame.iterrows()]
         edges = int(self.frame["n_edge"].sum(skipna=True))
-        said = f"{len(self.frame):,} kinds of journeys: {'; '.join(told)}"
+        kinds = "kind" if len(told) == 1 else "kinds"
+        said = f"{len(told):,} {kinds} of journeys: {'; '.join(told)}"
         if edges:
             said += (
                 f". {edges:,} cases may have begun before the window and count in no share or time"
