@@ -58,10 +58,13 @@ def overlaps(cases: GoalCases, /, *, small_cell: int, confidence: float) -> pd.D
             "time_high": time_high,
         }
     )
-    few = small(n, small_cell)
-    hidden = few | small(n_both, small_cell) | small(n - n_both, small_cell)
+    few = small(np.diag(both), small_cell)
+    rest = np.diag(both)[:, None] - both
+    risky = small(both, small_cell) | small(rest, small_cell)
+    # What is hidden in one direction must not be told by the other.
+    hidden = (few[:, None] | few | risky | risky.T)[source, target]
     shares = ("n_event", "share", "conf_low", "conf_high", "time_share", "time_low", "time_high")
-    return emptied(frame, {"n": few, **dict.fromkeys(shares, hidden)})
+    return emptied(frame, {"n": few[source], **dict.fromkeys(shares, hidden)})
 
 
 def _shared(cases: GoalCases, who: NDArray[np.int64], n_customers: int) -> NDArray[np.float64]:

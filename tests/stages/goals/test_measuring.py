@@ -145,6 +145,23 @@ def test_overlap_by_brute_force() -> None:
         assert row.time_low < row.time_share < row.time_high
 
 
+def test_what_one_direction_hides_the_other_does_not_tell() -> None:
+    events = [(who, 20.0, "look") for who in range(60)] + [(who, 21.0, "help") for who in range(15)]
+    ask = {"start": ["help"], "goal": ["order"], "within_days": 9}
+    events.append((14, 22.0, "order"))
+    late = range(60)
+    some = portfolio(
+        journeys(*sorted(events), late=late), types(buy=ask | {"start": ["look"]}, ask=ask)
+    )
+    # All who ask look too: nobody is left out on that side, many on the other.
+    assert some.overlap["n_event"].tolist() == [15, 15]
+    events += [(60 + who, 20.0, "help") for who in range(5)]
+    made = journeys(*sorted(events), late=range(65))
+    few = portfolio(made, types(buy=ask | {"start": ["look"]}, ask=ask))
+    assert few.overlap["n"].tolist() == [60, 20]
+    assert few.overlap[["n_event", "share", "time_share"]].isna().all().all()
+
+
 def test_the_order_of_customers_and_kinds_does_not_matter() -> None:
     drawn = log(120, 11).journeys
     all_kinds = kinds(drawn)
