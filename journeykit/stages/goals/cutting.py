@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from journeykit.checks import check_known
+from journeykit.errors import DataError
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
 from journeykit.journeys.pattern import parse
@@ -107,6 +108,8 @@ def goal_cases(journeys: Journeys, registry: JourneyTypes, /) -> GoalCases:
     ------
     MappingError
         When a touchpoint or an event column does not exist; the file and key are named.
+    DataError
+        When a column of costs holds no numbers.
     NotObservedError
         When the journeys have no times.
     ArgumentError
@@ -148,6 +151,11 @@ def _check(journeys: Journeys, registry: JourneyTypes) -> None:
             given = [] if column is None else [column]
             check_known(
                 registry.where(name, key), given, list(journeys.columns), what="event columns"
+            )
+        if kind.cost is not None and journeys.columns[kind.cost].dtype.kind not in "biuf":
+            raise DataError(
+                f"`{registry.where(name, 'cost')}` must be a column of numbers; {kind.cost!r} "
+                "holds other things. Name another one."
             )
 
 

@@ -55,10 +55,14 @@ class Fates(NamedTuple):
 def horizon_of(
     days: float | None, took: NDArray[np.int64], ended: NDArray[np.int8], watched: NDArray[np.int64]
 ) -> int:
-    """Return the horizon declared, else one by which half of the cases are known for certain."""
+    """Return the horizon declared, else one by which half of the cases are known for certain.
+
+    Below 0 where there is none: no case has ended.
+    """
     if days is not None:
         return round(days * DAY)
-    return common_horizon(took[ended != OPEN], watched) if len(took) else -1
+    # Where none has ended, half of them are not known at any time that matters.
+    return common_horizon(took[ended != OPEN], watched) if (ended != OPEN).any() else -1
 
 
 def share_ended(fates: Fates, end: int, /, *, confidence: float) -> IncidenceAt:

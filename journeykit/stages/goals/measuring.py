@@ -102,7 +102,7 @@ class Portfolio(Result):
 def _told(row: pd.Series) -> str:
     if pd.isna(row["n"]):
         return f"{row['journey']} too few to show"
-    said = f"{row['journey']} {int(row['n']):,} cases"
+    said = f"{row['journey']} {int(row['n']):,} case{'' if row['n'] == 1 else 's'}"
     if pd.isna(row["success"]):
         return f"{said}, success not observed"
     return (
@@ -156,6 +156,8 @@ def portfolio(
     ------
     MappingError
         When a touchpoint or an event column does not exist; the file and key are named.
+    DataError
+        When a column of costs holds no numbers.
     NotObservedError
         When the journeys have no times.
     ArgumentError

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from journeykit.errors import ArgumentError, MappingError, NotObservedError
+from journeykit.errors import ArgumentError, DataError, MappingError, NotObservedError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.stages import JourneyTypes, goal_cases
@@ -293,6 +293,9 @@ def test_what_is_not_there_is_named_with_its_key() -> None:
     kind = {"start": ["look"], "goal": ["order"], "timeout_days": 3}
     with pytest.raises(MappingError, match=r"`buy\.cost` names event columns .* 'price'"):
         goal_cases(made, types(buy=kind | {"cost": "price"}))
+    priced = made.replace(columns={"price": np.array(["1", "2"], dtype=object)})
+    with pytest.raises(DataError, match=r"`buy\.cost` must be a column of numbers; 'price' holds"):
+        goal_cases(priced, types(buy=kind | {"cost": "price"}))
     from_file = JourneyTypes(journeys={"buy": BUY}, path="here/journeys.yaml")
     with pytest.raises(MappingError, match=r"`here/journeys\.yaml: buy\.abandon`"):
         goal_cases(made, from_file)

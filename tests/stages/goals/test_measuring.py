@@ -204,6 +204,27 @@ def test_cut_off_before_the_horizon_is_undecided_and_costs_are_not_known() -> No
     assert row["horizon_days"] == 1
 
 
+def test_a_kind_that_nobody_makes_and_no_spans_of_watching() -> None:
+    made = journeys((0, 20, "order"), (0, 60, "look"), (0, 61, "order"), (0, 70, "stay"))
+    never = {"start": ["stay"], "goal": ["look"], "timeout_days": 3}
+    found = portfolio(
+        made.replace(observed_from=None, observed_to=None, window=None),
+        types(buy={"start": ["look"], "goal": ["order"], "timeout_days": 3}, never=never),
+        small_cell=1,
+    )
+    # Nobody says until when they are watched: the last event is the last that is known.
+    assert found.frame["n"].tolist() == [1, 1]
+    assert found.frame["n_open"].tolist() == [0, 1]
+    assert found.frame["success"].iloc[0] == 1
+    assert "never 1 case, success not observed" in found.summary()
+    late = made.replace(observed_to=np.array([65 * DAY]))
+    row = portfolio(late, types(never=never)).frame.iloc[0]
+    assert row["n"] == 0
+    assert row["rate"] == 0
+    assert np.isnan(row["success"])
+    assert "not observed" in [text.get_text() for text in found.plot().texts]
+
+
 def test_a_rate_of_nothing_is_bounded_as_a_poisson_count() -> None:
     watched = np.full(50, 30 * DAY)
     found = begun_per_time(np.zeros(50, dtype=int), watched, np.arange(50), confidence=0.95)
