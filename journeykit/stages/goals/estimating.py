@@ -9,7 +9,6 @@ import numpy as np
 from journeykit.journeys.durations import DAY
 from journeykit.stages.goals.kernels import GOAL, OPEN
 from journeykit.stats import incidence_at, mix, poisson_weights, salted
-from journeykit.stats.bootstrap import accelerated_interval
 from journeykit.stats.horizons import common_horizon
 from journeykit.stats.intervals import Estimate
 from journeykit.stats.waiting import Waits, censoring_weights, wait_quantiles
@@ -26,6 +25,7 @@ _DRAWS = 400
 _GROUPS = 4096
 #: Share of draws with a success, below which the cost of one has no upper bound.
 _ENOUGH = 0.99
+_ROUNDING = 1e-18
 _UNKNOWN = Estimate(np.nan, np.nan, np.nan)
 
 
@@ -186,6 +186,10 @@ def mean_per_case(
     amounts : sequence of arrays, one entry a case
     fates : Fates
     customer_hash : array of uint64, one entry a case
+
+    References
+    ----------
+    Efron (1987), Better bootstrap confidence intervals, JASA 82.
     """
     goal = (fates.ended == GOAL) & (fates.took <= fates.horizon)
     parts = [np.ones(len(goal)), goal.astype(np.float64), *amounts]
@@ -195,29 +199,50 @@ def mean_per_case(
     hashed, who = np.unique(salted(customer_hash, "cost"), return_inverse=True)
     if len(hashed) > _GROUPS:
         hashed, who = mix(np.arange(_GROUPS)), (hashed % np.uint64(_GROUPS)).astype(int)[who]
-    sums = np.stack([np.bincount(who, part, minlength=len(hashed)) for part in contributed])
+    by_customer = [np.bincount(who, part, minlength=len(hashed)) for part in contributed]
+    sums = np.stack(by_customer).astype(np.float64)
     drawn = np.array(
         [
             sums @ poisson_weights(hashed, replicate=replicate, seed=seed)
             for replicate in range(_DRAWS)
         ]
     )
-    total = sums.sum(axis=1)
     return [
-        Spending(*(_ratio(drawn[:, [at, by]], total[[at, by]], confidence) for by in (0, 1)))
+        Spending(*(_ratio(sums[[at, by]], drawn[:, [at, by]], confidence) for by in (0, 1)))
         for at in range(2, len(parts))
     ]
 
 
-def _ratio(drawn: NDArray[np.float64], total: NDArray[np.float64], confidence: float) -> Estimate:
-    above, below = total
+def _ratio(sums: NDArray[np.float64], drawn: NDArray[np.float64], confidence: float) -> Estimate:
+    """Divide the first sum over customers by the second; see `mean_per_case`.
+
+    `sums` are by customer, shape (2, n); `drawn` by replicate, shape (n_draws, 2). The acceleration
+    is Efron's, from what each customer moves: that of `accelerated_interval`, from the skewness of
+    the draws, holds for sums and reaches too far for ratios (costs by success were covered in
+    92.6 % of 1,000 worlds).
+    """
+    from scipy.special import ndtr, ndtri
+
+    above, below = sums.sum(axis=1)
     if below <= 0:
         return _UNKNOWN
+    estimate = above / below
     there = drawn[:, 1] > 0
     draws = drawn[there, 0] / drawn[there, 1]
-    estimate = above / below
-    bounds = accelerated_interval(draws[:, None], np.array([estimate]), confidence=confidence)
-    low, high = float(bounds.low[0]), float(bounds.high[0])
+    moved = sums[0] - estimate * sums[1]
+    spread = float(moved @ moved)
+    if spread <= _ROUNDING * above**2 or not len(draws):
+        # The draws do not vary: nothing is known of how far the estimate could move.
+        return Estimate(estimate, np.nan, np.nan)
+    below_it = (draws < estimate).sum() + (draws == estimate).sum() / 2
+    z0 = ndtri((below_it + 0.5) / (len(draws) + 1))
+    acceleration = float((moved**3).sum()) / (6 * spread**1.5)
+    z = z0 + ndtri((1 + confidence) / 2) * np.array([-1.0, 1.0])
+    room = 1 - acceleration * z
+    # With very skewed draws the correction runs off to infinity before z: no draw is beyond.
+    beyond = np.where(z > 0, np.inf, -np.inf)
+    levels = ndtr(z0 + np.where(room > 0, z / np.where(room > 0, room, 1), beyond))
+    low, high = np.quantile(draws, levels, method="weibull")
     # Where some draws hold no success at all, nothing bounds the cost of one.
     return Estimate(estimate, low, high if there.mean() > _ENOUGH else np.nan)
 

@@ -124,6 +124,23 @@ def test_without_censoring_costs_are_plain_means() -> None:
         assert frame["cost_per_success"][k] == pytest.approx(np.sum(spent) / won)
 
 
+def test_what_does_not_vary_has_no_interval() -> None:
+    events = [(who, 20.0, "look") for who in range(20)]
+    made = journeys(*events, (19, 21.0, "order"), columns={"cost": np.full(21, 2.0)})
+    row = portfolio(made, types(buy=BUY | {"goal": ["order"], "abandon": []})).frame.iloc[0]
+    assert row["cost_per_case"] == pytest.approx(42 / 20)
+    assert row["cost_per_case_low"] <= row["cost_per_case"] <= row["cost_per_case_high"]
+    # A third of the draws hold no success, so that nothing bounds the cost of one.
+    assert row["cost_per_success"] == pytest.approx(42)
+    assert np.isnan(row["cost_per_success_high"])
+    row = portfolio(
+        journeys(*sorted([*events, (0, 60.0, "order")]), columns={"cost": np.full(21, 2.0)}),
+        types(buy=BUY | {"abandon": []}),
+    ).frame.iloc[0]
+    assert row["cost_per_case"] == 2
+    assert np.isnan([row["cost_per_case_low"], row["cost_per_success"]]).all()
+
+
 def test_overlap_by_brute_force() -> None:
     drawn = log(25, 7).journeys
     overlap = portfolio(drawn, kinds(drawn), small_cell=1).overlap
