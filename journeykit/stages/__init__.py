@@ -10,18 +10,46 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.stages.following import follow
+    from journeykit.stages.goals.cutting import GoalCases, goal_cases
+    from journeykit.stages.goals.deflecting import Deflection, deflection
+    from journeykit.stages.goals.measuring import Portfolio, portfolio
+    from journeykit.stages.goals.model import GoalJourney, JourneyTypes, read_portfolio
     from journeykit.stages.moments import PassionPoints, passion_points
     from journeykit.study.models import Ladder, Rung
 
 _HOMES = {
+    "Deflection": "stages.goals.deflecting",
+    "GoalCases": "stages.goals.cutting",
+    "GoalJourney": "stages.goals.model",
+    "JourneyTypes": "stages.goals.model",
     "Ladder": "study.models",
     "PassionPoints": "stages.moments",
+    "Portfolio": "stages.goals.measuring",
     "Rung": "study.models",
+    "deflection": "stages.goals.deflecting",
     "follow": "stages.following",
+    "goal_cases": "stages.goals.cutting",
     "passion_points": "stages.moments",
+    "portfolio": "stages.goals.measuring",
+    "read_portfolio": "stages.goals.model",
 }
 
-__all__ = ["Ladder", "PassionPoints", "Rung", "follow", "passion_points"]
+__all__ = [
+    "Deflection",
+    "GoalCases",
+    "GoalJourney",
+    "JourneyTypes",
+    "Ladder",
+    "PassionPoints",
+    "Portfolio",
+    "Rung",
+    "deflection",
+    "follow",
+    "goal_cases",
+    "passion_points",
+    "portfolio",
+    "read_portfolio",
+]
 
 
 def __getattr__(name: str) -> object:
