@@ -63,12 +63,12 @@ def cases_of(journeys: Journeys, plan: Plan, /, *, case: str | None = None) -> C
     """Cut journeys into the cases of a plan.
 
     What the plan has `beside` is taken out first: it may come at any time, so it neither belongs to
-    a case nor keeps one going. Then a case is what the event column `case` numbers, where one is
+    a case nor keeps one going. So is what `ends` cases. Then a case is what the event column `case` numbers, where one is
     named; a piece, where the journeys are cut already; what lies between pauses of more than
     `pause_days`, where the plan has them; else all of a customer.
 
     A case is over when a pause of more than `pause_days` after its last event was watched to its
-    end; pieces cut before carry how they ended; journeys of a table without times are over; all
+    end, or when after it the customer has an event that `ends` cases; pieces cut before carry how they ended; journeys of a table without times are over; all
     others are open, since a step may still come.
 
     Raises
@@ -86,7 +86,7 @@ def cases_of(journeys: Journeys, plan: Plan, /, *, case: str | None = None) -> C
             f"No event is at a touchpoint of plan {plan.name!r}: the plan must be about these "
             f"journeys; it has {', '.join(map(repr, sorted(_touchpoints(plan))[:8]))}."
         )
-    keep = ~_mask(journeys, set(plan.beside))[journeys.touchpoint]
+    keep = ~_mask(journeys, {*plan.beside, *plan.ends})[journeys.touchpoint]
     whole = keep_events(journeys, keep, step="plan", reason="beside the plan")
     event = np.flatnonzero(keep)
     if case is not None:
@@ -97,14 +97,24 @@ def cases_of(journeys: Journeys, plan: Plan, /, *, case: str | None = None) -> C
         cut = whole
     goal = _mask(journeys, set(plan.reaches))
     touches = _any(cut, touched)
+    closed = ~is_open(cut) if case is None else _over(cut, plan.pause_days)
+    closed |= _ended(journeys, plan, event[cut.start[1:] - 1])
     return Cases(
         journeys=cut,
         event=event,
         touches=touches,
         reaches=touches & _any(cut, goal) if plan.reaches else touches,
-        closed=~is_open(cut) if case is None else _over(cut, plan.pause_days),
+        closed=closed,
         unseen=begins_unseen(cut) if case is None else _edge(cut, plan.pause_days),
     )
+
+
+def _ended(journeys: Journeys, plan: Plan, last: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say of the last events of cases whether the customer has one after it that ends cases."""
+    ends = np.flatnonzero(_mask(journeys, set(plan.ends))[journeys.touchpoint])
+    journey = np.searchsorted(journeys.start, last, side="right") - 1
+    following = np.append(ends, journeys.n_events)[np.searchsorted(ends, last)]
+    return np.asarray(following < journeys.start[journey + 1])
 
 
 def _touchpoints(plan: Plan) -> set[str]:

@@ -133,6 +133,9 @@ class Plan(Part):
     reaches : tuple of str
         Cases are those with an event at one of these touchpoints; without it all that touch the
         plan.
+    ends : tuple of str
+        An event at one of these touchpoints says that the case before it is over, such as a
+        course's end. It is no step.
     beside : tuple of str
         Touchpoints that may come at any time and are no deviation, such as mails.
     failed : Failed, optional
@@ -145,6 +148,7 @@ class Plan(Part):
     steps: Annotated[tuple[Node, ...], Field(min_length=1)]
     pause_days: Deadline | None = None
     reaches: Touchpoints = ()
+    ends: Touchpoints = ()
     beside: Touchpoints = ()
     failed: Failed | None = None
 

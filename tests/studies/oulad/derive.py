@@ -43,7 +43,7 @@ def submissions(tables: Path) -> pd.DataFrame:
 
 
 def events(tables: Path) -> pd.DataFrame:
-    """Return one row a registration, submission and un-registration."""
+    """Return one row a registration, submission, un-registration, and one when the course ends."""
     enrolled = pd.read_csv(tables / "student_registration.csv.gz")
     parts = [submissions(tables)]
     for column, touchpoint in (
@@ -52,6 +52,8 @@ def events(tables: Path) -> pd.DataFrame:
     ):
         there = enrolled.dropna(subset=[column])
         parts.append(there[KEY].assign(touchpoint=touchpoint, day=there[column]))
+    ends = enrolled.merge(pd.read_csv(tables / "course.csv"))
+    parts.append(ends[KEY].assign(touchpoint="course ends", day=ends["module_presentation_length"]))
     found = pd.concat(parts, ignore_index=True)
     day = pd.to_timedelta(found["day"].astype(int), unit="D")
     return pd.DataFrame(
@@ -70,12 +72,15 @@ def customers(tables: Path) -> pd.DataFrame:
     enrolled = enrolled.merge(pd.read_csv(tables / "course.csv"))
     enrolled = enrolled.merge(pd.read_csv(tables / "student.csv.gz"), on=KEY)
     length = pd.to_timedelta(enrolled["module_presentation_length"], unit="D")
+    # Of 45 it is not known when they registered; they are there when the course begins.
+    registered = pd.to_timedelta(enrolled["date_registration"].fillna(0), unit="D")
     return pd.DataFrame(
         {
             "enrolment": enrolled[KEY].astype(str).agg("/".join, axis=1),
             "module": enrolled["code_module"],
             "presentation": enrolled["code_presentation"],
             "education": enrolled["highest_education"],
+            "registered": (ORIGIN + registered).dt.date,
             "begins": ORIGIN.date(),
             "ends": (ORIGIN + length).dt.date,
         }
