@@ -11,17 +11,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from journeykit.stages.following import follow
     from journeykit.stages.moments import PassionPoints, passion_points
+    from journeykit.stages.pains import PainPoints, pain_points
     from journeykit.study.models import Ladder, Rung
 
 _HOMES = {
     "Ladder": "study.models",
+    "PainPoints": "stages.pains",
     "PassionPoints": "stages.moments",
     "Rung": "study.models",
     "follow": "stages.following",
+    "pain_points": "stages.pains",
     "passion_points": "stages.moments",
 }
 
-__all__ = ["Ladder", "PassionPoints", "Rung", "follow", "passion_points"]
+__all__ = [
+    "Ladder",
+    "PainPoints",
+    "PassionPoints",
+    "Rung",
+    "follow",
+    "pain_points",
+    "passion_points",
+]
 
 
 def __getattr__(name: str) -> object:
