@@ -56,9 +56,9 @@ class PainPoints(Result):
     nothing tells of them: `exit`, `time`, `repeats`, `errors`, `negative_sentiment`; and, with
     `leaving`, `leaving_ratio`, `leaving_low`, `leaving_high` and `leaving_reading`.
 
-    Verdicts: *clear*; *within range*: as many leave as steps differ anyway; *not on the way*: too
+    Verdicts: *clear*; *within range*: no more leave than steps differ anyway; *not on the way*: too
     few of those who reach a goal come through for mending to be worth anything the data could tell;
-    *cannot tell*: too few comparable steps.
+    *cannot tell*: too few comparable steps; *sent*: by the firm, no step of a visit; *goal*.
 
     Attributes
     ----------
@@ -127,6 +127,7 @@ def pain_points(
     leaving: pd.DataFrame | None = None,
     catalogue: Catalogue | None = None,
     support: float = 0.02,
+    least_ratio: float = 3.0,
     draws: int = 400,
     small_cell: int = 10,
     confidence: float = 0.95,
@@ -183,6 +184,9 @@ def pain_points(
     catalogue : Catalogue, optional
         Gives the channel, and who is accountable; else the channel is the owner.
     support : float in (0, 1)
+    least_ratio : float
+        At least 1: steps at which visits without a goal end less than so many times as often as at
+        comparable ones, differ as steps do. With a few steps it decides, with many the data do.
     draws : int
         Bootstrap draws of customers (Poisson weights) for intervals of lost conversions (BCa) and
         for all p-values, one-sided: excess over its bootstrap standard error.
@@ -221,7 +225,8 @@ def pain_points(
         "goal": tuple(goal), "sent": tuple(sent), "pause": pause,
         "deadlines_minutes": dict(deadlines_minutes or {}), "slow": slow,
         "errors": tuple(errors), "error_values": dict(error_values or {}),
-        "support": support, "draws": draws, "small_cell": small_cell, "confidence": confidence,
+        "support": support, "least_ratio": least_ratio, "draws": draws,
+        "small_cell": small_cell, "confidence": confidence,
     }  # fmt: skip
     _check(journeys, given)
     touches = touches_of(journeys, goal=goal, sent=sent, pause=pause)
@@ -237,6 +242,7 @@ def pain_points(
         touches,
         candidate,
         [StepCounts.of(columns, int(candidate.sum())) for columns in counted],
+        least_ratio=least_ratio,
         small_cell=small_cell,
         confidence=confidence,
     )
@@ -244,7 +250,9 @@ def pain_points(
         touches, found, frictions, [columns[len(steps) :] for columns in counted],
         small_cell=small_cell, confidence=confidence,
     )  # fmt: skip
-    frame = pareto(touches, found, parts, leaving, catalogue, goal=goal, small_cell=small_cell)
+    frame = pareto(
+        touches, found, parts, leaving, catalogue, goal=goal, sent=sent, small_cell=small_cell
+    )
     here = np.isin(touches.names, frame["touchpoint"].to_list()) & ~np.isnan(limit)
     return PainPoints(
         frame=frame,
@@ -275,6 +283,10 @@ def _check(journeys: Journeys, given: Mapping[str, object]) -> None:
         check_known(name, names, journeys.names, what="touchpoints")
     if not given["goal"]:
         raise ArgumentError("`goal` must name at least one touchpoint; got none.")
+    least_ratio = given["least_ratio"]
+    check_positive("least_ratio", least_ratio)  # type: ignore[arg-type]
+    if least_ratio < 1:  # type: ignore[operator]
+        raise ArgumentError(f"`least_ratio` must be at least 1; got {least_ratio!r}.")
     for name in ("slow", "support", "confidence"):
         check_fraction(name, given[name])  # type: ignore[arg-type]
     check_whole("draws", given["draws"], least=20)  # type: ignore[arg-type]

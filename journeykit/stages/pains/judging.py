@@ -67,6 +67,7 @@ def judged(
     counted: Sequence[StepCounts],
     /,
     *,
+    least_ratio: float,
     small_cell: int,
     confidence: float,
 ) -> Judged:
@@ -76,7 +77,10 @@ def judged(
     known = candidate & (_customers(touches, ~touches.reaches) >= small_cell)
     while True:
         comparable = known & ~clear
-        found = [exits(counts, candidate, comparable, confidence=confidence) for counts in counted]
+        found = [
+            exits(counts, candidate, comparable, least_ratio=least_ratio, confidence=confidence)
+            for counts in counted
+        ]
         excess = np.stack([each.hazard - each.top for each in found])
         p_value = np.where(candidate, one_sided(excess[0], excess[1:]), np.nan)
         q_value = benjamini_hochberg(p_value)

@@ -30,6 +30,8 @@ class StepCounts(NamedTuple):
 
     `n` touches = `left` (the visit ends there) + `goal` (goes on to a goal without meeting the step
     again) + `again` (meets it again) + those that go on and end elsewhere. `visits` meet the step.
+    Of the touches that go on, `arrive` are of visits that reach a goal, `back` of such as end at
+    the step later.
     `barren` are touches of visits that reach no goal and `barren_left` of them the last, at
     candidates and by stratum: tables of shape (candidates, strata).
     """
@@ -39,14 +41,16 @@ class StepCounts(NamedTuple):
     goal: Floats
     again: Floats
     visits: Floats
+    arrive: Floats
+    back: Floats
     barren: Floats
     barren_left: Floats
 
     @classmethod
     def of(cls, columns: Sequence[Floats], n_candidates: int) -> StepCounts:
         """Give counts their names, in the order of `step_tallies`."""
-        tables = (table.reshape(n_candidates, -1) for table in columns[5:7])
-        return cls(*columns[:5], *tables)
+        tables = (table.reshape(n_candidates, -1) for table in columns[7:9])
+        return cls(*columns[:7], *tables)
 
 
 def step_tallies(touches: Touches, /, candidate: Bools) -> list[Tally]:
@@ -62,6 +66,8 @@ def step_tallies(touches: Touches, /, candidate: Bools) -> list[Tally]:
         goes_on & touches.last_here & touches.reaches,
         ~touches.last_here,
         touches.first,
+        goes_on & touches.reaches,
+        goes_on & touches.ends_here,
     )
     plain = [Tally(touches.who[mask], touches.step[mask], m) for mask in masks]
     cell = place[touches.step] * n_strata + touches.stratum
@@ -95,7 +101,13 @@ class Exits:
 
 
 def exits(
-    counts: StepCounts, candidate: Bools, comparable: Bools, /, *, confidence: float
+    counts: StepCounts,
+    candidate: Bools,
+    comparable: Bools,
+    /,
+    *,
+    least_ratio: float,
+    confidence: float,
 ) -> Exits:
     """Compare the exits of each step with those of comparable ones, and value the excess.
 
@@ -105,30 +117,37 @@ def exits(
     visits that meet the step it is exactly the number of them that reached a goal. Nothing is
     assumed of other steps: the rest of the way is as those who went on lived it.
 
-    **The reference.** Visits end: most were never meant to reach a goal. Let h be the share of
-    last ones among touches of visits that reach none, at comparable steps. Without friction, a step
-    from which visits reach a goal with the chance V(r) has the hazard r for which ``r = h (1 -
-    V(r))``: where everybody who goes on arrives, nobody is meant to leave. That is a quadratic
-    equation in 1 - r; its lesser solution is taken, the one with the higher hazard.
+    **The reference.** Visits end: most were never meant to reach a goal. Let a share p of the
+    touches be of visits bound for one, and h the hazard with which the others end at comparable
+    steps. Without friction nobody bound for a goal leaves, and the step is left with the hazard r =
+    (1 - p) h. Of touches that go on, A arrive, W end at this very step later, and the others end
+    elsewhere. Of those W the share (e - r) / e is lost by friction as e is, so ``P = A + W (e - r)
+    / e`` are bound, and ``P = p / (1 - r)``. Together ``r = h (1 - P) / (1 - h P)``, a quadratic
+    equation whose greater root is taken. Where everybody who goes on arrives, nobody is meant to
+    leave, whatever h is.
 
-    **What is comparable.** For step s, h is standardised to the strata of its own touches: earlier
-    steps, elapsed time and week. With x_t last ones of the n_t touches at each other comparable
-    step t, and E_t expected with the rates of all of them together (with their overall rate in
-    strata that they do not have), steps differ by ``d_t = c((x_t + .5) / (n_t + 1)) - c((E_t + .5)
-    / (n_t + 1))``, c the complementary log-log: the logarithm of a ratio of hazards. h is ``c^-1(
-    c(E_s / n_s) + mean(d))`` on average, and `top` has the upper limit of the prediction interval
-    for one more step, ``mean(d) + t(k - 1) sd(d) sqrt(1 + 1 / k)``.
+    **What is comparable.** h is the share of last ones among touches of visits that reach no goal,
+    at the other comparable steps, standardised to the strata of the step's own touches: earlier
+    steps, elapsed time and week. With x_t last ones of the n_t touches at another step t, and E_t
+    expected with the rates of all of them together (with their overall rate in strata that they do
+    not have), steps differ by ``d_t = c((x_t + .5) / (n_t + 1)) - c((E_t + .5) / (n_t + 1))``, c
+    the complementary log-log: logarithms of ratios of hazards. h is ``c^-1(c(E_s / n_s) +
+    mean(d))`` on average. `top` adds the distance to the upper end of the interval that predicts
+    one more step, ``t(k - 1) sd(d) sqrt(1 + 1 / k)``, at a level divided by the k + 1 steps that
+    are looked at; or log `least_ratio`, if that is more: a few steps may be alike by chance.
     """
     m = len(counts.n)
     typical, top = np.full(m, np.nan), np.full(m, np.nan)
     typical[candidate], top[candidate] = _references(
-        counts, comparable[candidate], confidence=confidence
+        counts, comparable[candidate], least_ratio=least_ratio, confidence=confidence
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         hazard = counts.left / counts.n
         goes_on = counts.n - counts.left
         goal, again = np.nan_to_num(counts.goal / goes_on), np.nan_to_num(counts.again / goes_on)
-    typical, top = frictionless(typical, goal, again), frictionless(top, goal, again)
+        arrive, back = np.nan_to_num(counts.arrive / goes_on), np.nan_to_num(counts.back / goes_on)
+    typical = frictionless(typical, hazard, arrive, back)
+    top = frictionless(top, hazard, arrive, back)
     now = chance(hazard, goal, again)
     mended = chance(np.where(np.isnan(top), np.nan, np.fmin(hazard, top)), goal, again)
     return Exits(
@@ -147,19 +166,31 @@ def chance(hazard: Floats, goal: Floats, again: Floats) -> Floats:
     return np.where(known, absorption(inside, out)[:, 0, 0], np.nan)
 
 
-def frictionless(h: Floats, goal: Floats, again: Floats) -> Floats:
-    """Solve r = h (1 - V(r)) for the hazard r of a step that has no friction."""
-    b = 1 + again - h * (again + goal)
-    root = b + np.sqrt(np.maximum(b**2 - 4 * again * (1 - h), 0))
-    r = 1 - 2 * (1 - h) / root
-    # Where all who go on arrive, r is 0, and rounding leaves 1e-16 of it on either side.
-    return np.asarray(np.where(np.abs(r) < _ROUNDING, 0.0, r))
+def frictionless(log_hazard: Floats, hazard: Floats, arrive: Floats, back: Floats) -> Floats:
+    """Return the hazard r of leaving a step without friction; at least that seen if none exceeds.
+
+    Others than those bound for a goal leave with ``h = 1 - exp(-exp(log_hazard))``; `hazard` e,
+    `arrive` A and `back` W as in `exits`. With w = W / e, r is the greater root of
+    ``h w r^2 + (1 - h (A + W + w)) r - h (1 - A - W) = 0``.
+    """
+    stay = np.exp(-np.exp(log_hazard))
+    h, elsewhere = 1 - stay, np.maximum(1 - arrive - back, 0.0)
+    w = np.where(hazard > 0, back / np.where(hazard > 0, hazard, 1.0), 0.0)
+    # 1 - h (A + W + w), without taking 1 from 1.
+    b = stay + h * (elsewhere - w)
+    root = np.sqrt(b**2 + 4 * h**2 * w * elsewhere)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = np.where(b > 0, 2 * h * elsewhere / (b + root), (root - b) / (2 * h * w))
+    r = np.where(elsewhere < _ROUNDING, np.where(b >= 0, 0.0, r), r)
+    # Beyond what is seen nothing is lost by friction, so that none of W are.
+    alone = h * (1 - arrive) / (stay + h * (1 - arrive))
+    return np.asarray(np.where(r > hazard, alone, r))
 
 
 def _references(
-    counts: StepCounts, comparable: Bools, *, confidence: float
+    counts: StepCounts, comparable: Bools, *, least_ratio: float, confidence: float
 ) -> tuple[Floats, Floats]:
-    """Return h of each candidate at other comparable steps: on average, and at the range's end."""
+    """Return the log hazard of each candidate by comparable steps: on average, and at the end."""
     from scipy.special import stdtrit
 
     n, left = counts.barren.sum(axis=1), counts.barren_left.sum(axis=1)
@@ -176,9 +207,10 @@ def _references(
             (expected + 0.5) / (n[others] + 1)
         )
         own = float(counts.barren[s] @ rate) / n[s] if n[s] else overall
-        reach = stdtrit(k - 1, (1 + confidence) / 2) * differ.std(ddof=1) * np.sqrt(1 + 1 / k)
-        for h, moved in ((typical, differ.mean()), (top, differ.mean() + reach)):
-            h[s] = -np.expm1(-np.exp(_cloglog(own) + moved))
+        level = 1 - (1 - confidence) / 2 / (k + 1)
+        reach = stdtrit(k - 1, level) * differ.std(ddof=1) * np.sqrt(1 + 1 / k)
+        typical[s] = _cloglog(own) + differ.mean()
+        top[s] = typical[s] + max(float(reach), np.log(least_ratio))
     return typical, top
 
 

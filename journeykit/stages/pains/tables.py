@@ -12,6 +12,8 @@ from journeykit.checks import check_known
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from journeykit.stages.pains.judging import Judged
     from journeykit.stages.pains.visits import Touches
     from journeykit.study.catalogue import Catalogue
@@ -41,12 +43,16 @@ def pareto(
     /,
     *,
     goal: Sequence[str],
+    sent: Sequence[str],
     small_cell: int,
 ) -> pd.DataFrame:
-    """Return one row a touchpoint, as `PainPoints` says; goals have a row where a part tells."""
+    """Return one row a touchpoint, as `PainPoints` says.
+
+    Goals and what is sent have a row where errors or answers tell of them.
+    """
     names = np.array(touches.names, dtype=object)
-    told = np.isin(names, parts["touchpoint"].to_numpy(dtype=object))
-    met = told & ((found.n > 0) | ~np.isin(names, list(goal)))
+    tells = (parts["part"] != "errors") | (parts["estimate"] > 0)
+    met = np.isin(names, parts.loc[tells, "touchpoint"].to_numpy(dtype=object))
     if leaving is not None:
         wanted = ["touchpoint", "lag_days", *_LEAVING]
         check_known("leaving", wanted, list(map(str, leaving.columns)), what="columns")
@@ -61,7 +67,7 @@ def pareto(
             "conf_high": found.high,
             "p_value": found.p_value,
             "q_value": found.q_value,
-            "verdict": _verdicts(found),
+            "verdict": _verdicts(found, np.isin(names, list(goal)), np.isin(names, list(sent))),
         }
     )[met]
     frame = _emptied(frame, small_cell)
@@ -79,18 +85,22 @@ def pareto(
     return frame if leaving is None else _with_leaving(frame, leaving)
 
 
-def _verdicts(found: Judged) -> np.ndarray:
+def _verdicts(
+    found: Judged, is_goal: NDArray[np.bool_], is_sent: NDArray[np.bool_]
+) -> NDArray[np.object_]:
     """Say of each step what can be said."""
     return np.select(
-        [~found.candidate, found.clear, np.isnan(found.exits.top)],
-        ["not on the way", "clear", "cannot tell"],
+        [is_goal, is_sent, ~found.candidate, found.clear, np.isnan(found.exits.top)],
+        ["goal", "sent", "not on the way", "clear", "cannot tell"],
         "within range",
     ).astype(object)
 
 
 def _emptied(frame: pd.DataFrame, small_cell: int) -> pd.DataFrame:
     """Empty what tells of fewer customers."""
-    few = ((frame["n_customers"] > 0) & (frame["n_customers"] < small_cell)).to_numpy()
+    # No step of a visit: nobody is counted.
+    none = (frame["n"] == 0).to_numpy()
+    few = none | (frame["n_customers"] < small_cell).to_numpy()
     alone = few | ((frame["n_left"] > 0) & (frame["n_left"] < small_cell)).to_numpy()
     shown = frame.copy()
     for name, mask in (("n", few), ("n_customers", few), ("n_left", alone)):

@@ -49,6 +49,8 @@ class Touches:
         The visit reaches a goal.
     first, last_here : arrays of bool
         The first, and the last touch of the visit at this touchpoint.
+    ends_here : array of bool
+        The visit ends without a goal at this touchpoint, now or later.
     n_customers, n_visits, n_goals, n_open, n_edge : int
         Customers in all; visits seen whole and those of them that reach a goal; visits still
         running, and such as may have begun before the window, which are left out.
@@ -64,6 +66,7 @@ class Touches:
     reaches: Bools
     first: Bools
     last_here: Bools
+    ends_here: Bools
     n_customers: int
     n_visits: int
     n_goals: int
@@ -96,6 +99,7 @@ def touches_of(
     following[goes_on] = step[goes_on + 1]
     minutes[goes_on] = (time[goes_on + 1] - time[goes_on]) / _MINUTE
     first, last_here = _first_and_last(visit, step, len(journeys.names))
+    ends_here = (step == step[visits.start[1:] - 1][visit]) & ~reached[visit]
     kept = whole[visit] & ~is_goal
     return Touches(
         names=journeys.names,
@@ -108,6 +112,7 @@ def touches_of(
         reaches=reached[visit][kept],
         first=first[kept],
         last_here=last_here[kept],
+        ends_here=ends_here[kept],
         n_customers=journeys.n_customers,
         n_visits=int(whole.sum()),
         n_goals=int((whole & reached).sum()),
