@@ -133,8 +133,8 @@ def exits(
     not have), steps differ by ``d_t = c((x_t + .5) / (n_t + 1)) - c((E_t + .5) / (n_t + 1))``, c
     the complementary log-log: logarithms of ratios of hazards. h is ``c^-1(c(E_s / n_s) +
     mean(d))`` on average. `top` adds the distance to the upper end of the interval that predicts
-    one more step, ``t(k - 1) sd(d) sqrt(1 + 1 / k)``, at a level divided by the k + 1 steps that
-    are looked at; or log `least_ratio`, if that is more: a few steps may be alike by chance.
+    one more step, ``t(k - 1) sd(d) sqrt(1 + 1 / k)``, or log `least_ratio`, if that is more: a few
+    steps may be alike by chance.
     """
     m = len(counts.n)
     typical, top = np.full(m, np.nan), np.full(m, np.nan)
@@ -207,8 +207,7 @@ def _references(
             (expected + 0.5) / (n[others] + 1)
         )
         own = float(counts.barren[s] @ rate) / n[s] if n[s] else overall
-        level = 1 - (1 - confidence) / 2 / (k + 1)
-        reach = stdtrit(k - 1, level) * differ.std(ddof=1) * np.sqrt(1 + 1 / k)
+        reach = stdtrit(k - 1, (1 + confidence) / 2) * differ.std(ddof=1) * np.sqrt(1 + 1 / k)
         typical[s] = _cloglog(own) + differ.mean()
         top[s] = typical[s] + max(float(reach), np.log(least_ratio))
     return typical, top
