@@ -58,7 +58,6 @@ def step_tallies(touches: Touches, /, candidate: Bools) -> list[Tally]:
     m = len(touches.names)
     place = np.full(m, -1)
     place[candidate] = np.arange(int(candidate.sum()))
-    n_strata = int(touches.stratum.max(initial=-1)) + 1
     goes_on = ~touches.left
     masks = (
         np.ones(len(touches.who), dtype=bool),
@@ -70,8 +69,10 @@ def step_tallies(touches: Touches, /, candidate: Bools) -> list[Tally]:
         goes_on & touches.ends_here,
     )
     plain = [Tally(touches.who[mask], touches.step[mask], m) for mask in masks]
-    cell = place[touches.step] * n_strata + touches.stratum
     at_candidate = ~touches.reaches & candidate[touches.step]
+    there = np.unique(touches.stratum[at_candidate])
+    n_strata = len(there)
+    cell = place[touches.step] * n_strata + np.searchsorted(there, touches.stratum)
     barren = (at_candidate, at_candidate & touches.left)
     return [
         *plain,
@@ -195,29 +196,29 @@ def _references(
 
     n, left = counts.barren.sum(axis=1), counts.barren_left.sum(axis=1)
     usable = comparable & (n > 0)
+    rate, overall = _rates_of_others(counts, usable)
+    # Of step t with the rates of all but step s, shape (s, t).
+    expected = rate @ counts.barren.T
+    differ = _cloglog((left + 0.5) / (n + 1)) - _cloglog((expected + 0.5) / (n + 1))
+    own = np.where(n > 0, expected.diagonal() / np.where(n > 0, n, 1), overall)
     typical, top = np.full(len(n), np.nan), np.full(len(n), np.nan)
     for s in range(len(n)):
-        others = usable & (np.arange(len(n)) != s)
-        k = int(others.sum())
+        others = differ[s, usable & (np.arange(len(n)) != s)]
+        k = len(others)
         if k < LEAST_COMPARABLE:
             continue
-        rate, overall = _rates(counts, others)
-        expected = counts.barren[others] @ rate
-        differ = _cloglog((left[others] + 0.5) / (n[others] + 1)) - _cloglog(
-            (expected + 0.5) / (n[others] + 1)
-        )
-        own = float(counts.barren[s] @ rate) / n[s] if n[s] else overall
-        reach = stdtrit(k - 1, (1 + confidence) / 2) * differ.std(ddof=1) * np.sqrt(1 + 1 / k)
-        typical[s] = _cloglog(own) + differ.mean()
+        reach = stdtrit(k - 1, (1 + confidence) / 2) * others.std(ddof=1) * np.sqrt(1 + 1 / k)
+        typical[s] = _cloglog(own[s]) + others.mean()
         top[s] = typical[s] + max(float(reach), np.log(least_ratio))
     return typical, top
 
 
-def _rates(counts: StepCounts, others: Bools) -> tuple[Floats, float]:
-    """Return the share of last touches at some steps together, by stratum and overall."""
-    n, left = counts.barren[others].sum(axis=0), counts.barren_left[others].sum(axis=0)
-    overall = left.sum() / n.sum()
-    return np.where(n > 0, left / np.where(n > 0, n, 1), overall), float(overall)
+def _rates_of_others(counts: StepCounts, usable: Bools) -> tuple[Floats, Floats]:
+    """Return the share of last touches at usable steps but one: by stratum, and overall."""
+    n, left = (table * usable[:, None] for table in (counts.barren, counts.barren_left))
+    n, left = n.sum(axis=0) - n, left.sum(axis=0) - left
+    overall = left.sum(axis=1) / np.maximum(n.sum(axis=1), 1)
+    return np.where(n > 0, left / np.where(n > 0, n, 1), overall[:, None]), overall
 
 
 def _cloglog(share: Floats | float) -> Floats:
