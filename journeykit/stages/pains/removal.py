@@ -120,12 +120,12 @@ def exits(
 
     **The reference.** Visits end: most were never meant to reach a goal. Let a share p of the
     touches be of visits bound for one, and h the hazard with which the others end at comparable
-    steps. Without friction nobody bound for a goal leaves, and the step is left with the hazard r =
-    (1 - p) h. Of touches that go on, A arrive, W end at this very step later, and the others end
-    elsewhere. Of those W the share (e - r) / e is lost by friction as e is, so ``P = A + W (e - r)
-    / e`` are bound, and ``P = p / (1 - r)``. Together ``r = h (1 - P) / (1 - h P)``, a quadratic
-    equation whose greater root is taken. Where everybody who goes on arrives, nobody is meant to
-    leave, whatever h is.
+    steps: without friction the step is left with the hazard r = (1 - p) h, and of those who go on P
+    = p / (1 - r) arrive. Friction takes more of those who would have gone on, whoever they are, and
+    so leaves P as it is. Therefore ``r = h (1 - P) / (1 - h P)``: where everybody who goes on
+    arrives, nobody is meant to leave, whatever h is. Of touches that go on, A arrive, and W end at
+    this very step later, of whom friction took the share (e - r) / e; these count as bound, ``P = A
+    + W (e - r) / e``. Together that is a quadratic equation, whose greater root is taken.
 
     **What is comparable.** h is the share of last ones among touches of visits that reach no goal,
     at the other comparable steps, standardised to the strata of the step's own touches: earlier
