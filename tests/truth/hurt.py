@@ -24,11 +24,11 @@ NONE = MappingProxyType({"site_search": 0.0, "checkout": 0.0})
 PLANTED = MappingProxyType({"site_search": 0.0, "checkout": 0.15})
 
 
-def found_in(world: World) -> PainPoints:
+def found_in(world: World, *, draws: int = 80) -> PainPoints:
     """Return the pain points of a world."""
     made = world.journeys()
     sent = [name for name in SENT if name in made.names]
-    return pain_points(made, goal=GOAL, sent=sent, draws=200)
+    return pain_points(made, goal=GOAL, sent=sent, draws=draws)
 
 
 def ranks(world: World) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def _truth(world: World) -> float:
 
 def worth(world: World) -> pd.DataFrame:
     """The conversions lost at checkout, beside the orders expected without its friction."""
-    row = found_in(world).frame.set_index("touchpoint").loc["checkout"]
+    row = found_in(world, draws=200).frame.set_index("touchpoint").loc["checkout"]
     return pd.DataFrame(
         {
             "name": ["checkout"],

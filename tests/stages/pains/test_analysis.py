@@ -45,14 +45,14 @@ def pains(journeys: Journeys) -> PainPoints:
     )
 
 
-def visits_of(journeys: Journeys) -> list[tuple[list[str], list[float]]]:
-    """Return steps and minutes of every visit seen whole, slowly."""
+def visits_of(journeys: Journeys) -> list[tuple[list[str], list[int]]]:
+    """Return steps and microseconds of every visit seen whole, slowly."""
     own = [name for name in journeys.names if name not in SENT]
     cut = journeys.only(*own).cases(goal=list(GOAL), timeout="30min")
     table = cut.to_frame()
     table = table[(table["ended"] != "open") & ~table["edge"]]
     return [
-        (rows["touchpoint"].tolist(), (rows["event_time"].astype("int64") / 6e7).tolist())
+        (rows["touchpoint"].tolist(), rows["event_time"].astype("int64").tolist())
         for _, rows in table.assign(
             event_time=table["event_time"].astype("datetime64[us, UTC]")
         ).groupby(["customer_id", "journey"])
@@ -71,7 +71,7 @@ def test_parts_agree_with_brute_force(journeys: Journeys, pains: PainPoints) -> 
             seen[0] += 1
             seen[1] += ends
             if not ends:
-                following.append((step, steps[at + 1], times[at + 1] - times[at]))
+                following.append((step, steps[at + 1], (times[at + 1] - times[at]) / 6e7))
     waits = pains.waits.set_index("touchpoint")["limit_minutes"]
     for step, after, minutes in following:
         for part, event in (("repeats", step == after), ("time", minutes > waits[step])):
@@ -106,7 +106,7 @@ def test_errors_and_answers_are_counted(journeys: Journeys, pains: PainPoints) -
 
 
 def test_errors_in_a_column(journeys: Journeys) -> None:
-    status = np.where(np.arange(journeys.n_events) % 4 == 0, "failed", "done")
+    status = np.where(np.arange(journeys.n_events) % 4 == 0, "failed", "done").astype(object)
     marked = journeys.replace(columns={"status": status})
     told = found(marked, error_values={"status": ["failed"]}).parts
     errors = told[told["part"] == "errors"]
@@ -159,7 +159,7 @@ def test_few_customers_are_not_shown(journeys: Journeys) -> None:
 
 
 def test_planted_friction_is_first_and_frequent_steps_never() -> None:
-    for seed in range(4):
+    for seed in range(2):
         made = world(
             customers=1500,
             seed=seed,
@@ -171,7 +171,7 @@ def test_planted_friction_is_first_and_frequent_steps_never() -> None:
 
 
 def test_without_friction_nothing_is_clear() -> None:
-    for seed in range(4):
+    for seed in range(2):
         made = world(
             customers=1500, seed=seed, parts=PARTS, settings={"orders.friction": dict(NONE)}
         )
