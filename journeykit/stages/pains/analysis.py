@@ -156,8 +156,10 @@ def pain_points(
     `confidence` over all candidates and an interval above 0; what is clear is taken out of what
     others are compared with, until nothing more is.
 
-    An association, of design grade B: the gain is an upper bound, and where all leave much alike
-    no step stands out.
+    An association, of design grade B. Each gain is an upper bound by itself, and they do not add
+    up: who is rescued at one step may leave at another. A pain at a step that many pass without
+    being bound for a goal shows only where it is large: that visits end there may be its nature. A
+    deadline is a promise, and errors are wrong: both have the reference 0 and no test.
 
     Parameters
     ----------

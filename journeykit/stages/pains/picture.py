@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from journeykit.stages.pains.analysis import PainPoints
 
 _SHOWN = 10
+#: How a part is called where it is more than expected.
+_WORDS = {"time": "slow", "repeats": "repeated", "negative sentiment": "unhappy"}
 
 
 def draw_pareto(pains: PainPoints, ax: Axes | None) -> Axes:
@@ -44,7 +46,7 @@ def _marks(pains: PainPoints, touchpoint: str, verdict: str) -> str:
     """Say which parts are more than expected."""
     parts = pains.parts[pains.parts["touchpoint"] == touchpoint]
     out = parts[(parts["verdict"] == "more than expected") & (parts["part"] != "exit")]
-    told = [f"{row['part']} {row['estimate']:.0%}" for _, row in out.iterrows()]
+    told = [f"{_WORDS[row['part']]} {row['estimate']:.0%}" for _, row in out.iterrows()]
     leave = parts.loc[parts["part"] == "exit", "estimate"]
     first = f"{verdict}; leave {leave.iloc[0]:.0%}" if len(leave) else verdict
     return "; ".join([first, *told])
