@@ -255,18 +255,11 @@ def pain_points(
     frame = pareto(
         touches, found, parts, leaving, catalogue, goal=goal, sent=sent, small_cell=small_cell
     )
-    here = np.isin(touches.names, frame["touchpoint"].to_list()) & ~np.isnan(limit)
     return PainPoints(
         frame=frame,
         provenance=Provenance(journeys.fingerprint, given, seed),
         parts=parts,
-        waits=pd.DataFrame(
-            {
-                "touchpoint": np.array(touches.names)[here],
-                "limit_minutes": limit[here],
-                "excess_minutes": beyond[here],
-            }
-        ),
+        waits=_waits(touches, frame, limit, beyond),
         n_visits=touches.n_visits,
         n_goals=touches.n_goals,
         n_open=touches.n_open,
@@ -324,6 +317,20 @@ def _frictions(
     if sentiment is not None:
         found.append(unhappiness(journeys, sentiment))
     return found
+
+
+def _waits(
+    touches: Touches, frame: pd.DataFrame, limit: np.ndarray, beyond: np.ndarray
+) -> pd.DataFrame:
+    """Return what counts as slow at each touchpoint shown, and the mean time beyond it."""
+    here = np.isin(touches.names, frame["touchpoint"].to_list()) & ~np.isnan(limit)
+    return pd.DataFrame(
+        {
+            "touchpoint": np.array(touches.names)[here],
+            "limit_minutes": limit[here],
+            "excess_minutes": beyond[here],
+        }
+    )
 
 
 def _answered(frictions: list[Friction], journeys: Journeys) -> float:
