@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from journeykit.stages.goals.measuring import Portfolio, portfolio
     from journeykit.stages.goals.model import GoalJourney, JourneyTypes, read_portfolio
     from journeykit.stages.moments import PassionPoints, passion_points
+    from journeykit.stages.pains import PainPoints, pain_points
     from journeykit.study.models import Ladder, Rung
 
 _HOMES = {
@@ -23,12 +24,14 @@ _HOMES = {
     "GoalJourney": "stages.goals.model",
     "JourneyTypes": "stages.goals.model",
     "Ladder": "study.models",
+    "PainPoints": "stages.pains",
     "PassionPoints": "stages.moments",
     "Portfolio": "stages.goals.measuring",
     "Rung": "study.models",
     "deflection": "stages.goals.deflecting",
     "follow": "stages.following",
     "goal_cases": "stages.goals.cutting",
+    "pain_points": "stages.pains",
     "passion_points": "stages.moments",
     "portfolio": "stages.goals.measuring",
     "read_portfolio": "stages.goals.model",
@@ -40,12 +43,14 @@ __all__ = [
     "GoalJourney",
     "JourneyTypes",
     "Ladder",
+    "PainPoints",
     "PassionPoints",
     "Portfolio",
     "Rung",
     "deflection",
     "follow",
     "goal_cases",
+    "pain_points",
     "passion_points",
     "portfolio",
     "read_portfolio",
