@@ -63,13 +63,14 @@ def cases_of(journeys: Journeys, plan: Plan, /, *, case: str | None = None) -> C
     """Cut journeys into the cases of a plan.
 
     What the plan has `beside` is taken out first: it may come at any time, so it neither belongs to
-    a case nor keeps one going. So is what `ends` cases. Then a case is what the event column `case` numbers, where one is
-    named; a piece, where the journeys are cut already; what lies between pauses of more than
-    `pause_days`, where the plan has them; else all of a customer.
+    a case nor keeps one going. So is what `ends` cases. Then a case is what the event column `case`
+    numbers, where one is named; a piece, where the journeys are cut already; what lies between
+    pauses of more than `pause_days`, where the plan has them; else all of a customer.
 
     A case is over when a pause of more than `pause_days` after its last event was watched to its
-    end, or when after it the customer has an event that `ends` cases; pieces cut before carry how they ended; journeys of a table without times are over; all
-    others are open, since a step may still come.
+    end, or when after it the customer has an event that `ends` cases; pieces cut before carry how
+    they ended; journeys of a table without times are over; all others are open, since a step may
+    still come.
 
     Raises
     ------

@@ -83,6 +83,7 @@ def plans(draw: st.DrawFn) -> Plan:
         steps=tuple(named(node) for node in nodes),
         pause_days=draw(st.none() | DAYS),
         reaches=draw(SEVERAL),
+        ends=draw(SEVERAL),
         beside=draw(SEVERAL),
         failed=failed,
     )
