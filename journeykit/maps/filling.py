@@ -18,7 +18,9 @@ from journeykit.stats import wilson_interval
 
 if TYPE_CHECKING:
     from journeykit.journeys import Journeys
-    from journeykit.stages import PassionPoints
+    from journeykit.review import Strategy
+    from journeykit.review.strategy import Owned
+    from journeykit.stages import PainPoints, PassionPoints
     from journeykit.study.catalogue import Catalogue
     from journeykit.study.models import Ladder
     from journeykit.survival import Lifetimes, Multistate
@@ -186,3 +188,49 @@ def passions_rows(points: PassionPoints, tested: set[str]) -> list[Thing]:
         )
         for one in held.itertuples()
     ]
+
+
+def pains_rows(
+    pains: PainPoints, place: Standing, ladder: Ladder, catalogue: Catalogue | None
+) -> list[Thing]:
+    """Say where it hurts: clear pains, in the stage they are meant for, or else most met in."""
+    clear = pains.frame[pains.frame["verdict"] == "clear"].sort_values("rank")
+    known = {} if catalogue is None else catalogue.touchpoints
+    reached = place.reached()
+    rows = []
+    for one in clear.itertuples():
+        name = str(one.touchpoint)
+        meant = known[name].stage if name in known else ""
+        most = ladder.stages[int(reached[:, place.journeys.names.index(name)].argmax())]
+        rows.append(
+            thing(
+                "pain point",
+                meant if meant in ladder.stages else most,
+                name,
+                n=float(one.n_customers),
+                numbers=(one.estimate, one.conf_low, one.conf_high),
+                unit="conversions",
+                text=", ".join(filter(None, ("lost there at most", str(one.owner or "")))),
+            )
+        )
+    return rows
+
+
+def declared_rows(strategy: Strategy, ladder: Ladder) -> list[Thing]:
+    """Say who answers for a stage, and by which figure it is judged."""
+    rows = []
+    for stage in ladder.stages:
+        owned = strategy.stages.get(stage)
+        for row, text in (
+            ("KPI", _target(owned)),
+            ("accountable", owned.accountable if owned else ""),
+        ):
+            kind: Row = row  # type: ignore[assignment]
+            rows.append(thing(kind, stage, text=text or "nobody has said", evidence="assumed"))
+    return rows
+
+
+def _target(owned: Owned | None) -> str:
+    if owned is None or not owned.kpi:
+        return ""
+    return f"{owned.kpi}: {owned.target}" if owned.target else f"{owned.kpi}: no target"

@@ -10,8 +10,10 @@ import pandas as pd
 from journeykit.checks import check_fraction, check_whole
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
 from journeykit.maps.filling import (
+    declared_rows,
     leaving_rows,
     moves_rows,
+    pains_rows,
     passions_rows,
     people_rows,
     sentiment_rows,
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from journeykit.journeys import Journeys
-    from journeykit.stages import PassionPoints
+    from journeykit.review import Strategy
+    from journeykit.stages import PainPoints, PassionPoints
     from journeykit.study.catalogue import Catalogue
     from journeykit.study.models import Ladder
     from journeykit.survival import Lifetimes
@@ -88,6 +91,8 @@ def journey_map(
     sentiment: pd.DataFrame | None = None,
     lifetimes: Lifetimes | None = None,
     points: PassionPoints | None = None,
+    pains: PainPoints | None = None,
+    strategy: Strategy | None = None,
     experiments: Iterable[str] = (),
     title: str = "",
     small_cell: int = 10,
@@ -102,8 +107,9 @@ def journey_map(
       what leads into the stage is left out, since all met it. Touchpoints that the catalogue has
       for the stage and that leave no events say "not observed".
     - sentiment: mean score of what was answered in the stage, from -1 to 1, clustered by customer.
-    - pain point, passion point: from `stages.pain_points` and `stages.passion_points`, those that
-      are clear, or hold.
+    - pain point: from `stages.pain_points`, those that are clear, with the conversions lost there
+      at most; in the stage that the catalogue means the touchpoint for, or in which most met it.
+    - passion point: from `stages.passion_points`, those that hold and after which more move on.
     - leaving: customers who leave, for 100 in the stage in 30 days, see `standing.leaving_rate`.
     - KPI, accountable: as the strategy says.
 
@@ -122,6 +128,8 @@ def journey_map(
     lifetimes : Lifetimes, optional
         Who is followed until when, and who left.
     points : PassionPoints, optional
+    pains : PainPoints, optional
+    strategy : Strategy, optional
     experiments : iterable of str
         Touchpoints that were tested.
     title : str
@@ -158,8 +166,12 @@ def journey_map(
         rows += sentiment_rows(place, ladder, sentiment, limits)
     if lifetimes is not None:
         rows += leaving_rows(followed, lifetimes, ladder, limits)
+    if pains is not None:
+        rows += pains_rows(pains, place, ladder, catalogue)
     if points is not None:
         rows += passions_rows(points, set(experiments))
+    if strategy is not None:
+        rows += declared_rows(strategy, ladder)
     return JourneyMap(
         frame=arranged(pd.DataFrame(rows, columns=list(Thing._fields)), ladder.stages),
         provenance=Provenance(journeys.fingerprint, limits._asdict()),

@@ -19,7 +19,7 @@ ROWS: tuple[Row, ...] = get_args(Row)
 Evidence = Literal["", "assumed", "survey", "log", "experiment"]
 EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 #: What the numbers of a row are.
-Unit = Literal["share", "points", "per 100 in 30 days", "score", "customers", ""]
+Unit = Literal["share", "points", "per 100 in 30 days", "score", "conversions", ""]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 NOT_OBSERVED = "not observed"
 _UNKNOWN = (np.nan, np.nan, np.nan)

@@ -134,8 +134,8 @@ def _figure(one: Any) -> tuple[str, str]:
     value, low, high = (_said(x, one.unit) for x in (one.estimate, one.conf_low, one.conf_high))
     if one.row == "people":
         value = f"{one.n:,} ({value})"
-    elif one.unit == "points":
-        value += " points"
+    elif one.unit in ("points", "conversions"):
+        value += f" {one.unit}"
     known = not (math.isnan(one.conf_low) or math.isnan(one.conf_high))
     return value, f"{low} to {high}" if known else ""
 
@@ -145,5 +145,5 @@ def _said(value: float, unit: str) -> str:
         return f"{value:.0%}" if 0.1 <= value <= 0.9 or value in (0, 1) else f"{value:.1%}"
     if unit == "points":
         return f"{100 * value:+.1f}"
-    formats = {"score": "+.2f", "customers": ",.0f", "per 100 in 30 days": ".1f"}
+    formats = {"score": "+.2f", "conversions": ",.0f", "per 100 in 30 days": ".1f"}
     return format(value, formats.get(unit, ".3g"))
