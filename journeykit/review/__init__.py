@@ -6,10 +6,22 @@ Names load on first use: the methods import pandas and SciPy.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from journeykit.review.judging import Beliefs, audit_beliefs, judge
+    from journeykit.review.model import Belief, Metric, read_beliefs
 
-__all__: list[str] = []
+_HOMES = {
+    "Belief": "model",
+    "Beliefs": "judging",
+    "Metric": "model",
+    "audit_beliefs": "judging",
+    "judge": "judging",
+    "read_beliefs": "model",
+}
+
+__all__ = ["Belief", "Beliefs", "Metric", "audit_beliefs", "judge", "read_beliefs"]
 
 
 def __getattr__(name: str) -> object:
