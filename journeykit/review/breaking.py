@@ -1,0 +1,320 @@
+"""Where rates break: one step in many series at once, held against two kinds of chance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+#: A step is looked for where at least this share of a source's total lies on each side of it.
+_LEAST_SIDE = 0.05
+#: Draws worked on at a time.
+_AT_ONCE = 50
+
+
+class Series(NamedTuple):
+    """Counts of C cells in W periods, by group of customers.
+
+    Attributes
+    ----------
+    x, n : arrays of float64, shape (G, W, C)
+        What happened, of how many.
+    wave : array of float64, shape (W, 2)
+        Cosine and sine of the year; of no columns where no season is taken out.
+    """
+
+    x: NDArray[np.float64]
+    n: NDArray[np.float64]
+    wave: NDArray[np.float64]
+
+    def cut(self, begin: int, end: int) -> Series:
+        """Return some periods."""
+        return Series(self.x[:, begin:end], self.n[:, begin:end], self.wave[begin:end])
+
+
+class Tested(NamedTuple):
+    """What came of looking for one step in a stretch.
+
+    Attributes
+    ----------
+    at : int
+        First period after the step, where the largest statistic is.
+    low, high : int
+        Periods that it may have been, both included.
+    p_value : float
+        Of the largest statistic of all cells and periods.
+    cell : int
+        Cell of the largest statistic.
+    cell_p : array of float64, shape (C,)
+        How often a single cell's largest statistic is as large by chance as this one's at `at`.
+    """
+
+    at: int
+    low: int
+    high: int
+    p_value: float
+    cell: int
+    cell_p: NDArray[np.float64]
+
+
+class Fit(NamedTuple):
+    """A stretch without a step, fitted: what is left, and what a step would explain of it.
+
+    Attributes
+    ----------
+    total : array, shape (W, C)
+        `n` over all groups.
+    design : array, shape (W, q)
+    weight : array, shape (C, q, W)
+        From residual counts to coefficients.
+    variance : array, shape (C,)
+        p (1 - p) of each cell.
+    information : array, shape (W, C)
+        Of a step at each period; NaN where too little lies on one side.
+    residual : array, shape (G, W, C)
+        By group.
+    """
+
+    total: NDArray[np.float64]
+    design: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    information: NDArray[np.float64]
+    residual: NDArray[np.float64]
+
+
+def fitted(series: Series, /, *, least: int) -> Fit:
+    """Fit each cell's rate, with the wave of the year, by least squares weighted by n."""
+    x, total = series.x.sum(axis=0), series.n.sum(axis=0)
+    w = len(total)
+    design = np.column_stack([np.ones(w), series.wave])
+    gram = np.einsum("wc,wi,wj->cij", total, design, design)
+    weight = np.einsum("cij,wj->ciw", np.linalg.pinv(gram, hermitian=True), design)
+    rate = explained(design, weight, x)
+    share = x.sum(axis=0) / np.maximum(total.sum(axis=0), 1e-300)
+    after = np.cumsum(total[::-1], axis=0)[::-1]
+    moment = np.cumsum((total[:, :, None] * design[:, None, :])[::-1], axis=0)[::-1]
+    inverse = np.linalg.pinv(gram, hermitian=True)
+    information = after - np.einsum("wci,cij,wcj->wc", moment, inverse, moment)
+    side = after / np.maximum(after[0], 1e-300)
+    allowed = (side >= _LEAST_SIDE) & (side <= 1 - _LEAST_SIDE) & (information > 1e-9 * after[0])
+    allowed[:least] = False
+    allowed[w - least + 1 :] = False
+    return Fit(
+        total,
+        design,
+        weight,
+        share * (1 - np.minimum(share, 1)),
+        np.where(allowed, information, np.nan),
+        series.x - series.n * rate,
+    )
+
+
+def explained(
+    design: NDArray[np.float64], weight: NDArray[np.float64], counts: NDArray[np.float64], /
+) -> NDArray[np.float64]:
+    """Return the fitted rates of counts, shape (..., W, C)."""
+    coefficient = np.einsum("ciw,...wc->...ci", weight, counts)
+    rates: NDArray[np.float64] = np.einsum("wi,...ci->...wc", design, coefficient)
+    return rates
+
+
+def statistics(fit: Fit, residual: NDArray[np.float64], /) -> NDArray[np.float64]:
+    """Return the score statistic of a step at each period, shape (..., W, C).
+
+    With residual counts r, it is the sum of r from the period on over the root of phi p (1 - p) I.
+    phi, how much more they vary than independent steps would, is the mean square of differences of
+    r / sqrt(n p (1 - p)) between neighbouring periods, halved, and at least 1: a step does not
+    enter it.
+    """
+    residual = residual - fit.total * explained(fit.design, fit.weight, residual)
+    root = np.sqrt(fit.total * fit.variance)
+    scaled = np.divide(residual, root, out=np.zeros_like(residual), where=root > 0)
+    phi = np.maximum((np.diff(scaled, axis=-2) ** 2).mean(axis=-2, keepdims=True) / 2, 1)
+    score = np.cumsum(residual[..., ::-1, :], axis=-2)[..., ::-1, :]
+    found = score / np.sqrt(phi * fit.variance * fit.information)
+    return np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def look(
+    series: Series, /, *, least: int, draws: int, confidence: float, random: np.random.Generator
+) -> Tested:
+    """Look for one step: the largest statistic of all cells and periods, against chance.
+
+    Two kinds of chance are drawn, and the larger p-value counts. *Periods*: residuals, scaled to
+    equal spread, change places in short blocks; this knows what varies from week to week for all
+    customers at once. *Customers*: the residuals of groups of customers change sign, the history of
+    each as a whole; this knows that the same customers come again and again. All cells move
+    together, and every draw is fitted and scaled anew.
+    """
+    fit = fitted(series, least=least)
+    found = np.abs(statistics(fit, fit.residual.sum(axis=0)))
+    at, cell = np.unravel_index(int(found.argmax()), found.shape)
+    top = found[at, cell]
+    p_value, cell_p = 0.0, np.zeros(found.shape[1])
+    for drawn in (_periods_moved(fit, draws, random), _groups_flipped(fit, draws, random)):
+        p_value = max(p_value, (1 + (drawn.max(axis=1) >= top).sum()) / (draws + 1))
+        pooled = np.sort(drawn.ravel())
+        above = len(pooled) - np.searchsorted(pooled, found[at], side="left")
+        cell_p = np.maximum(cell_p, (1 + above) / (len(pooled) + 1))
+    # The likelihood ratio of a place of a step: Yao (1987), Hansen (2000).
+    beyond = -2 * np.log(1 - np.sqrt(confidence))
+    near = np.flatnonzero(top**2 - found[:, cell] ** 2 <= beyond)
+    near = near[~np.isnan(fit.information[near, cell])]
+    low, high = (int(near.min()), int(near.max())) if len(near) else (int(at), int(at))
+    return Tested(int(at), low, high, float(p_value), int(cell), cell_p)
+
+
+def _periods_moved(fit: Fit, draws: int, random: np.random.Generator) -> NDArray[np.float64]:
+    """Draw each cell's largest statistic with periods in another order; shape (draws, C)."""
+    w = len(fit.total)
+    root = np.sqrt(fit.total)
+    residual = fit.residual.sum(axis=0)
+    scaled = np.divide(residual, root, out=np.zeros_like(residual), where=root > 0)
+    size = max(1, w // 25)
+    found = []
+    for begin in range(0, draws, _AT_ONCE):
+        order = np.array(
+            [_blocks(w, size, random) for _ in range(min(_AT_ONCE, draws - begin))], dtype=np.int64
+        )
+        found.append(np.abs(statistics(fit, scaled[order] * root)).max(axis=1))
+    return np.concatenate(found)
+
+
+def _blocks(w: int, size: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """Return the periods in blocks of `size` in a random order, from a random one on."""
+    turned = np.roll(np.arange(w), random.integers(w))
+    cut = np.array_split(turned, range(size, w, size))
+    return np.concatenate([cut[block] for block in random.permutation(len(cut))])
+
+
+def _groups_flipped(fit: Fit, draws: int, random: np.random.Generator) -> NDArray[np.float64]:
+    """Draw each cell's largest statistic with groups' signs changed; shape (draws, C)."""
+    g, w, c = fit.residual.shape
+    flat = fit.residual.reshape(g, w * c)
+    found = []
+    for begin in range(0, draws, _AT_ONCE):
+        sign = random.choice([-1.0, 1.0], size=(min(_AT_ONCE, draws - begin), g))
+        drawn = (sign @ flat).reshape(-1, w, c)
+        found.append(np.abs(statistics(fit, drawn)).max(axis=1))
+    return np.concatenate(found)
+
+
+class Step(NamedTuple):
+    """How far rates step at a period; arrays of shape (C,)."""
+
+    difference: NDArray[np.float64]
+    std_error: NDArray[np.float64]
+
+
+def step_at(series: Series, at: int, /) -> Step:
+    """Estimate the step at a period, the wave of the year taken out, with customers as units.
+
+    The variance is the larger of two: that over groups of customers, and that of `statistics`.
+    """
+    fit = fitted(series, least=1)
+    residual = fit.residual.sum(axis=0)
+    w, g = len(fit.total), len(fit.residual)
+    step = (np.arange(w) >= at).astype(float)[:, None] * np.ones(fit.total.shape[1])
+    # The step without what the design explains of it.
+    own = step - explained(fit.design, fit.weight, step * fit.total)
+    information = (fit.total * own * step).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        difference = (own * residual).sum(axis=0) / information
+    left = fit.residual - series.n * own * difference
+    scores = (own * left).sum(axis=1)
+    by_group = g / max(g - 1, 1) * ((scores - scores.mean(axis=0)) ** 2).sum(axis=0)
+    root = np.sqrt(fit.total * fit.variance)
+    total = left.sum(axis=0)
+    scaled = np.divide(total, root, out=np.zeros_like(total), where=root > 0)
+    phi = np.maximum((np.diff(scaled, axis=0) ** 2).mean(axis=0) / 2, 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = np.maximum(by_group, phi * fit.variance * information) / information**2
+    return Step(difference, np.sqrt(variance))
+
+
+def without_wave(series: Series, breaks: Sequence[int], /) -> Series:
+    """Take the wave of the year out of the counts, fitted beside steps at `breaks`."""
+    if not series.wave.shape[1]:
+        return series
+    x, total = series.x.sum(axis=0), series.n.sum(axis=0)
+    w = len(total)
+    steps = [(np.arange(w) >= at).astype(float) for at in breaks]
+    design = np.column_stack([np.ones(w), *steps, series.wave])
+    gram = np.einsum("wc,wi,wj->cij", total, design, design)
+    weight = np.linalg.pinv(gram, hermitian=True)
+    coefficient = np.einsum("cij,wj,wc->ci", weight, design, x)
+    wave = series.wave @ coefficient[:, -series.wave.shape[1] :].T
+    return Series(series.x - series.n * wave, series.n, np.empty((w, 0)))
+
+
+class Found(NamedTuple):
+    """A break: its period among all, and what was tested."""
+
+    at: int
+    tested: Tested
+
+
+def breaks(
+    series: Series,
+    /,
+    *,
+    least: int,
+    level: float,
+    least_wave: int,
+    draws: int,
+    confidence: float,
+    seed: int,
+) -> list[Found]:
+    """Find all breaks by binary segmentation, then place each between its neighbours anew.
+
+    A stretch is cut at its largest step where that has p at most its share of `level`, by length;
+    then both parts are looked at in turn. Where a stretch is shorter than `least_wave`, the wave of
+    the year is that of the whole series, fitted beside the breaks found so far.
+    """
+    w = series.x.shape[1]
+    random = np.random.default_rng(seed)
+    given = {"least": least, "draws": draws, "confidence": confidence, "random": random}
+
+    def tested(begin: int, end: int, known: Sequence[int]) -> Tested:
+        whole = series if end - begin >= least_wave else without_wave(series, known)
+        return look(whole.cut(begin, end), **given)  # type: ignore[arg-type]
+
+    found: dict[int, Tested] = {}
+    stretches = [(0, w)]
+    while stretches:
+        begin, end = stretches.pop(0)
+        if end - begin < 2 * least or not series.x.shape[2]:
+            continue
+        one = tested(begin, end, sorted(found))
+        if one.p_value <= level * (end - begin) / w:
+            found[begin + one.at] = one
+            stretches += [(begin, begin + one.at), (begin + one.at, end)]
+    return _placed(sorted(found), found, tested, w)
+
+
+def _placed(first: list[int], found: dict[int, Tested], tested: object, w: int) -> list[Found]:
+    """Place each break anew between its neighbours; its p-value stays that of its finding."""
+    placed = []
+    edges = [0, *first, w]
+    for number, at in enumerate(first, start=1):
+        begin, end = edges[number - 1], edges[number + 1]
+        again = tested(begin, end, [one for one in first if one != at])  # type: ignore[operator]
+        edges[number] = begin + again.at
+        placed.append(
+            Found(
+                begin + again.at,
+                again._replace(
+                    low=begin + again.low,
+                    high=begin + again.high,
+                    at=begin + again.at,
+                    p_value=found[at].p_value,
+                ),
+            )
+        )
+    return placed

@@ -1,0 +1,433 @@
+"""When the journey shifted: weeks from which on other things follow what went before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from journeykit.checks import (
+    check_choice,
+    check_fraction,
+    check_known,
+    check_names,
+    check_positive,
+    check_whole,
+)
+from journeykit.counts.calendar import UNITS
+from journeykit.errors import DataError
+from journeykit.journeys.durations import DAY
+from journeykit.journeys.ending import refuse_collapsed, refuse_cut
+from journeykit.results import Checked, Provenance, Result
+from journeykit.review.breaking import Series, breaks, step_at, without_wave
+from journeykit.review.weekly import NOTHING, stage_cells, step_cells, whole_periods
+from journeykit.stats import benjamini_hochberg
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from journeykit.counts import Periods
+    from journeykit.counts.calendar import Unit
+    from journeykit.journeys import Journeys
+    from journeykit.review.breaking import Found
+    from journeykit.review.weekly import Cells
+    from journeykit.study.models import Ladder
+
+_YEAR = 365.25
+#: The wave of a year is taken out where the data are at least so long, in days.
+_LEAST_WAVE = 1.5 * _YEAR
+_COLUMNS = ("event_time", "kind", "scope", "note")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Drift(Result):
+    """When the journey shifted, between which weeks that may have been, and what changed.
+
+    Attributes
+    ----------
+    frame : pandas.DataFrame
+        One row a break, in order of time: `period_start`, first day of the first period after it;
+        `conf_low conf_high`, first days of the periods that it may have been; `p_value`;
+        `n_changed` of `n_tried` ways on; `largest`, the way that changed most, in words;
+        `declared`, what was declared within the interval, or empty.
+    changes : pandas.DataFrame
+        One row a break and way on: `period_start`; `kind` (``step`` or ``stage``), `source`,
+        `target`; `n_before n_after`, steps from the source or customer-days in the stage, from the
+        break before to this one, and on to the next; `rate_before rate_after`, shares of steps, or
+        moves a customer and day; `difference difference_low difference_high`, season taken out;
+        `p_value q_value`; `changed`.
+    series : pandas.DataFrame
+        One row a period and way on: `period_start kind source target n_event n`.
+    declared : pandas.DataFrame
+        What was declared in the time that was searched: `event_time kind scope note`.
+    periods : tuple of date
+        First days of all periods, and the day after the last.
+    n_tried : int
+        Ways on that were tested.
+    least_periods : int
+        On each side of a break, at least.
+    """
+
+    changes: pd.DataFrame
+    series: pd.DataFrame
+    declared: pd.DataFrame
+    periods: tuple[date, ...]
+    n_tried: int
+    least_periods: int
+    rows: ClassVar[str] = "breaks"
+
+    def guard(self, *, begin: date | str | None = None, end: date | str | None = None) -> Checked:
+        """Check that what is pooled from `begin` up to `end` is one journey.
+
+        Warned where a break that was found or declared lies inside: numbers pooled across it are
+        averages of two journeys. By default all that was searched is pooled.
+        """
+        first = pd.Timestamp(self.periods[0] if begin is None else begin)
+        last = pd.Timestamp(self.periods[-1] if end is None else end)
+        told = [
+            f"from {row.period_start} on {row.largest}"
+            for row in self.frame.itertuples()
+            if first < pd.Timestamp(row.period_start) < last
+        ]
+        told += [
+            f"{row.kind} was declared for {row.event_time:%Y-%m-%d}"
+            for row in self.declared.itertuples()
+            if first < row.event_time.tz_localize(None) < last
+        ]
+        if not told:
+            found = f"no break among {self.n_tried:,} ways on, and none declared"
+            return Checked("one journey", "passed", found)
+        return Checked("one journey", "warned", f"do not pool across: {'; '.join(told)}")
+
+    def summary(self) -> str:
+        """Say when it shifted and what changed most."""
+        weeks = len(self.periods) - 1
+        searched = f"{self.n_tried:,} ways on in {weeks:,} periods searched"
+        if self.frame.empty:
+            return f"{searched}: no break"
+        told = [
+            f"from {row.period_start} ({row.conf_low} to {row.conf_high}) on {row.largest}"
+            for row in self.frame.itertuples()
+        ]
+        n = len(told)
+        return f"{searched}: {n} break{'s' if n > 1 else ''}; {'; '.join(told)}"
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the timeline: breaks found and declared, and the ways that changed most."""
+        from journeykit.review.drift_picture import draw_drift
+
+        return draw_drift(self, ax)
+
+
+def drift(
+    journeys: Journeys,
+    /,
+    *,
+    ladder: Ladder | None = None,
+    declared: pd.DataFrame | None = None,
+    among: Sequence[str] | None = None,
+    period: Unit = "week",
+    time_zone: str = "UTC",
+    within_days: float = 1.0,
+    least_periods: int = 8,
+    least_a_period: float = 1.0,
+    season: bool = True,
+    level: float = 0.05,
+    q: float = 0.05,
+    draws: int = 499,
+    confidence: float = 0.95,
+    small_cell: int = 10,
+    seed: int = 0,
+) -> Drift:
+    """Find the weeks from which on other things follow what went before.
+
+    What follows is judged given where customers are: of the events at a touchpoint in a week, the
+    share whose next event, within `within_days`, is at another one (or is none). More visits, or
+    fewer, are no drift. With a `ladder`, moves from stage to stage in a customer's day there are
+    searched too; they are hazards by calendar, not adjusted for the time spent in the stage.
+
+    A break is a step in any of these rates. For each rate and week, the statistic is the score of
+    a step there, over its standard error with the spread that the weeks show; the largest over all
+    rates and weeks is held against chance of two kinds, and the larger p counts: weeks in another
+    order (what varies for all customers at once), and whole customers' histories with their sign
+    changed (the same customers come again). Where the data cover a year and a half, a wave of one
+    year is fitted beside the step, so that a season is no break. Several breaks are found by
+    cutting in two (binary segmentation) at `level`, shared by the length of the parts; of series
+    in which nothing changes, at most that share has any.
+
+    The interval of the week inverts the likelihood ratio of the rate that changed most. What
+    changed are the ways on whose q-value (Benjamini and Hochberg, within a break) is at most `q`.
+
+    Parameters
+    ----------
+    journeys : Journeys
+        Whole customers, with times and the end of their watching.
+    ladder : Ladder, optional
+        ``study.model.stages``.
+    declared : pandas.DataFrame, optional
+        ``study.external_events()``: shown beside what is found, and heeded by `Drift.guard`.
+    among : sequence of str, optional
+        Touchpoints that are looked at; what others leave open or interrupt is gone. By default all.
+        Leave out what the firm sends when the question is what customers do.
+    period : {"week", "day", "month"}
+    time_zone : str
+        Of the study; it cuts the days.
+    within_days : float
+        Elapsed days within which the next event follows. Events without so many watched days after
+        them are left out.
+    least_periods : int
+        Periods on each side of a break, at least: what lasts less is not found.
+    least_a_period : float
+        Ways on that are rarer, on average, are put together as ``(other)``.
+    season : bool
+        Whether to take out a wave of one year, where the data are long enough.
+    level : float in (0, 1)
+        Probability of any break where there is none.
+    q : float in (0, 1)
+    draws : int
+        Of each kind of chance.
+    confidence : float in (0, 1)
+        Of intervals.
+    small_cell : int
+        A way on that fewer (groups of) customers took is put into ``(other)``.
+    seed : int
+
+    Returns
+    -------
+    Drift
+
+    Raises
+    ------
+    NotObservedError
+        When the journeys have no times, or nothing says until when customers are watched.
+    DataError
+        When the data are shorter than two stretches of `least_periods`, or nothing is frequent
+        enough to be tested.
+    ArgumentError, MappingError
+        When journeys are cut or collapsed, an argument is out of range, or a name does not exist.
+
+    References
+    ----------
+    Hawkins (1977), Testing a sequence of observations for a shift in location, JASA 72; Vostrikova
+    (1981), Detecting disorder in multidimensional random processes, Soviet Math. Doklady 24; Yao
+    (1987), Annals of Statistics 15, for the interval; Kirch (2007), Block permutation principles
+    for the change analysis of dependent data, J. Statist. Plann. Inference 137.
+    """
+    _check(journeys, period, among, locals())
+    if among is not None:
+        journeys = journeys.only(*among)
+    spans = whole_periods(journeys, unit=period, time_zone=time_zone, within_days=within_days)
+    if len(spans) < 2 * least_periods:
+        raise DataError(
+            f"`drift` needs at least {2 * least_periods} whole periods, twice `least_periods`; the "
+            f"data cover {len(spans)}."
+        )
+    given = {"least_a_period": least_a_period, "small_cell": small_cell, "seed": seed}
+    tables = [step_cells(journeys, spans, within_days=within_days, **given)]  # type: ignore[arg-type]
+    if ladder is not None:
+        tables.append(stage_cells(journeys, spans, ladder=ladder, **given))  # type: ignore[arg-type]
+    series = _series(tables, spans, season=season)
+    if not series.x.shape[2]:
+        raise DataError(
+            f"No way on is met {least_a_period:g} times a {period} on average, so nothing can be "
+            "tested; lower `least_a_period` or take longer periods."
+        )
+    found = breaks(
+        series,
+        least=least_periods,
+        level=level,
+        least_wave=_least_wave(spans),
+        draws=draws,
+        confidence=confidence,
+        seed=seed,
+    )
+    labels = _labels(tables)
+    changes = _changes(series, labels, spans, found, q=q, confidence=confidence)
+    known = _declared(declared, spans)
+    frame = _frame(found, changes, spans, known, len(labels))
+    parameters = {
+        "among": None if among is None else tuple(among),
+        "period": period,
+        "within_days": within_days,
+        "least_periods": least_periods,
+        "season": season,
+        "level": level,
+        "q": q,
+        "draws": draws,
+        "confidence": confidence,
+    }
+    return Drift(
+        frame=frame,
+        changes=changes,
+        series=_long(series, labels, spans),
+        declared=known,
+        periods=spans.first,
+        n_tried=len(labels),
+        least_periods=least_periods,
+        provenance=Provenance(journeys.fingerprint, {**parameters, **given}, seed),
+    )
+
+
+def _check(
+    journeys: Journeys, period: str, among: Sequence[str] | None, given: dict[str, object]
+) -> None:
+    check_choice("period", period, UNITS)
+    for name in ("within_days", "least_a_period"):
+        check_positive(name, given[name])  # type: ignore[arg-type]
+    for name in ("level", "q", "confidence"):
+        check_fraction(name, given[name])  # type: ignore[arg-type]
+    for name, least in (("least_periods", 2), ("draws", 19), ("small_cell", 1)):
+        check_whole(name, given[name], least=least)  # type: ignore[arg-type]
+    if among is not None:
+        check_names("among", among)
+        check_known("among", among, journeys.names, what="touchpoints")
+    refuse_cut(journeys, "`drift`")
+    refuse_collapsed(journeys, "`drift`")
+
+
+def _least_wave(spans: Periods) -> int:
+    """Return how many periods a stretch must have for a wave of its own."""
+    mean = (spans.edge[-1] - spans.edge[0]) / len(spans) / DAY
+    return int(np.ceil(_LEAST_WAVE / mean))
+
+
+def _series(tables: list[Cells], spans: Periods, *, season: bool) -> Series:
+    """Put the tables side by side, with the wave of a year where it can be told."""
+    middle = (spans.edge[:-1] + spans.edge[1:]) / 2 / DAY
+    wave = np.empty((len(spans), 0))
+    if season and len(spans) >= _least_wave(spans):
+        angle = 2 * np.pi * middle / _YEAR
+        wave = np.column_stack([np.cos(angle), np.sin(angle)])
+    return Series(
+        np.concatenate([table.x for table in tables], axis=2),
+        np.concatenate([table.n[:, :, table.row] for table in tables], axis=2),
+        wave,
+    )
+
+
+def _labels(tables: list[Cells]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            (table.kind, source, target)
+            for table in tables
+            for source, target in zip(table.source, table.target, strict=True)
+        ],
+        columns=["kind", "source", "target"],
+    )
+
+
+def _changes(
+    series: Series,
+    labels: pd.DataFrame,
+    spans: Periods,
+    found: list[Found],
+    *,
+    q: float,
+    confidence: float,
+) -> pd.DataFrame:
+    """Return how far each rate stepped at each break, between the breaks beside it."""
+    from scipy.special import stdtrit
+
+    x, n = series.x.sum(axis=0), series.n.sum(axis=0)
+    edges = [0, *(one.at for one in found), len(spans)]
+    parts = []
+    for number, one in enumerate(found, start=1):
+        begin, at, end = edges[number - 1 : number + 2]
+        whole = series
+        if end - begin < _least_wave(spans):
+            whole = without_wave(series, edges[1:-1])
+        step = step_at(whole.cut(begin, end), at - begin)
+        half = float(stdtrit(max(len(series.x) - 1, 1), (1 + confidence) / 2)) * step.std_error
+        before, after = n[begin:at].sum(axis=0), n[at:end].sum(axis=0)
+        q_value = benjamini_hochberg(one.tested.cell_p)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rates = x[begin:at].sum(axis=0) / before, x[at:end].sum(axis=0) / after
+        parts.append(
+            labels.assign(
+                period_start=spans.first[at],
+                n_before=before,
+                n_after=after,
+                rate_before=rates[0],
+                rate_after=rates[1],
+                difference=step.difference,
+                difference_low=step.difference - half,
+                difference_high=step.difference + half,
+                p_value=one.tested.cell_p,
+                q_value=q_value,
+                changed=q_value <= q,
+            )
+        )
+    columns = [
+        "period_start", "kind", "source", "target", "n_before", "n_after", "rate_before",
+        "rate_after", "difference", "difference_low", "difference_high", "p_value", "q_value",
+        "changed",
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _declared(declared: pd.DataFrame | None, spans: Periods) -> pd.DataFrame:
+    """Return what was declared within the time that is searched."""
+    if declared is None:
+        return pd.DataFrame(columns=list(_COLUMNS))
+    check_known("declared", _COLUMNS, list(declared.columns), what="columns")
+    begin, end = (pd.Timestamp(int(edge), unit="us", tz="UTC") for edge in spans.edge[[0, -1]])
+    inside = (declared["event_time"] >= begin) & (declared["event_time"] < end)
+    return declared.loc[inside, list(_COLUMNS)].reset_index(drop=True)
+
+
+def _frame(
+    found: list[Found], changes: pd.DataFrame, spans: Periods, declared: pd.DataFrame, n: int
+) -> pd.DataFrame:
+    rows = []
+    for one in found:
+        first = spans.first[one.at]
+        mine = changes[changes["period_start"] == first].reset_index(drop=True)
+        low, high = spans.edge[one.tested.low], spans.edge[one.tested.high + 1]
+        near = [
+            f"{row.kind} {row.event_time:%Y-%m-%d}"
+            for row in declared.itertuples()
+            if low <= row.event_time.value // 1000 < high
+        ]
+        rows.append(
+            (
+                first,
+                spans.first[one.tested.low],
+                spans.first[one.tested.high],
+                one.tested.p_value,
+                int(mine["changed"].sum()),
+                n,
+                in_words(mine.iloc[one.tested.cell]),
+                ", ".join(near),
+            )
+        )
+    columns = [
+        "period_start", "conf_low", "conf_high", "p_value", "n_changed", "n_tried", "largest",
+        "declared",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def in_words(change: pd.Series) -> str:
+    """Say how one way on changed."""
+    if change["kind"] == "stage":
+        before, after = (1000 * change[f"rate_{when}"] for when in ("before", "after"))
+        move = f"{change['source']} -> {change['target']}"
+        return f"{move} comes {after:.2g} instead of {before:.2g} times in 1,000 days"
+    before, after = change["rate_before"], change["rate_after"]
+    target = "nothing" if change["target"] == NOTHING else change["target"]
+    return f"{after:.1%} instead of {before:.1%} go from {change['source']} to {target}"
+
+
+def _long(series: Series, labels: pd.DataFrame, spans: Periods) -> pd.DataFrame:
+    x, n = series.x.sum(axis=0), series.n.sum(axis=0)
+    w, c = x.shape
+    long = labels.loc[np.tile(np.arange(c), w)].reset_index(drop=True)
+    start = np.repeat(np.array(spans.first[:-1], dtype=object), c)
+    return long.assign(period_start=start, n_event=x.ravel(), n=n.ravel())[
+        ["period_start", "kind", "source", "target", "n_event", "n"]
+    ]

@@ -1,0 +1,268 @@
+"""What follows what, period by period: tables that breaks are looked for in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from journeykit.counts import periods
+from journeykit.errors import DataError, NotObservedError
+from journeykit.journeys.durations import DAY
+from journeykit.stats import mix
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from journeykit.counts import Periods
+    from journeykit.counts.calendar import Unit
+    from journeykit.journeys import Journeys
+    from journeykit.study.models import Ladder
+
+#: Customers are put into so many groups by chance; groups are the units of chance.
+GROUPS = 100
+NOTHING, OTHER = "(nothing)", "(other)"
+
+
+class Cells(NamedTuple):
+    """Counts of G groups of customers in W periods: R sources, and C ways on from them.
+
+    Attributes
+    ----------
+    kind : {"step", "stage"}
+        Steps from touchpoint to touchpoint, whose `n` are steps; or moves between stages, whose
+        `n` are customer-days.
+    source, target : tuple of str, length C
+    row : array of int64, shape (C,)
+        Source of each cell, as index into `n`.
+    x : array of float64, shape (G, W, C)
+    n : array of float64, shape (G, W, R)
+    """
+
+    kind: str
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    row: NDArray[np.int64]
+    x: NDArray[np.float64]
+    n: NDArray[np.float64]
+
+
+def whole_periods(
+    journeys: Journeys, /, *, unit: Unit, time_zone: str, within_days: float = 0.0
+) -> Periods:
+    """Return the periods in a row that the data cover, and so many days after each of them."""
+    found = periods(journeys, unit=unit, time_zone=time_zone)
+    watched_to = np.iinfo(np.int64).max
+    if journeys.observed_to is not None:
+        watched_to = int(journeys.observed_to.max())
+    usable = found.complete & (found.edge[1:] + round(within_days * DAY) <= watched_to)
+    if not usable.any():
+        raise DataError(f"The data cover no whole {unit}, so nothing can be compared.")
+    first, last = np.flatnonzero(usable)[[0, -1]]
+    span = slice(first, last + 2)
+    return type(found)(found.first[span], found.edge[span], usable[first : last + 1])
+
+
+def groups_of(journeys: Journeys, seed: int, /) -> NDArray[np.int64]:
+    """Return the group of each journey's customer: the same for all journeys of a customer."""
+    n_groups = max(1, min(GROUPS, journeys.n_customers))
+    hashed = mix(np.arange(journeys.n_customers), seed=seed)
+    # Ranks of hashes: groups of equal size, each at least one customer.
+    rank = np.empty(len(hashed), dtype=np.int64)
+    rank[np.argsort(hashed, kind="stable")] = np.arange(len(hashed))
+    return (rank % n_groups)[journeys.customer_index]
+
+
+def step_cells(
+    journeys: Journeys,
+    periods: Periods,
+    /,
+    *,
+    within_days: float,
+    least_a_period: float,
+    small_cell: int,
+    seed: int,
+) -> Cells:
+    """Count what comes next within so many days after each event, by group and period.
+
+    An event counts in its own period, where its customer is watched for the whole time after it.
+    The next event, at most `within_days` later, is its target, `NOTHING` where there is none. Ways
+    on that are rarer than `least_a_period`, or on which fewer than `small_cell` groups of customers
+    went, are `OTHER`.
+    """
+    if journeys.observed_to is None:
+        raise NotObservedError("`drift` needs journeys that say until when customers are watched.")
+    time = journeys.need_time("`drift`")
+    k, w = len(journeys.names), len(periods)
+    within = round(within_days * DAY)
+    owner = np.repeat(np.arange(len(journeys)), journeys.length)
+    follows = np.zeros(len(time), dtype=bool)
+    follows[:-1] = (owner[1:] == owner[:-1]) & (np.diff(time) <= within)
+    at = np.searchsorted(periods.edge, time, side="right") - 1
+    kept = (at >= 0) & (at < w) & (time + within < np.asarray(journeys.observed_to)[owner])
+    event = np.flatnonzero(kept)
+    source = journeys.touchpoint[event].astype(np.int64)
+    target = np.full(len(event), k)
+    on = follows[event]
+    target[on] = journeys.touchpoint[event[on] + 1]
+    group = groups_of(journeys, seed)
+    labels = (*journeys.names, NOTHING, OTHER)
+    where = group[owner[event]] * w + at[event]
+    shape = (int(group.max()) + 1, w)
+    return _cells("step", labels, source, target, where, shape, least_a_period, small_cell)
+
+
+def _cells(
+    kind: str,
+    labels: Sequence[str],
+    source: NDArray[np.int64],
+    target: NDArray[np.int64],
+    where: NDArray[np.int64],
+    shape: tuple[int, int],
+    least_a_period: float,
+    small_cell: int,
+) -> Cells:
+    """Count by group, period and cell; cells that are too rare are put together by source.
+
+    `shape` is (G, W), and `where` a place in it. Of steps, the rest of a source must be often too.
+    """
+    k = len(labels)
+    n_groups, w = shape
+    code = source * k + target
+    often = np.bincount(code, minlength=k * k) >= least_a_period * w
+    kept = _kept(often, code, where // w, k, small_cell)
+    code = np.where(kept[code], code, source * k + (k - 1))
+    often = np.bincount(code, minlength=k * k) >= least_a_period * w
+    kept = _kept(often, code, where // w, k, small_cell)
+    if kind == "step":
+        each = np.bincount(code, minlength=k * k).reshape(k, k)
+        kept &= (each.sum(axis=1)[:, None] - each).ravel() >= least_a_period * w
+    cells = np.flatnonzero(kept)
+    rows = np.unique(cells // k)
+    place = np.full(k * k, -1)
+    place[cells] = np.arange(len(cells))
+    tested = place[code] >= 0
+    x = np.bincount(
+        where[tested] * len(cells) + place[code[tested]], minlength=n_groups * w * len(cells)
+    )
+    row_of = np.full(k, -1)
+    row_of[rows] = np.arange(len(rows))
+    there = row_of[source] >= 0
+    n = np.bincount(
+        where[there] * len(rows) + row_of[source[there]], minlength=n_groups * w * len(rows)
+    )
+    return Cells(
+        kind,
+        tuple(labels[cell // k] for cell in cells),
+        tuple(labels[cell % k] for cell in cells),
+        row_of[cells // k],
+        x.reshape(n_groups, w, len(cells)).astype(np.float64),
+        n.reshape(n_groups, w, len(rows)).astype(np.float64),
+    )
+
+
+def _kept(
+    often: NDArray[np.bool_],
+    code: NDArray[np.int64],
+    group: NDArray[np.int64],
+    k: int,
+    small_cell: int,
+) -> NDArray[np.bool_]:
+    """Keep the cells that are met often, and by at least so many groups of customers."""
+    cells = np.flatnonzero(often)
+    place = np.full(k * k, -1)
+    place[cells] = np.arange(len(cells))
+    mine = place[code]
+    inside = mine >= 0
+    met = np.zeros((int(group.max(initial=0)) + 1, len(cells)), dtype=bool)
+    met[group[inside], mine[inside]] = True
+    kept = np.zeros(k * k, dtype=bool)
+    kept[cells] = met.sum(axis=0) >= min(small_cell, GROUPS)
+    return kept
+
+
+def stage_cells(
+    journeys: Journeys,
+    periods: Periods,
+    /,
+    *,
+    ladder: Ladder,
+    least_a_period: float,
+    small_cell: int,
+    seed: int,
+) -> Cells:
+    """Count moves between stages, and customer-days in each, by group and period."""
+    import pandas as pd
+
+    from journeykit.stages import follow
+
+    followed = follow(journeys, ladder).frame
+    origin = followed["origin_time"].to_numpy(dtype="datetime64[us]").astype(np.int64)
+    begin = origin + np.rint(followed["start_days"].to_numpy() * DAY).astype(np.int64)
+    end = origin + np.rint(followed["stop_days"].to_numpy() * DAY).astype(np.int64)
+    stages = [str(name) for name in followed["source"].cat.categories]
+    ids = pd.Index(journeys.customer_id.to_pandas())
+    groups = groups_of(journeys, seed)
+    group = groups[ids.get_indexer(followed["customer_id"])]
+    source = followed["source"].cat.codes.to_numpy().astype(np.int64)
+    moved = followed["target"].notna().to_numpy()
+    labels = (*stages, OTHER)
+    target = followed["target"].astype(object).map({s: i for i, s in enumerate(stages)})
+    to = target.fillna(-1).to_numpy().astype(np.int64)
+    w = len(periods)
+    at = np.searchsorted(periods.edge, end, side="right") - 1
+    counted = moved & (to >= 0) & (at >= 0) & (at < w)
+    n_groups = int(groups.max()) + 1
+    where = group[counted] * w + at[counted]
+    cells = _cells(
+        "stage", labels, source[counted], to[counted], where, (n_groups, w), least_a_period,
+        small_cell,
+    )  # fmt: skip
+    names = sorted(set(cells.source), key=cells.source.index)
+    code = group * len(stages) + source
+    exposure = exposed_days(code, begin, end, n_groups * len(stages), periods)
+    exposure = exposure.reshape(n_groups, len(stages), w)
+    n = exposure[:, [stages.index(name) for name in names]].transpose(0, 2, 1)
+    row = np.array([names.index(name) for name in cells.source], dtype=np.int64)
+    return Cells("stage", cells.source, cells.target, row, cells.x, n)
+
+
+def exposed_days(
+    code: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    n_codes: int,
+    periods: Periods,
+    /,
+) -> NDArray[np.float64]:
+    """Add up the days of spells [begin, end) that lie in each period; shape (n_codes, W)."""
+    edge, w = periods.edge, len(periods)
+    begin, end = (np.clip(times, edge[0], edge[-1]) for times in (begin, end))
+    first = np.searchsorted(edge, begin, side="right") - 1
+    last = np.searchsorted(edge, end, side="right") - 1
+    # One column more, in which a spell ends that goes on to the very end.
+    total = np.zeros((n_codes, w + 1))
+    padded = np.append(edge, edge[-1])
+    same = first == last
+    parts = (
+        (same, first, end - begin),
+        (~same, first, padded[first + 1] - begin),
+        (~same, last, end - padded[last]),
+    )
+    for chosen, column, span in parts:
+        total += np.bincount(
+            code[chosen] * (w + 1) + column[chosen],
+            weights=span[chosen],
+            minlength=n_codes * (w + 1),
+        ).reshape(n_codes, w + 1)
+    inner = last - first > 1
+    whole = np.zeros((n_codes, w + 1))
+    for column, sign in ((first + 1, 1), (last, -1)):
+        whole += sign * np.bincount(
+            code[inner] * (w + 1) + column[inner], minlength=n_codes * (w + 1)
+        ).reshape(n_codes, w + 1)
+    lengths = np.append(np.diff(edge), 0)
+    days: NDArray[np.float64] = (total + np.cumsum(whole, axis=1) * lengths)[:, :w] / DAY
+    return days
