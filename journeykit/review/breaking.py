@@ -26,15 +26,20 @@ class Series(NamedTuple):
         What happened, of how many.
     wave : array of float64, shape (W, 2)
         Cosine and sine of the year; of no columns where no season is taken out.
+    row : array of int64, shape (C,)
+        Source of each cell, from 0: cells of one source share its n, and sum to at most n.
     """
 
     x: NDArray[np.float64]
     n: NDArray[np.float64]
     wave: NDArray[np.float64]
+    row: NDArray[np.int64]
 
     def cut(self, begin: int, end: int) -> Series:
         """Return some periods."""
-        return Series(self.x[:, begin:end], self.n[:, begin:end], self.wave[begin:end])
+        return self._replace(
+            x=self.x[:, begin:end], n=self.n[:, begin:end], wave=self.wave[begin:end]
+        )
 
 
 class Tested(NamedTuple):
@@ -72,20 +77,28 @@ class Fit(NamedTuple):
     design : array, shape (W, q)
     weight : array, shape (C, q, W)
         From residual counts to coefficients.
-    variance : array, shape (C,)
-        p (1 - p) of each cell.
+    share : array, shape (C,)
+        p of each cell over all periods; its variance is p (1 - p).
     information : array, shape (W, C)
         Of a step at each period; NaN where too little lies on one side.
     residual : array, shape (G, W, C)
         By group.
+    source : array, shape (C, R)
+        1 where a cell is of a source.
     """
 
     total: NDArray[np.float64]
     design: NDArray[np.float64]
     weight: NDArray[np.float64]
-    variance: NDArray[np.float64]
+    share: NDArray[np.float64]
     information: NDArray[np.float64]
     residual: NDArray[np.float64]
+    source: NDArray[np.float64]
+
+    @property
+    def variance(self) -> NDArray[np.float64]:
+        """Variance of one step or customer-day, shape (C,)."""
+        return self.share * (1 - self.share)
 
 
 def fitted(series: Series, /, *, least: int) -> Fit:
@@ -109,9 +122,10 @@ def fitted(series: Series, /, *, least: int) -> Fit:
         total,
         design,
         weight,
-        share * (1 - np.minimum(share, 1)),
+        np.clip(share, 1e-12, 1 - 1e-12),
         np.where(allowed, information, np.nan),
         series.x - series.n * rate,
+        np.eye(int(series.row.max(initial=-1)) + 1)[series.row],
     )
 
 
@@ -124,21 +138,59 @@ def explained(
     return rates
 
 
-def statistics(fit: Fit, residual: NDArray[np.float64], /) -> NDArray[np.float64]:
-    """Return the score statistic of a step at each period, shape (..., W, C).
+class Scores(NamedTuple):
+    """Statistics of a step at each period; 0 where none is looked for.
 
-    With residual counts r, it is the sum of r from the period on over the root of phi p (1 - p) I.
-    phi, how much more they vary than independent steps would, is the mean square of differences of
-    r / sqrt(n p (1 - p)) between neighbouring periods, halved, and at least 1: a step does not
-    enter it.
+    Attributes
+    ----------
+    cell : array, shape (..., W, C)
+        Signed; standard normal where nothing changes.
+    source : array, shape (..., W, R)
+        Of all cells of a source together, and `cell` squared likewise, brought to one scale.
+    """
+
+    cell: NDArray[np.float64]
+    source: NDArray[np.float64]
+
+    @property
+    def largest(self) -> NDArray[np.float64]:
+        """The largest of all at each period, on the scale of `source`; shape (..., W)."""
+        cells = _scaled(self.cell**2, np.array(1.0))
+        return np.maximum(cells.max(axis=-1), self.source.max(axis=-1))
+
+
+def _scaled(chi: NDArray[np.float64], freedom: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bring chi-squared statistics to nearly normal ones (Wilson, Hilferty 1931)."""
+    scaled: NDArray[np.float64] = (np.cbrt(chi / freedom) - (1 - 2 / (9 * freedom))) / np.sqrt(
+        2 / (9 * freedom)
+    )
+    return scaled
+
+
+def statistics(fit: Fit, residual: NDArray[np.float64], /) -> Scores:
+    """Return the score statistics of a step at each period, of cells and of whole sources.
+
+    With residual counts r, a cell's is the sum u of r from the period on over the root of
+    phi p (1 - p) I. phi, how much more counts vary than independent steps would, is the mean square
+    of differences of r / sqrt(n p (1 - p)) between neighbouring periods, halved, and at least 1: a
+    step does not enter it. A source's is the sum of u^2 / (phi p I) over its cells and the rest,
+    with the mean phi of its cells.
     """
     residual = residual - fit.total * explained(fit.design, fit.weight, residual)
     root = np.sqrt(fit.total * fit.variance)
     scaled = np.divide(residual, root, out=np.zeros_like(residual), where=root > 0)
     phi = np.maximum((np.diff(scaled, axis=-2) ** 2).mean(axis=-2, keepdims=True) / 2, 1)
     score = np.cumsum(residual[..., ::-1, :], axis=-2)[..., ::-1, :]
-    found = score / np.sqrt(phi * fit.variance * fit.information)
-    return np.nan_to_num(found, nan=0.0, posinf=0.0, neginf=0.0)
+    score = np.nan_to_num(score / np.sqrt(fit.information), nan=0.0, posinf=0.0, neginf=0.0)
+    n_cells = fit.source.sum(axis=0)
+    rest = 1 - fit.share @ fit.source
+    chi = (score**2 / fit.share) @ fit.source
+    # Where the cells are all there is, the rest is a rounding error.
+    whole = rest < 1e-9
+    chi += np.where(whole, 0, (score @ fit.source) ** 2 / np.where(whole, 1, rest))
+    chi /= phi @ fit.source / n_cells
+    together = _scaled(chi, np.maximum(n_cells - whole, 1))
+    return Scores(score / np.sqrt(phi * fit.variance), together)
 
 
 def look(
@@ -153,25 +205,74 @@ def look(
     together, and every draw is fitted and scaled anew.
     """
     fit = fitted(series, least=least)
-    found = np.abs(statistics(fit, fit.residual.sum(axis=0)))
-    at, cell = np.unravel_index(int(found.argmax()), found.shape)
-    top = found[at, cell]
-    p_value, cell_p = 0.0, np.zeros(found.shape[1])
+    found = statistics(fit, fit.residual.sum(axis=0))
+    at = int(found.largest.argmax())
+    top = found.largest[at]
+    at, low, high = _placed_by_direction(series, fit, found, at, least, confidence)
+    here = np.abs(found.cell[at])
+    p_value, cell_p = 0.0, np.zeros(len(here))
     for drawn in (_periods_moved(fit, draws, random), _groups_flipped(fit, draws, random)):
-        p_value = max(p_value, (1 + (drawn.max(axis=1) >= top).sum()) / (draws + 1))
-        pooled = np.sort(drawn.ravel())
-        above = len(pooled) - np.searchsorted(pooled, found[at], side="left")
+        p_value = max(p_value, (1 + (drawn[:, -1] >= top).sum()) / (draws + 1))
+        pooled = np.sort(drawn[:, :-1].ravel())
+        above = len(pooled) - np.searchsorted(pooled, here, side="left")
         cell_p = np.maximum(cell_p, (1 + above) / (len(pooled) + 1))
-    # The likelihood ratio of a place of a step: Yao (1987), Hansen (2000).
-    beyond = -2 * np.log(1 - np.sqrt(confidence))
-    near = np.flatnonzero(top**2 - found[:, cell] ** 2 <= beyond)
-    near = near[~np.isnan(fit.information[near, cell])]
-    low, high = (int(near.min()), int(near.max())) if len(near) else (int(at), int(at))
-    return Tested(int(at), low, high, float(p_value), int(cell), cell_p)
+    return Tested(at, low, high, float(p_value), int(here.argmax()), cell_p)
+
+
+def _placed_by_direction(
+    series: Series, fit: Fit, found: Scores, at: int, least: int, confidence: float
+) -> tuple[int, int, int]:
+    """Place a step by all that changes at it: its period, and the ends of its interval.
+
+    Cells whose statistic is 3 or more, or the largest one, are added up with the weights d / p of
+    their likelihood, d the step and p the share: one series, of which the likelihood ratio is
+    profiled. Twice, because the weights depend on the place.
+    """
+    low = high = at
+    for _ in range(2):
+        z = found.cell[at]
+        chosen = np.abs(z) >= min(3.0, float(np.abs(z).max()))
+        scale = np.sqrt(fit.variance / fit.information[at])
+        weight = np.where(chosen, np.nan_to_num(z * scale) / fit.share, 0)
+        within = (weight**2 * fit.share) @ fit.source - ((weight * fit.share) @ fit.source) ** 2
+        first = np.array([np.flatnonzero(column)[0] for column in fit.source.T])
+        one = Series(
+            (series.x * weight).sum(axis=2, keepdims=True),
+            (series.n[:, :, first] * within).sum(axis=2, keepdims=True),
+            series.wave,
+            np.zeros(1, dtype=np.int64),
+        )
+        line = _profile(one, least)
+        if not line.any():
+            break
+        at = int(line.argmax())
+        # Yao (1987), Hansen (2000): the likelihood ratio at the true place stays below this.
+        near = np.flatnonzero(
+            (line > 0) & (line[at] - line <= -2 * np.log(1 - np.sqrt(confidence)))
+        )
+        low, high = int(near.min()), int(near.max())
+    return at, low, high
+
+
+def _profile(one: Series, least: int) -> NDArray[np.float64]:
+    """Return the likelihood ratio of a step at each period of a series of unit variance per n."""
+    fit = fitted(one, least=least)
+    residual = fit.residual.sum(axis=0)
+    root = np.sqrt(fit.total)
+    scaled = np.divide(residual, root, out=np.zeros_like(residual), where=root > 0)
+    phi = max(float((np.diff(scaled, axis=0) ** 2).mean()) / 2, 1e-12)
+    score = np.cumsum(residual[::-1], axis=0)[::-1]
+    return np.nan_to_num(score**2 / (phi * fit.information), nan=0.0)[:, 0]
+
+
+def _maxima(fit: Fit, residual: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each cell's largest statistic, and in the last column that of all; (draws, C + 1)."""
+    drawn = statistics(fit, residual)
+    return np.column_stack([np.abs(drawn.cell).max(axis=-2), drawn.largest.max(axis=-1)])
 
 
 def _periods_moved(fit: Fit, draws: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """Draw each cell's largest statistic with periods in another order; shape (draws, C)."""
+    """Draw the largest statistics with periods in another order; see `_maxima`."""
     w = len(fit.total)
     root = np.sqrt(fit.total)
     residual = fit.residual.sum(axis=0)
@@ -182,7 +283,7 @@ def _periods_moved(fit: Fit, draws: int, random: np.random.Generator) -> NDArray
         order = np.array(
             [_blocks(w, size, random) for _ in range(min(_AT_ONCE, draws - begin))], dtype=np.int64
         )
-        found.append(np.abs(statistics(fit, scaled[order] * root)).max(axis=1))
+        found.append(_maxima(fit, scaled[order] * root))
     return np.concatenate(found)
 
 
@@ -194,14 +295,14 @@ def _blocks(w: int, size: int, random: np.random.Generator) -> NDArray[np.int64]
 
 
 def _groups_flipped(fit: Fit, draws: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """Draw each cell's largest statistic with groups' signs changed; shape (draws, C)."""
+    """Draw the largest statistics with groups' signs changed; see `_maxima`."""
     g, w, c = fit.residual.shape
     flat = fit.residual.reshape(g, w * c)
     found = []
     for begin in range(0, draws, _AT_ONCE):
         sign = random.choice([-1.0, 1.0], size=(min(_AT_ONCE, draws - begin), g))
         drawn = (sign @ flat).reshape(-1, w, c)
-        found.append(np.abs(statistics(fit, drawn)).max(axis=1))
+        found.append(_maxima(fit, drawn))
     return np.concatenate(found)
 
 
@@ -250,7 +351,7 @@ def without_wave(series: Series, breaks: Sequence[int], /) -> Series:
     weight = np.linalg.pinv(gram, hermitian=True)
     coefficient = np.einsum("cij,wj,wc->ci", weight, design, x)
     wave = series.wave @ coefficient[:, -series.wave.shape[1] :].T
-    return Series(series.x - series.n * wave, series.n, np.empty((w, 0)))
+    return series._replace(x=series.x - series.n * wave, wave=np.empty((w, 0)))
 
 
 class Found(NamedTuple):

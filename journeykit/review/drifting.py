@@ -303,10 +303,12 @@ def _series(tables: list[Cells], spans: Periods, *, season: bool) -> Series:
     if season and len(spans) >= _least_wave(spans):
         angle = 2 * np.pi * middle / _YEAR
         wave = np.column_stack([np.cos(angle), np.sin(angle)])
+    before = np.cumsum([0, *(table.n.shape[2] for table in tables)])
     return Series(
         np.concatenate([table.x for table in tables], axis=2),
         np.concatenate([table.n[:, :, table.row] for table in tables], axis=2),
         wave,
+        np.concatenate([table.row + n for table, n in zip(tables, before, strict=False)]),
     )
 
 
