@@ -9,19 +9,43 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from journeykit.review.drifting import Drift, drift
+    from journeykit.review.interrupting import Interruptions, interruptions
     from journeykit.review.judging import Beliefs, audit_beliefs, judge
+    from journeykit.review.measures import DoingShare, LeavingShare, NextShare
     from journeykit.review.model import Belief, Metric, read_beliefs
 
 _HOMES = {
     "Belief": "model",
     "Beliefs": "judging",
+    "DoingShare": "measures",
+    "Drift": "drifting",
+    "Interruptions": "interrupting",
+    "LeavingShare": "measures",
     "Metric": "model",
+    "NextShare": "measures",
     "audit_beliefs": "judging",
+    "drift": "drifting",
+    "interruptions": "interrupting",
     "judge": "judging",
     "read_beliefs": "model",
 }
 
-__all__ = ["Belief", "Beliefs", "Metric", "audit_beliefs", "judge", "read_beliefs"]
+__all__ = [
+    "Belief",
+    "Beliefs",
+    "DoingShare",
+    "Drift",
+    "Interruptions",
+    "LeavingShare",
+    "Metric",
+    "NextShare",
+    "audit_beliefs",
+    "drift",
+    "interruptions",
+    "judge",
+    "read_beliefs",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -24,8 +24,9 @@ class Series(NamedTuple):
     ----------
     x, n : arrays of float64, shape (G, W, C)
         What happened, of how many.
-    wave : array of float64, shape (W, 2)
-        Cosine and sine of the year; of no columns where no season is taken out.
+    wave : array of float64, shape (W, k)
+        What is no break: cosine and sine of the year, and a trend; of no columns where none is
+        taken out.
     row : array of int64, shape (C,)
         Source of each cell, from 0: cells of one source share its n, and sum to at most n.
     """

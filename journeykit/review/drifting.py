@@ -52,9 +52,9 @@ class Drift(Result):
     ----------
     frame : pandas.DataFrame
         One row a break, in order of time: `period_start`, first day of the first period after it;
-        `conf_low conf_high`, first days of the periods that it may have been; `p_value`;
-        `n_changed` of `n_tried` ways on; `largest`, the way that changed most, in words;
-        `declared`, what was declared within the interval, or empty.
+        `kind`, ``step`` or ``stage``; `conf_low conf_high`, first days of the periods that it may
+        have been; `p_value`; `n_changed` of `n_tried` ways on; `largest`, the way that changed
+        most, in words; `declared`, what was declared within the interval, or empty.
     changes : pandas.DataFrame
         One row a break and way on: `period_start`; `kind` (``step`` or ``stage``), `source`,
         `target`; `n_before n_after`, steps from the source or customer-days in the stage, from the
@@ -149,7 +149,9 @@ def drift(
     What follows is judged given where customers are: of the events at a touchpoint in a week, the
     share whose next event, within `within_days`, is at another one (or is none). More visits, or
     fewer, are no drift. With a `ladder`, moves from stage to stage in a customer's day there are
-    searched too; they are hazards by calendar, not adjusted for the time spent in the stage.
+    searched too, apart: customer-days count for as much as the time since the entry into the stage
+    moves customers on, and a trend is no break there, because who is in a stage changes slowly as
+    the quick move on. Each of the two searches has half of `level`.
 
     A break is a step in any of these rates. For each rate and week, the statistic is the score of
     a step there, over its standard error with the spread that the weeks show; the largest over all
@@ -231,25 +233,20 @@ def drift(
     tables = [step_cells(journeys, spans, within_days=within_days, **given)]  # type: ignore[arg-type]
     if ladder is not None:
         tables.append(stage_cells(journeys, spans, ladder=ladder, **given))  # type: ignore[arg-type]
-    series = _series(tables, spans, season=season)
-    if not series.x.shape[2]:
+    known = _declared(declared, spans)
+    parts = [
+        _searched(
+            table, spans, season=season, least=least_periods, level=level / len(tables), q=q,
+            draws=draws, confidence=confidence, seed=seed, declared=known,
+        )
+        for table in tables
+    ]  # fmt: skip
+    n_tried = sum(len(table.row) for table in tables)
+    if not n_tried:
         raise DataError(
             f"No way on is met {least_a_period:g} times a {period} on average, so nothing can be "
             "tested; lower `least_a_period` or take longer periods."
         )
-    found = breaks(
-        series,
-        least=least_periods,
-        level=level,
-        least_wave=_least_wave(spans),
-        draws=draws,
-        confidence=confidence,
-        seed=seed,
-    )
-    labels = _labels(tables)
-    changes = _changes(series, labels, spans, found, q=q, confidence=confidence)
-    known = _declared(declared, spans)
-    frame = _frame(found, changes, spans, known, len(labels))
     parameters = {
         "among": None if among is None else tuple(among),
         "period": period,
@@ -261,16 +258,50 @@ def drift(
         "draws": draws,
         "confidence": confidence,
     }
+    frame, changes, series = (
+        pd.concat([one for one in table if len(one)] or [table[0]], ignore_index=True)
+        for table in zip(*parts, strict=True)
+    )
     return Drift(
-        frame=frame,
+        frame=frame.sort_values("period_start", kind="stable", ignore_index=True),
         changes=changes,
-        series=_long(series, labels, spans),
+        series=series,
         declared=known,
         periods=spans.first,
-        n_tried=len(labels),
+        n_tried=n_tried,
         least_periods=least_periods,
         provenance=Provenance(journeys.fingerprint, {**parameters, **given}, seed),
     )
+
+
+def _searched(
+    table: Cells,
+    spans: Periods,
+    *,
+    season: bool,
+    least: int,
+    level: float,
+    q: float,
+    draws: int,
+    confidence: float,
+    seed: int,
+    declared: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Search one table for breaks: the breaks, what changed at each, and all counts."""
+    series = _series(table, spans, season=season)
+    found = breaks(
+        series,
+        least=least,
+        level=level,
+        least_wave=_least_wave(spans),
+        draws=draws,
+        confidence=confidence,
+        seed=seed,
+    )
+    labels = pd.DataFrame({"kind": table.kind, "source": table.source, "target": table.target})
+    changes = _changes(series, labels, spans, found, q=q, confidence=confidence)
+    frame = _frame(table.kind, found, changes, spans, declared, len(labels))
+    return frame, changes, _long(series, labels, spans)
 
 
 def _check(
@@ -296,31 +327,18 @@ def _least_wave(spans: Periods) -> int:
     return int(np.ceil(_LEAST_WAVE / mean))
 
 
-def _series(tables: list[Cells], spans: Periods, *, season: bool) -> Series:
-    """Put the tables side by side, with the wave of a year where it can be told."""
+def _series(table: Cells, spans: Periods, *, season: bool) -> Series:
+    """Give a table what is no break: the wave of a year where it can be told; stages a trend."""
     middle = (spans.edge[:-1] + spans.edge[1:]) / 2 / DAY
-    wave = np.empty((len(spans), 0))
+    columns = []
     if season and len(spans) >= _least_wave(spans):
         angle = 2 * np.pi * middle / _YEAR
-        wave = np.column_stack([np.cos(angle), np.sin(angle)])
-    before = np.cumsum([0, *(table.n.shape[2] for table in tables)])
-    return Series(
-        np.concatenate([table.x for table in tables], axis=2),
-        np.concatenate([table.n[:, :, table.row] for table in tables], axis=2),
-        wave,
-        np.concatenate([table.row + n for table, n in zip(tables, before, strict=False)]),
-    )
-
-
-def _labels(tables: list[Cells]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            (table.kind, source, target)
-            for table in tables
-            for source, target in zip(table.source, table.target, strict=True)
-        ],
-        columns=["kind", "source", "target"],
-    )
+        columns += [np.cos(angle), np.sin(angle)]
+    if table.kind == "stage":
+        columns.append((middle - middle.mean()) / _YEAR)
+    wave = np.column_stack(columns) if columns else np.empty((len(spans), 0))
+    n = table.n[:, :, table.row]
+    return Series(table.x, n, wave, np.unique(table.row, return_inverse=True)[1])
 
 
 def _changes(
@@ -383,7 +401,12 @@ def _declared(declared: pd.DataFrame | None, spans: Periods) -> pd.DataFrame:
 
 
 def _frame(
-    found: list[Found], changes: pd.DataFrame, spans: Periods, declared: pd.DataFrame, n: int
+    kind: str,
+    found: list[Found],
+    changes: pd.DataFrame,
+    spans: Periods,
+    declared: pd.DataFrame,
+    n: int,
 ) -> pd.DataFrame:
     rows = []
     for one in found:
@@ -398,6 +421,7 @@ def _frame(
         rows.append(
             (
                 first,
+                kind,
                 spans.first[one.tested.low],
                 spans.first[one.tested.high],
                 one.tested.p_value,
@@ -408,8 +432,8 @@ def _frame(
             )
         )
     columns = [
-        "period_start", "conf_low", "conf_high", "p_value", "n_changed", "n_tried", "largest",
-        "declared",
+        "period_start", "kind", "conf_low", "conf_high", "p_value", "n_changed", "n_tried",
+        "largest", "declared",
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Customers are put into so many groups by chance; groups are the units of chance.
 GROUPS = 100
+#: Bands of the time since a stage was entered, in microseconds.
+_BANDS = (0, *(days * DAY for days in (1, 7, 30, 90, 180, 365)), 2**61)
 NOTHING, OTHER = "(nothing)", "(other)"
 
 
@@ -39,6 +42,7 @@ class Cells(NamedTuple):
         Source of each cell, as index into `n`.
     x : array of float64, shape (G, W, C)
     n : array of float64, shape (G, W, R)
+        Steps from the source; or customer-days, weighed by `_days_like`, each move its own source.
     """
 
     kind: str
@@ -155,8 +159,8 @@ def _cells(
     )
     return Cells(
         kind,
-        tuple(labels[cell // k] for cell in cells),
-        tuple(labels[cell % k] for cell in cells),
+        tuple(labels[cell // k] for cell in cells.tolist()),
+        tuple(labels[cell % k] for cell in cells.tolist()),
         row_of[cells // k],
         x.reshape(n_groups, w, len(cells)).astype(np.float64),
         n.reshape(n_groups, w, len(rows)).astype(np.float64),
@@ -193,7 +197,7 @@ def stage_cells(
     small_cell: int,
     seed: int,
 ) -> Cells:
-    """Count moves between stages, and customer-days in each, by group and period."""
+    """Count moves between stages, and customer-days before them, by group and period."""
     import pandas as pd
 
     from journeykit.stages import follow
@@ -220,13 +224,63 @@ def stage_cells(
         "stage", labels, source[counted], to[counted], where, (n_groups, w), least_a_period,
         small_cell,
     )  # fmt: skip
-    names = sorted(set(cells.source), key=cells.source.index)
-    code = group * len(stages) + source
-    exposure = exposed_days(code, begin, end, n_groups * len(stages), periods)
-    exposure = exposure.reshape(n_groups, len(stages), w)
-    n = exposure[:, [stages.index(name) for name in names]].transpose(0, 2, 1)
-    row = np.array([names.index(name) for name in cells.source], dtype=np.int64)
-    return Cells("stage", cells.source, cells.target, row, cells.x, n)
+    came = origin + np.rint(followed["entered_days"].to_numpy() * DAY).astype(np.int64)
+    stays = _Stays(group, source, came, begin, end)
+    pairs = [(stages.index(a), b) for a, b in zip(cells.source, cells.target, strict=True)]
+    moves = [counted & (source == a) & ((to == labels.index(b)) | (b == OTHER)) for a, b in pairs]
+    n = _days_like(
+        stays, moves, [a for a, _ in pairs], spans=periods, shape=(n_groups, len(stages))
+    )
+    return Cells("stage", cells.source, cells.target, np.arange(len(pairs)), cells.x, n)
+
+
+class _Stays(NamedTuple):
+    """Stays in stages; arrays of one length, times in microseconds.
+
+    `came` is when the customer came into the stage, `begin` and `end` when the stay is watched.
+    """
+
+    group: NDArray[np.int64]
+    stage: NDArray[np.int64]
+    came: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+
+def _days_like(
+    stays: _Stays,
+    moves: list[NDArray[np.bool_]],
+    source: list[int],
+    /,
+    *,
+    spans: Periods,
+    shape: tuple[int, int],
+) -> NDArray[np.float64]:
+    """Count customer-days in a stage, each for as much as its time in the stage moves customers on.
+
+    Indirect standardisation: customer-days of a band of time since the entry weigh the rate of the
+    move in that band, relative to its rate in all. So a stage that fills with customers who have
+    been there for long does not drift by that alone.
+    """
+    n_groups, n_stages = shape
+    code = stays.group * n_stages + stays.stage
+    stayed = stays.end - stays.came
+    bands = []
+    for low, high in itertools.pairwise(_BANDS):
+        begin = np.maximum(stays.begin, stays.came + low)
+        end = np.maximum(np.minimum(stays.end, stays.came + high), begin)
+        days = exposed_days(code, begin, end, n_groups * n_stages, spans)
+        bands.append(days.reshape(n_groups, n_stages, len(spans)))
+    n = np.empty((n_groups, len(spans), len(moves)))
+    for cell, (moved, stage) in enumerate(zip(moves, source, strict=True)):
+        own = np.array([band[:, stage].sum() for band in bands])
+        count = np.histogram(stayed[moved], bins=_BANDS)[0]
+        rate = np.divide(count, own, out=np.zeros(len(own)), where=own > 0)
+        overall = count.sum() / own.sum()
+        n[:, :, cell] = (
+            sum(band[:, stage] * r for band, r in zip(bands, rate, strict=True)) / overall
+        )
+    return n
 
 
 def exposed_days(
