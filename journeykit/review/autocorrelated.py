@@ -61,8 +61,9 @@ def regression(
     turned = _turned(x, rho)
     coefficient = np.linalg.lstsq(turned, _turned(z, rho), rcond=None)[0]
     error = _turned(z, rho) - turned @ coefficient
-    covariance = np.linalg.pinv(turned.T @ turned, hermitian=True) * (error @ error) / (t - k)
-    return Regression(coefficient, covariance, rho, t - k)
+    variance = float(error @ error) / (t - k)
+    covariance = variance * np.linalg.pinv(turned.T @ turned, hermitian=True)
+    return Regression(np.asarray(coefficient, dtype=np.float64), covariance, rho, t - k)
 
 
 def _turned(values: NDArray[np.float64], rho: float) -> NDArray[np.float64]:

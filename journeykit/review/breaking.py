@@ -156,8 +156,9 @@ class Scores(NamedTuple):
     @property
     def largest(self) -> NDArray[np.float64]:
         """The largest of all at each period, on the scale of `source`; shape (..., W)."""
-        cells = _scaled(self.cell**2, np.array(1.0))
-        return np.maximum(cells.max(axis=-1), self.source.max(axis=-1))
+        cells = _scaled(self.cell**2, np.array(1.0)).max(axis=-1)
+        every: NDArray[np.float64] = np.maximum(cells, self.source.max(axis=-1))
+        return every
 
 
 def _scaled(chi: NDArray[np.float64], freedom: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -263,7 +264,8 @@ def _profile(one: Series, least: int) -> NDArray[np.float64]:
     scaled = np.divide(residual, root, out=np.zeros_like(residual), where=root > 0)
     phi = max(float((np.diff(scaled, axis=0) ** 2).mean()) / 2, 1e-12)
     score = np.cumsum(residual[::-1], axis=0)[::-1]
-    return np.nan_to_num(score**2 / (phi * fit.information), nan=0.0)[:, 0]
+    ratio: NDArray[np.float64] = np.nan_to_num(score**2 / (phi * fit.information), nan=0.0)[:, 0]
+    return ratio
 
 
 def _maxima(fit: Fit, residual: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -76,7 +76,8 @@ def groups_of(journeys: Journeys, seed: int, /) -> NDArray[np.int64]:
     # Ranks of hashes: groups of equal size, each at least one customer.
     rank = np.empty(len(hashed), dtype=np.int64)
     rank[np.argsort(hashed, kind="stable")] = np.arange(len(hashed))
-    return (rank % n_groups)[journeys.customer_index]
+    group: NDArray[np.int64] = (rank % n_groups)[journeys.customer_index]
+    return group
 
 
 def step_cells(
