@@ -84,6 +84,8 @@ class Fit(NamedTuple):
         Of a step at each period; NaN where too little lies on one side.
     residual : array, shape (G, W, C)
         By group.
+    part : array, shape (G, C)
+        Share of a cell's n that is of a group, at most 0.9.
     source : array, shape (C, R)
         1 where a cell is of a source.
     """
@@ -94,6 +96,7 @@ class Fit(NamedTuple):
     share: NDArray[np.float64]
     information: NDArray[np.float64]
     residual: NDArray[np.float64]
+    part: NDArray[np.float64]
     source: NDArray[np.float64]
 
     @property
@@ -126,6 +129,7 @@ def fitted(series: Series, /, *, least: int) -> Fit:
         np.clip(share, 1e-12, 1 - 1e-12),
         np.where(allowed, information, np.nan),
         series.x - series.n * rate,
+        np.minimum(series.n.sum(axis=1) / np.maximum(total.sum(axis=0), 1e-300), 0.9),
         np.eye(int(series.row.max(initial=-1)) + 1)[series.row],
     )
 
@@ -300,7 +304,8 @@ def _blocks(w: int, size: int, random: np.random.Generator) -> NDArray[np.int64]
 def _groups_flipped(fit: Fit, draws: int, random: np.random.Generator) -> NDArray[np.float64]:
     """Draw the largest statistics with groups' signs changed; see `_maxima`."""
     g, w, c = fit.residual.shape
-    flat = fit.residual.reshape(g, w * c)
+    # What a group decides itself is not left over: the larger its part, the smaller its residual.
+    flat = (fit.residual / (1 - fit.part)[:, None]).reshape(g, w * c)
     found = []
     for begin in range(0, draws, _AT_ONCE):
         sign = random.choice([-1.0, 1.0], size=(min(_AT_ONCE, draws - begin), g))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
 from journeykit.results import Checked, Provenance, Result
 from journeykit.review.breaking import Series, breaks, step_at, without_wave
-from journeykit.review.weekly import NOTHING, stage_cells, step_cells, whole_periods
+from journeykit.review.weekly import NOTHING, Rare, stage_cells, step_cells, whole_periods
 from journeykit.stats import benjamini_hochberg
 
 if TYPE_CHECKING:
@@ -220,7 +220,22 @@ def drift(
     (1987), Annals of Statistics 15, for the interval; Kirch (2007), Block permutation principles
     for the change analysis of dependent data, J. Statist. Plann. Inference 137.
     """
-    _check(journeys, period, among, locals())
+    given = {
+        "among": None if among is None else tuple(among),
+        "period": period,
+        "within_days": within_days,
+        "least_periods": least_periods,
+        "least_a_period": least_a_period,
+        "season": season,
+        "level": level,
+        "q": q,
+        "draws": draws,
+        "confidence": confidence,
+        "small_cell": small_cell,
+    }
+    if among is not None:
+        check_names("among", among)
+    _check(journeys, given)
     if among is not None:
         journeys = journeys.only(*among)
     spans = whole_periods(journeys, unit=period, time_zone=time_zone, within_days=within_days)
@@ -229,10 +244,15 @@ def drift(
             f"`drift` needs at least {2 * least_periods} whole periods, twice `least_periods`; the "
             f"data cover {len(spans)}."
         )
-    given = {"least_a_period": least_a_period, "small_cell": small_cell, "seed": seed}
-    tables = [step_cells(journeys, spans, within_days=within_days, **given)]  # type: ignore[arg-type]
+    rare = Rare(least_a_period, small_cell)
+    tables = [step_cells(journeys, spans, within_days=within_days, rare=rare, seed=seed)]
     if ladder is not None:
-        tables.append(stage_cells(journeys, spans, ladder=ladder, **given))  # type: ignore[arg-type]
+        tables.append(stage_cells(journeys, spans, ladder=ladder, rare=rare, seed=seed))
+    if not any(len(table.row) for table in tables):
+        raise DataError(
+            f"No way on is met {least_a_period:g} times a {period} on average, so nothing can be "
+            "tested; lower `least_a_period` or take longer periods."
+        )
     known = _declared(declared, spans)
     parts = [
         _searched(
@@ -241,37 +261,22 @@ def drift(
         )
         for table in tables
     ]  # fmt: skip
-    n_tried = sum(len(table.row) for table in tables)
-    if not n_tried:
-        raise DataError(
-            f"No way on is met {least_a_period:g} times a {period} on average, so nothing can be "
-            "tested; lower `least_a_period` or take longer periods."
-        )
-    parameters = {
-        "among": None if among is None else tuple(among),
-        "period": period,
-        "within_days": within_days,
-        "least_periods": least_periods,
-        "season": season,
-        "level": level,
-        "q": q,
-        "draws": draws,
-        "confidence": confidence,
-    }
-    frame, changes, series = (
-        pd.concat([one for one in table if len(one)] or [table[0]], ignore_index=True)
-        for table in zip(*parts, strict=True)
-    )
+    frame, changes, series = map(_together, zip(*parts, strict=True))
     return Drift(
         frame=frame.sort_values("period_start", kind="stable", ignore_index=True),
         changes=changes,
         series=series,
         declared=known,
         periods=spans.first,
-        n_tried=n_tried,
+        n_tried=sum(len(table.row) for table in tables),
         least_periods=least_periods,
-        provenance=Provenance(journeys.fingerprint, {**parameters, **given}, seed),
+        provenance=Provenance(journeys.fingerprint, given, seed),
     )
+
+
+def _together(tables: tuple[pd.DataFrame, ...]) -> pd.DataFrame:
+    """Put tables of one kind together; empty ones say nothing of the types."""
+    return pd.concat([one for one in tables if len(one)] or [tables[0]], ignore_index=True)
 
 
 def _searched(
@@ -304,19 +309,16 @@ def _searched(
     return frame, changes, _long(series, labels, spans)
 
 
-def _check(
-    journeys: Journeys, period: str, among: Sequence[str] | None, given: dict[str, object]
-) -> None:
-    check_choice("period", period, UNITS)
+def _check(journeys: Journeys, given: dict[str, Any]) -> None:
+    check_choice("period", given["period"], UNITS)
     for name in ("within_days", "least_a_period"):
-        check_positive(name, given[name])  # type: ignore[arg-type]
+        check_positive(name, given[name])
     for name in ("level", "q", "confidence"):
-        check_fraction(name, given[name])  # type: ignore[arg-type]
+        check_fraction(name, given[name])
     for name, least in (("least_periods", 2), ("draws", 19), ("small_cell", 1)):
-        check_whole(name, given[name], least=least)  # type: ignore[arg-type]
-    if among is not None:
-        check_names("among", among)
-        check_known("among", among, journeys.names, what="touchpoints")
+        check_whole(name, given[name], least=least)
+    if given["among"] is not None:
+        check_known("among", given["among"], journeys.names, what="touchpoints")
     refuse_cut(journeys, "`drift`")
     refuse_collapsed(journeys, "`drift`")
 

@@ -53,6 +53,13 @@ class Cells(NamedTuple):
     n: NDArray[np.float64]
 
 
+class Rare(NamedTuple):
+    """Ways on that are met less often, or by fewer groups of customers, are put together."""
+
+    least_a_period: float
+    small_cell: int
+
+
 def whole_periods(
     journeys: Journeys, /, *, unit: Unit, time_zone: str, within_days: float = 0.0
 ) -> Periods:
@@ -86,16 +93,14 @@ def step_cells(
     /,
     *,
     within_days: float,
-    least_a_period: float,
-    small_cell: int,
+    rare: Rare,
     seed: int,
 ) -> Cells:
     """Count what comes next within so many days after each event, by group and period.
 
     An event counts in its own period, where its customer is watched for the whole time after it.
     The next event, at most `within_days` later, is its target, `NOTHING` where there is none. Ways
-    on that are rarer than `least_a_period`, or on which fewer than `small_cell` groups of customers
-    went, are `OTHER`.
+    on that are `rare` are `OTHER`.
     """
     if journeys.observed_to is None:
         raise NotObservedError("`drift` needs journeys that say until when customers are watched.")
@@ -116,7 +121,7 @@ def step_cells(
     labels = (*journeys.names, NOTHING, OTHER)
     where = group[owner[event]] * w + at[event]
     shape = (int(group.max()) + 1, w)
-    return _cells("step", labels, source, target, where, shape, least_a_period, small_cell)
+    return _cells("step", labels, source, target, where, shape, rare)
 
 
 def _cells(
@@ -126,8 +131,7 @@ def _cells(
     target: NDArray[np.int64],
     where: NDArray[np.int64],
     shape: tuple[int, int],
-    least_a_period: float,
-    small_cell: int,
+    rare: Rare,
 ) -> Cells:
     """Count by group, period and cell; cells that are too rare are put together by source.
 
@@ -136,14 +140,14 @@ def _cells(
     k = len(labels)
     n_groups, w = shape
     code = source * k + target
-    often = np.bincount(code, minlength=k * k) >= least_a_period * w
-    kept = _kept(often, code, where // w, k, small_cell)
+    often = np.bincount(code, minlength=k * k) >= rare.least_a_period * w
+    kept = _kept(often, code, where // w, k, rare.small_cell)
     code = np.where(kept[code], code, source * k + (k - 1))
-    often = np.bincount(code, minlength=k * k) >= least_a_period * w
-    kept = _kept(often, code, where // w, k, small_cell)
+    often = np.bincount(code, minlength=k * k) >= rare.least_a_period * w
+    kept = _kept(often, code, where // w, k, rare.small_cell)
     if kind == "step":
         each = np.bincount(code, minlength=k * k).reshape(k, k)
-        kept &= (each.sum(axis=1)[:, None] - each).ravel() >= least_a_period * w
+        kept &= (each.sum(axis=1)[:, None] - each).ravel() >= rare.least_a_period * w
     cells = np.flatnonzero(kept)
     rows = np.unique(cells // k)
     place = np.full(k * k, -1)
@@ -194,8 +198,7 @@ def stage_cells(
     /,
     *,
     ladder: Ladder,
-    least_a_period: float,
-    small_cell: int,
+    rare: Rare,
     seed: int,
 ) -> Cells:
     """Count moves between stages, and customer-days before them, by group and period."""
@@ -221,10 +224,7 @@ def stage_cells(
     counted = moved & (to >= 0) & (at >= 0) & (at < w)
     n_groups = int(groups.max()) + 1
     where = group[counted] * w + at[counted]
-    cells = _cells(
-        "stage", labels, source[counted], to[counted], where, (n_groups, w), least_a_period,
-        small_cell,
-    )  # fmt: skip
+    cells = _cells("stage", labels, source[counted], to[counted], where, (n_groups, w), rare)
     came = origin + np.rint(followed["entered_days"].to_numpy() * DAY).astype(np.int64)
     stays = _Stays(group, source, came, begin, end)
     pairs = [(stages.index(a), b) for a, b in zip(cells.source, cells.target, strict=True)]

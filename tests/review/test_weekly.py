@@ -12,6 +12,7 @@ from journeykit.journeys.durations import DAY
 from journeykit.review.weekly import (
     NOTHING,
     OTHER,
+    Rare,
     exposed_days,
     groups_of,
     stage_cells,
@@ -58,7 +59,7 @@ def test_steps_agree_with_a_slow_count() -> None:
     spans = whole_periods(made, unit="week", time_zone="UTC", within_days=1)
     # A day after the last week nobody is watched.
     assert len(spans) == WEEKS - 1
-    cells = step_cells(made, spans, within_days=1, least_a_period=1, small_cell=1, seed=0)
+    cells = step_cells(made, spans, within_days=1, rare=Rare(1, 1), seed=0)
     expected: dict[tuple[int, str, str], int] = {}
     for life in lives:
         for place, (name, day) in enumerate(life):
@@ -83,14 +84,16 @@ def test_steps_agree_with_a_slow_count() -> None:
 def test_rare_ways_are_put_together_and_nothing_is_lost() -> None:
     lives = [[("a", 1.0), ("b", 1.5)]] * 20 + [[("a", 1.0), ("c", 1.5)]] * 3
     lives += [[("a", 1.0)]] * 12 + [[("a", 1.0), ("a", 1.2)]] * 2
-    made = customers(*lives)
+    lives += [[("c", 10.0)]]
+    made = customers(*lives, weeks=2)
     spans = whole_periods(made, unit="week", time_zone="UTC", within_days=1)
-    cells = step_cells(made, spans, within_days=1, least_a_period=1, small_cell=10, seed=0)
+    assert len(spans) == 1
+    cells = step_cells(made, spans, within_days=1, rare=Rare(1, 10), seed=0)
     counts = dict(
         zip(zip(cells.source, cells.target, strict=True), cells.x.sum((0, 1)).tolist(), strict=True)
     )
     assert counts == {("a", "b"): 20, ("a", NOTHING): 14}
-    lower = step_cells(made, spans, within_days=1, least_a_period=1, small_cell=5, seed=0)
+    lower = step_cells(made, spans, within_days=1, rare=Rare(1, 5), seed=0)
     assert ("a", OTHER) in zip(lower.source, lower.target, strict=True)
     assert lower.x.sum() == lower.n.sum() == 39
 
@@ -124,8 +127,7 @@ def test_days_in_stages_add_up_and_moves_are_counted() -> None:
         {"rungs": {"low": {"touchpoints": ["a"]}, "high": {"touchpoints": ["b"]}}}
     )
     spans = whole_periods(made, unit="week", time_zone="UTC")
-    given = {"least_a_period": 1.0, "small_cell": 1, "seed": 0}
-    cells = stage_cells(made, spans, ladder=ladder, **given)  # type: ignore[arg-type]
+    cells = stage_cells(made, spans, ladder=ladder, rare=Rare(1, 1), seed=0)
     assert set(zip(cells.source, cells.target, strict=True)) == {("low", "high"), ("high", "low")}
     from journeykit.stages import follow
 
@@ -144,4 +146,4 @@ def test_what_cannot_be_counted_is_told() -> None:
     spans = whole_periods(made, unit="week", time_zone="UTC")
     bare = made.replace(observed_to=None, observed_from=None)
     with pytest.raises(NotObservedError, match="until when"):
-        step_cells(bare, spans, within_days=1, least_a_period=1, small_cell=1, seed=0)
+        step_cells(bare, spans, within_days=1, rare=Rare(1, 1), seed=0)
