@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 import pandas as pd
 
 from journeykit.checks import (
@@ -19,12 +18,10 @@ from journeykit.checks import (
 )
 from journeykit.counts.calendar import UNITS
 from journeykit.errors import DataError
-from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
 from journeykit.results import Checked, Provenance, Result
-from journeykit.review.breaking import Series, breaks, step_at, without_wave
-from journeykit.review.weekly import NOTHING, Rare, stage_cells, step_cells, whole_periods
-from journeykit.stats import benjamini_hochberg
+from journeykit.review.searching import searched
+from journeykit.review.weekly import Rare, stage_cells, step_cells, whole_periods
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,8 +31,6 @@ if TYPE_CHECKING:
     from journeykit.counts import Periods
     from journeykit.counts.calendar import Unit
     from journeykit.journeys import Journeys
-    from journeykit.review.breaking import Found
-    from journeykit.review.weekly import Cells
     from journeykit.study.models import Ladder
 
 _YEAR = 365.25
@@ -221,29 +216,17 @@ def drift(
     for the change analysis of dependent data, J. Statist. Plann. Inference 137.
     """
     given = {
-        "among": None if among is None else tuple(among),
-        "period": period,
-        "within_days": within_days,
-        "least_periods": least_periods,
-        "least_a_period": least_a_period,
-        "season": season,
-        "level": level,
-        "q": q,
-        "draws": draws,
-        "confidence": confidence,
-        "small_cell": small_cell,
-    }
+        "among": among and tuple(among), "period": period, "within_days": within_days,
+        "least_periods": least_periods, "least_a_period": least_a_period, "season": season,
+        "level": level, "q": q, "draws": draws, "confidence": confidence, "small_cell": small_cell,
+    }  # fmt: skip
     if among is not None:
         check_names("among", among)
     _check(journeys, given)
     if among is not None:
         journeys = journeys.only(*among)
     spans = whole_periods(journeys, unit=period, time_zone=time_zone, within_days=within_days)
-    if len(spans) < 2 * least_periods:
-        raise DataError(
-            f"`drift` needs at least {2 * least_periods} whole periods, twice `least_periods`; the "
-            f"data cover {len(spans)}."
-        )
+    _check_length(len(spans), least_periods)
     rare = Rare(least_a_period, small_cell)
     tables = [step_cells(journeys, spans, within_days=within_days, rare=rare, seed=seed)]
     if ladder is not None:
@@ -255,7 +238,7 @@ def drift(
         )
     known = _declared(declared, spans)
     parts = [
-        _searched(
+        searched(
             table, spans, season=season, least=least_periods, level=level / len(tables), q=q,
             draws=draws, confidence=confidence, seed=seed, declared=known,
         )
@@ -274,39 +257,17 @@ def drift(
     )
 
 
+def _check_length(n_periods: int, least_periods: int) -> None:
+    if n_periods < 2 * least_periods:
+        raise DataError(
+            f"`drift` needs at least {2 * least_periods} whole periods, twice `least_periods`; the "
+            f"data cover {n_periods}."
+        )
+
+
 def _together(tables: tuple[pd.DataFrame, ...]) -> pd.DataFrame:
     """Put tables of one kind together; empty ones say nothing of the types."""
     return pd.concat([one for one in tables if len(one)] or [tables[0]], ignore_index=True)
-
-
-def _searched(
-    table: Cells,
-    spans: Periods,
-    *,
-    season: bool,
-    least: int,
-    level: float,
-    q: float,
-    draws: int,
-    confidence: float,
-    seed: int,
-    declared: pd.DataFrame,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Search one table for breaks: the breaks, what changed at each, and all counts."""
-    series = _series(table, spans, season=season)
-    found = breaks(
-        series,
-        least=least,
-        level=level,
-        least_wave=_least_wave(spans),
-        draws=draws,
-        confidence=confidence,
-        seed=seed,
-    )
-    labels = pd.DataFrame({"kind": table.kind, "source": table.source, "target": table.target})
-    changes = _changes(series, labels, spans, found, q=q, confidence=confidence)
-    frame = _frame(table.kind, found, changes, spans, declared, len(labels))
-    return frame, changes, _long(series, labels, spans)
 
 
 def _check(journeys: Journeys, given: dict[str, Any]) -> None:
@@ -323,75 +284,6 @@ def _check(journeys: Journeys, given: dict[str, Any]) -> None:
     refuse_collapsed(journeys, "`drift`")
 
 
-def _least_wave(spans: Periods) -> int:
-    """Return how many periods a stretch must have for a wave of its own."""
-    mean = (spans.edge[-1] - spans.edge[0]) / len(spans) / DAY
-    return int(np.ceil(_LEAST_WAVE / mean))
-
-
-def _series(table: Cells, spans: Periods, *, season: bool) -> Series:
-    """Give a table what is no break: the wave of a year where it can be told; stages a trend."""
-    middle = (spans.edge[:-1] + spans.edge[1:]) / 2 / DAY
-    columns = []
-    if season and len(spans) >= _least_wave(spans):
-        angle = 2 * np.pi * middle / _YEAR
-        columns += [np.cos(angle), np.sin(angle)]
-    if table.kind == "stage":
-        columns.append((middle - middle.mean()) / _YEAR)
-    wave = np.column_stack(columns) if columns else np.empty((len(spans), 0))
-    n = table.n[:, :, table.row]
-    return Series(table.x, n, wave, np.unique(table.row, return_inverse=True)[1])
-
-
-def _changes(
-    series: Series,
-    labels: pd.DataFrame,
-    spans: Periods,
-    found: list[Found],
-    *,
-    q: float,
-    confidence: float,
-) -> pd.DataFrame:
-    """Return how far each rate stepped at each break, between the breaks beside it."""
-    from scipy.special import stdtrit
-
-    x, n = series.x.sum(axis=0), series.n.sum(axis=0)
-    edges = [0, *(one.at for one in found), len(spans)]
-    parts = []
-    for number, one in enumerate(found, start=1):
-        begin, at, end = edges[number - 1 : number + 2]
-        whole = series
-        if end - begin < _least_wave(spans):
-            whole = without_wave(series, edges[1:-1])
-        step = step_at(whole.cut(begin, end), at - begin)
-        half = float(stdtrit(max(len(series.x) - 1, 1), (1 + confidence) / 2)) * step.std_error
-        before, after = n[begin:at].sum(axis=0), n[at:end].sum(axis=0)
-        q_value = benjamini_hochberg(one.tested.cell_p)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rates = x[begin:at].sum(axis=0) / before, x[at:end].sum(axis=0) / after
-        parts.append(
-            labels.assign(
-                period_start=spans.first[at],
-                n_before=before,
-                n_after=after,
-                rate_before=rates[0],
-                rate_after=rates[1],
-                difference=step.difference,
-                difference_low=step.difference - half,
-                difference_high=step.difference + half,
-                p_value=one.tested.cell_p,
-                q_value=q_value,
-                changed=q_value <= q,
-            )
-        )
-    columns = [
-        "period_start", "kind", "source", "target", "n_before", "n_after", "rate_before",
-        "rate_after", "difference", "difference_low", "difference_high", "p_value", "q_value",
-        "changed",
-    ]  # fmt: skip
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-
-
 def _declared(declared: pd.DataFrame | None, spans: Periods) -> pd.DataFrame:
     """Return what was declared within the time that is searched."""
     if declared is None:
@@ -400,62 +292,3 @@ def _declared(declared: pd.DataFrame | None, spans: Periods) -> pd.DataFrame:
     begin, end = (pd.Timestamp(int(edge), unit="us", tz="UTC") for edge in spans.edge[[0, -1]])
     inside = (declared["event_time"] >= begin) & (declared["event_time"] < end)
     return declared.loc[inside, list(_COLUMNS)].reset_index(drop=True)
-
-
-def _frame(
-    kind: str,
-    found: list[Found],
-    changes: pd.DataFrame,
-    spans: Periods,
-    declared: pd.DataFrame,
-    n: int,
-) -> pd.DataFrame:
-    rows = []
-    for one in found:
-        first = spans.first[one.at]
-        mine = changes[changes["period_start"] == first].reset_index(drop=True)
-        low, high = spans.edge[one.tested.low], spans.edge[one.tested.high + 1]
-        near = [
-            f"{row.kind} {row.event_time:%Y-%m-%d}"
-            for row in declared.itertuples()
-            if low <= row.event_time.value // 1000 < high
-        ]
-        rows.append(
-            (
-                first,
-                kind,
-                spans.first[one.tested.low],
-                spans.first[one.tested.high],
-                one.tested.p_value,
-                int(mine["changed"].sum()),
-                n,
-                in_words(mine.iloc[one.tested.cell]),
-                ", ".join(near),
-            )
-        )
-    columns = [
-        "period_start", "kind", "conf_low", "conf_high", "p_value", "n_changed", "n_tried",
-        "largest", "declared",
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
-
-
-def in_words(change: pd.Series) -> str:
-    """Say how one way on changed."""
-    if change["kind"] == "stage":
-        before, after = (1000 * change[f"rate_{when}"] for when in ("before", "after"))
-        move = f"{change['source']} -> {change['target']}"
-        return f"{move} comes {after:.2g} instead of {before:.2g} times in 1,000 days"
-    before, after = change["rate_before"], change["rate_after"]
-    target = "nothing" if change["target"] == NOTHING else change["target"]
-    return f"{after:.1%} instead of {before:.1%} go from {change['source']} to {target}"
-
-
-def _long(series: Series, labels: pd.DataFrame, spans: Periods) -> pd.DataFrame:
-    x, n = series.x.sum(axis=0), series.n.sum(axis=0)
-    w, c = x.shape
-    long = labels.loc[np.tile(np.arange(c), w)].reset_index(drop=True)
-    start = np.repeat(np.array(spans.first[:-1], dtype=object), c)
-    return long.assign(period_start=start, n_event=x.ravel(), n=n.ravel())[
-        ["period_start", "kind", "source", "target", "n_event", "n"]
-    ]

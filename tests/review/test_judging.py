@@ -203,12 +203,12 @@ def test_verdicts_are_as_planted_and_seldom_wrong_at_the_threshold() -> None:
         )
         for name, (threshold, _) in thresholds.items()
     }
-    found = [judge(share_of(0.5, 800, random), beliefs) for _ in range(60)]
+    found = [judge(share_of(0.5, 800, random), beliefs) for _ in range(40)]
     verdicts = pd.DataFrame([one.frame.set_index("belief")["verdict"] for one in found])
     planted = [name for name in thresholds if name[0] in "tf"]
     for name in planted:
         assert (verdicts[name] == thresholds[name][1]).mean() >= 0.95
-    assert (verdicts["at"] == "false").mean() <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 60)
+    assert (verdicts["at"] == "false").mean() <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 40)
 
 
 def test_together_is_wider_and_says_so() -> None:
