@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Customers are put into so many groups by chance; groups are the units of chance.
 GROUPS = 100
+#: Journeys that are counted at a time, and ways on that are tested at most: the most frequent.
+BLOCK, _MOST = 20_000, 1000
 #: Bands of the time since a stage was entered, in microseconds.
 _BANDS = (0, *(days * DAY for days in (1, 7, 30, 90, 180, 365)), 2**61)
 NOTHING, OTHER = "(nothing)", "(other)"
@@ -100,96 +102,92 @@ def step_cells(
 
     An event counts in its own period, where its customer is watched for the whole time after it.
     The next event, at most `within_days` later, is its target, `NOTHING` where there is none. Ways
-    on that are `rare` are `OTHER`.
+    on that are `rare`, or not among the 1,000 most frequent, are `OTHER`.
     """
     if journeys.observed_to is None:
         raise NotObservedError("`drift` needs journeys that say until when customers are watched.")
     time = journeys.need_time("`drift`")
     k, w = len(journeys.names), len(periods)
     within = round(within_days * DAY)
-    owner = np.repeat(np.arange(len(journeys)), journeys.length)
-    follows = np.zeros(len(time), dtype=bool)
-    follows[:-1] = (owner[1:] == owner[:-1]) & (np.diff(time) <= within)
-    at = np.searchsorted(periods.edge, time, side="right") - 1
-    kept = (at >= 0) & (at < w) & (time + within < np.asarray(journeys.observed_to)[owner])
-    event = np.flatnonzero(kept)
-    source = journeys.touchpoint[event].astype(np.int64)
-    target = np.full(len(event), k)
-    on = follows[event]
-    target[on] = journeys.touchpoint[event[on] + 1]
     group = groups_of(journeys, seed)
+    watched_to = np.asarray(journeys.observed_to)
+    codes, places = [], []
+    for begin in range(0, len(journeys), BLOCK):
+        # Blocks stay in the caches; each ends with a journey's end.
+        first, last = journeys.start[begin], journeys.start[min(begin + BLOCK, len(journeys))]
+        own = slice(begin, begin + BLOCK)
+        length = np.diff(journeys.start[begin : begin + BLOCK + 1])
+        moment, source = time[first:last], journeys.touchpoint[first:last].astype(np.int32)
+        follows = np.zeros(len(moment), dtype=bool)
+        follows[:-1] = np.diff(moment) <= within
+        ends = np.cumsum(length) - 1
+        follows[ends[length > 0]] = False
+        target = np.full(len(moment), k, dtype=np.int32)
+        target[:-1][follows[:-1]] = source[1:][follows[:-1]]
+        at = np.searchsorted(periods.edge, moment, side="right") - 1
+        seen = moment + within < np.repeat(watched_to[own], length)
+        kept = (at >= 0) & (at < w) & seen
+        codes.append((source * (k + 2) + target)[kept])
+        places.append((np.repeat(group[own], length) * w + at)[kept].astype(np.int32))
     labels = (*journeys.names, NOTHING, OTHER)
-    where = group[owner[event]] * w + at[event]
     shape = (int(group.max()) + 1, w)
-    return _cells("step", labels, source, target, where, shape, rare)
+    return _cells("step", labels, np.concatenate(codes), np.concatenate(places), shape, rare)
 
 
 def _cells(
     kind: str,
     labels: Sequence[str],
-    source: NDArray[np.int64],
-    target: NDArray[np.int64],
-    where: NDArray[np.int64],
+    code: NDArray[np.integer],
+    where: NDArray[np.integer],
     shape: tuple[int, int],
     rare: Rare,
 ) -> Cells:
     """Count by group, period and cell; cells that are too rare are put together by source.
 
-    `shape` is (G, W), and `where` a place in it. Of steps, the rest of a source must be often too.
+    `code` is source times the number of labels, plus target; `shape` is (G, W), and `where` a place
+    in it. Of steps, the rest of a source must be often too.
     """
-    k = len(labels)
-    n_groups, w = shape
-    code = source * k + target
-    often = np.bincount(code, minlength=k * k) >= rare.least_a_period * w
-    kept = _kept(often, code, where // w, k, rare.small_cell)
-    code = np.where(kept[code], code, source * k + (k - 1))
-    often = np.bincount(code, minlength=k * k) >= rare.least_a_period * w
-    kept = _kept(often, code, where // w, k, rare.small_cell)
+    k, (n_groups, w) = len(labels), shape
+    least = rare.least_a_period * w
+    count = np.bincount(code, minlength=k * k)
+    often = np.flatnonzero(count >= least)
+    often = np.sort(often[np.argsort(-count[often], kind="stable")[:_MOST]])
+    # Columns are the cells met often, and what is left of each source.
+    column = np.repeat(len(often) + np.arange(k), k)
+    column[often] = np.arange(len(often))
+    m = len(often) + k
+    table = np.bincount(
+        where.astype(np.int64) * m + column[code], minlength=n_groups * w * m
+    ).reshape(n_groups, w, m)
+    source = np.concatenate([often // k, np.arange(k)])
+    target = np.concatenate([often % k, np.full(k, k - 1)])
+    least_groups = min(rare.small_cell, GROUPS)
+    enough = (table.sum(axis=1) > 0).sum(axis=0) >= least_groups
+    for cell in np.flatnonzero(~enough[: len(often)]):
+        table[:, :, len(often) + source[cell]] += table[:, :, cell]
+    total = table.sum(axis=(0, 1))
+    total[: len(often)] *= enough[: len(often)]
+    all_of = np.bincount(source, weights=total, minlength=k)[source]
+    kept = ((table.sum(axis=1) > 0).sum(axis=0) >= least_groups) & (total >= least)
     if kind == "step":
-        each = np.bincount(code, minlength=k * k).reshape(k, k)
-        kept &= (each.sum(axis=1)[:, None] - each).ravel() >= rare.least_a_period * w
+        kept &= all_of - total >= least
     cells = np.flatnonzero(kept)
-    rows = np.unique(cells // k)
-    place = np.full(k * k, -1)
-    place[cells] = np.arange(len(cells))
-    tested = place[code] >= 0
-    x = np.bincount(
-        where[tested] * len(cells) + place[code[tested]], minlength=n_groups * w * len(cells)
-    )
-    row_of = np.full(k, -1)
-    row_of[rows] = np.arange(len(rows))
-    there = row_of[source] >= 0
-    n = np.bincount(
-        where[there] * len(rows) + row_of[source[there]], minlength=n_groups * w * len(rows)
-    )
+    cells = cells[np.lexsort((target[cells], source[cells]))]
+    rows, row = np.unique(source[cells], return_inverse=True)
+    own = np.concatenate([enough[: len(often)], np.ones(k, dtype=bool)])
+    n = np.stack(
+        [table[:, :, own & (source == row)].sum(axis=2) for row in rows]
+        or [np.empty((n_groups, w))],
+        axis=2,
+    )[:, :, : len(rows)]
     return Cells(
         kind,
-        tuple(labels[cell // k] for cell in cells.tolist()),
-        tuple(labels[cell % k] for cell in cells.tolist()),
-        row_of[cells // k],
-        x.reshape(n_groups, w, len(cells)).astype(np.float64),
-        n.reshape(n_groups, w, len(rows)).astype(np.float64),
+        tuple(labels[one] for one in source[cells].tolist()),
+        tuple(labels[one] for one in target[cells].tolist()),
+        row,
+        table[:, :, cells].astype(np.float64),
+        n.astype(np.float64),
     )
-
-
-def _kept(
-    often: NDArray[np.bool_],
-    code: NDArray[np.int64],
-    group: NDArray[np.int64],
-    k: int,
-    small_cell: int,
-) -> NDArray[np.bool_]:
-    """Keep the cells that are met often, and by at least so many groups of customers."""
-    cells = np.flatnonzero(often)
-    place = np.full(k * k, -1)
-    place[cells] = np.arange(len(cells))
-    mine = place[code]
-    inside = mine >= 0
-    met = np.zeros((int(group.max(initial=0)) + 1, len(cells)), dtype=bool)
-    met[group[inside], mine[inside]] = True
-    kept = np.zeros(k * k, dtype=bool)
-    kept[cells] = met.sum(axis=0) >= min(small_cell, GROUPS)
-    return kept
 
 
 def stage_cells(
@@ -224,7 +222,8 @@ def stage_cells(
     counted = moved & (to >= 0) & (at >= 0) & (at < w)
     n_groups = int(groups.max()) + 1
     where = group[counted] * w + at[counted]
-    cells = _cells("stage", labels, source[counted], to[counted], where, (n_groups, w), rare)
+    code = source * len(labels) + to
+    cells = _cells("stage", labels, code[counted], where, (n_groups, w), rare)
     came = origin + np.rint(followed["entered_days"].to_numpy() * DAY).astype(np.int64)
     stays = _Stays(group, source, came, begin, end)
     pairs = [(stages.index(a), b) for a, b in zip(cells.source, cells.target, strict=True)]

@@ -1,4 +1,4 @@
-"""Beliefs, breaks and declared events: judged as planted, found where planted, and not elsewhere."""
+"""Beliefs, breaks and declared events: judged and found as planted, and not elsewhere."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def any_break(world: World) -> pd.DataFrame:
 
 
 def planted_break(world: World) -> pd.DataFrame:
-    """Whether the break is found within two weeks, its interval holds it, and none else is found."""
+    """Whether the break is found within two weeks, held by its interval, and the only one."""
     week = world.truth["browsing"].break_week  # type: ignore[attr-defined]
     true = date(2024, 1, 1) + timedelta(weeks=week)
     frame = drift(world.journeys(), draws=199).frame
