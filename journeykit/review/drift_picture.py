@@ -23,7 +23,12 @@ _SMOOTH = 4
 
 
 def draw_drift(drift: Drift, ax: Axes | None) -> Axes:
-    """Draw the ways on that changed most, as multiples of their mean, with the breaks on top."""
+    """Draw the ways on that changed most, as multiples of their mean, with the breaks on top.
+
+    Without a break, the most frequent ones.
+    """
+    from matplotlib.dates import AutoDateLocator
+
     ax = axes(ax, height=4.0, width=8.0)
     shown = _most_changed(drift)
     keys = ["kind", "source", "target"]
@@ -50,6 +55,9 @@ def draw_drift(drift: Drift, ax: Axes | None) -> Axes:
     ax.axhline(1, color=QUIET, linewidth=0.8, zorder=0)
     ax.set_xlim(pd.Timestamp(drift.periods[0]), pd.Timestamp(drift.periods[-1]))
     ax.set_ylim(bottom=0)
+    ax.xaxis.set_major_locator(AutoDateLocator(maxticks=9))  # type: ignore[no-untyped-call]
+    if drift.frame.empty:
+        ax.text(0.01, 1.02, "no break found", transform=ax.transAxes, color=INK, fontsize=9)
     ax.set_ylabel(f"rate, of its mean ({_SMOOTH} periods together)")
     if len(shown):
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.1), ncols=2, frameon=False, fontsize=8)
@@ -57,10 +65,14 @@ def draw_drift(drift: Drift, ax: Axes | None) -> Axes:
 
 
 def _most_changed(drift: Drift) -> pd.DataFrame:
-    """Return the ways on that changed, largest relative to chance first; none without a break."""
+    """Return the ways on that changed, least p first; without a break the most frequent."""
+    keys = ["kind", "source", "target"]
+    if drift.frame.empty:
+        often = drift.series.groupby(keys, sort=True)["n_event"].sum()
+        return often.sort_values(ascending=False, kind="stable").head(_SHOWN).reset_index()[keys]
     changed = drift.changes[drift.changes["changed"].astype(bool)]
     order = changed.sort_values("p_value", kind="stable")
-    return order[["kind", "source", "target"]].drop_duplicates().head(_SHOWN)
+    return order[keys].drop_duplicates().head(_SHOWN)
 
 
 def _name(label: Any) -> str:

@@ -214,6 +214,30 @@ def drift(
     (1981), Detecting disorder in multidimensional random processes, Soviet Math. Doklady 24; Yao
     (1987), Annals of Statistics 15, for the interval; Kirch (2007), Block permutation principles
     for the change analysis of dependent data, J. Statist. Plann. Inference 137.
+
+    Examples
+    --------
+    Customers come on Mondays and look; from week 12 on more of them buy an hour later.
+
+    >>> from journeykit.journeys import Journeys
+    >>> import numpy as np
+    >>> random = np.random.default_rng(0)
+    >>> buys = random.random((300, 24)) < np.where(np.arange(24) < 12, 0.2, 0.4)
+    >>> monday = (4 + 7 * np.arange(24)) * 24
+    >>> hours = [np.sort(np.r_[monday, monday[bought] + 1]) for bought in buys]
+    >>> window = (4 * DAY, (4 + 7 * 24 + 2) * DAY)
+    >>> shop = Journeys(
+    ...     names=("buy", "look"),
+    ...     touchpoint=np.concatenate([(hour - 96) % 168 == 0 for hour in hours]).astype(np.uint8),
+    ...     start=np.cumsum([0, *map(len, hours)]),
+    ...     time=np.concatenate(hours) * (DAY // 24),
+    ...     observed_from=np.full(300, window[0]),
+    ...     observed_to=np.full(300, window[1]),
+    ...     window=window,
+    ... )
+    >>> found = drift(shop, draws=99)
+    >>> found.frame[["period_start", "largest"]].values.tolist()
+    [[datetime.date(1970, 3, 30), '41.0% instead of 20.3% go from look to buy']]
     """
     given = {
         "among": among and tuple(among), "period": period, "within_days": within_days,

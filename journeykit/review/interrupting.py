@@ -160,6 +160,20 @@ def interruptions(
     ----------
     Wagner, Soumerai, Zhang, Ross-Degnan (2002), Segmented regression analysis of interrupted time
     series studies in medication use research, J. Clin. Pharm. Ther. 27.
+
+    Examples
+    --------
+    >>> import journeykit as jk
+    >>> from journeykit.review import DoingShare, interruptions
+    >>> shops = jk.load_study("complete-journey").journeys()
+    >>> campaign = pd.DataFrame(
+    ...     {"event_time": pd.to_datetime(["2017-07-03"], utc=True), "kind": "new shop",
+    ...      "scope": "all", "note": ""}
+    ... )
+    >>> touchpoint = shops.names[0]
+    >>> found = interruptions(shops, campaign, measure=DoingShare([touchpoint]))
+    >>> found.frame["term"].tolist()
+    ['level', 'slope']
     """
     check_choice("period", period, UNITS)
     check_known("events", _COLUMNS, list(events.columns), what="columns")

@@ -181,8 +181,17 @@ def test_the_same_seed_gives_the_same(journeys: Journeys) -> None:
     one, two = (drift(small, draws=39, seed=5) for _ in range(2))
     pd.testing.assert_frame_equal(one.changes, two.changes)
     assert one.provenance.seed == 5
-    axes = one.plot()
+
+
+def test_without_a_break_the_most_frequent_ways_are_drawn(journeys: Journeys) -> None:
+    calm = drift(journeys.take(np.arange(300)), draws=19, level=0.01)
+    assert calm.frame.empty
+    assert calm.changes.empty
+    assert calm.summary().endswith("no break")
+    axes = calm.plot()
     axes.figure.canvas.draw()
+    assert "no break found" in [text.get_text() for text in axes.texts]
+    assert axes.lines
 
 
 def test_stages_are_searched_apart() -> None:
