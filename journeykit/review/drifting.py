@@ -220,6 +220,7 @@ def drift(
     Customers come on Mondays and look; from week 12 on more of them buy an hour later.
 
     >>> from journeykit.journeys import Journeys
+    >>> from journeykit.journeys.durations import DAY
     >>> import numpy as np
     >>> random = np.random.default_rng(0)
     >>> buys = random.random((300, 24)) < np.where(np.arange(24) < 12, 0.2, 0.4)
@@ -237,7 +238,7 @@ def drift(
     ... )
     >>> found = drift(shop, draws=99)
     >>> found.frame[["period_start", "largest"]].values.tolist()
-    [[datetime.date(1970, 3, 30), '41.0% instead of 20.3% go from look to buy']]
+    [[datetime.date(1970, 3, 30), '40.1% instead of 20.9% go from look to buy']]
     """
     given = {
         "among": among and tuple(among), "period": period, "within_days": within_days,
