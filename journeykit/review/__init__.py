@@ -10,32 +10,63 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from journeykit.review.aligning import GoalsServed, goals_served
+    from journeykit.review.drifting import Drift, drift
+    from journeykit.review.interrupting import Interruptions, interruptions
+    from journeykit.review.judging import Beliefs, audit_beliefs, judge
+    from journeykit.review.measures import DoingShare, LeavingShare, NextShare
+    from journeykit.review.model import Belief, Metric, read_beliefs
     from journeykit.review.owning import Ownership, ownership
     from journeykit.review.strategy import Goal, Objective, Owned, Strategy, Tactic, read_strategy
 
-_HOMES: dict[str, str] = {
+_HOMES = {
+    "Belief": "model",
+    "Beliefs": "judging",
+    "DoingShare": "measures",
+    "Drift": "drifting",
     "Goal": "strategy",
     "GoalsServed": "aligning",
+    "Interruptions": "interrupting",
+    "LeavingShare": "measures",
+    "Metric": "model",
+    "NextShare": "measures",
     "Objective": "strategy",
     "Owned": "strategy",
     "Ownership": "owning",
     "Strategy": "strategy",
     "Tactic": "strategy",
+    "audit_beliefs": "judging",
+    "drift": "drifting",
     "goals_served": "aligning",
+    "interruptions": "interrupting",
+    "judge": "judging",
     "ownership": "owning",
+    "read_beliefs": "model",
     "read_strategy": "strategy",
 }
 
 __all__ = [
+    "Belief",
+    "Beliefs",
+    "DoingShare",
+    "Drift",
     "Goal",
     "GoalsServed",
+    "Interruptions",
+    "LeavingShare",
+    "Metric",
+    "NextShare",
     "Objective",
     "Owned",
     "Ownership",
     "Strategy",
     "Tactic",
+    "audit_beliefs",
+    "drift",
     "goals_served",
+    "interruptions",
+    "judge",
     "ownership",
+    "read_beliefs",
     "read_strategy",
 ]
 
