@@ -6,10 +6,20 @@ Names load on first use: the methods import pandas and SciPy.
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-_HOMES: dict[str, str] = {}
+if TYPE_CHECKING:
+    from journeykit.maps.channels.integration import ChannelIntegration, channel_integration
 
-__all__: list[str] = []
+_HOMES = {
+    "ChannelIntegration": "channels.integration",
+    "channel_integration": "channels.integration",
+}
+
+__all__ = [
+    "ChannelIntegration",
+    "channel_integration",
+]
 
 
 def __getattr__(name: str) -> object:
