@@ -9,15 +9,20 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from journeykit.maps.automating import Automation, automation
     from journeykit.maps.channels.integration import ChannelIntegration, channel_integration
 
 _HOMES = {
+    "Automation": "automating",
     "ChannelIntegration": "channels.integration",
+    "automation": "automating",
     "channel_integration": "channels.integration",
 }
 
 __all__ = [
+    "Automation",
     "ChannelIntegration",
+    "automation",
     "channel_integration",
 ]
 

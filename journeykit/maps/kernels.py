@@ -66,3 +66,17 @@ def first_from(time, start, shift):
                 at += 1
             out[event] = at
     return out
+
+
+@numba.njit(cache=True, nogil=True)
+def last_entry(time, start, entry_time, entry_start):
+    """Return for each event the last entry of its journey strictly before it, -1 for none."""
+    out = np.empty(len(time), np.int64)
+    for journey in range(len(start) - 1):
+        at = entry_start[journey]
+        stop = entry_start[journey + 1]
+        for event in range(start[journey], start[journey + 1]):
+            while at < stop and entry_time[at] < time[event]:
+                at += 1
+            out[event] = at - 1 if at > entry_start[journey] else -1
+    return out
