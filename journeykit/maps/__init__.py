@@ -11,19 +11,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from journeykit.maps.automating import Automation, automation
     from journeykit.maps.channels.integration import ChannelIntegration, channel_integration
+    from journeykit.maps.sending.cadences import Cadence, cadence
+    from journeykit.maps.sending.coverage import ContentCoverage, content_coverage, content_roles
 
 _HOMES = {
     "Automation": "automating",
+    "Cadence": "sending.cadences",
     "ChannelIntegration": "channels.integration",
+    "ContentCoverage": "sending.coverage",
     "automation": "automating",
+    "cadence": "sending.cadences",
     "channel_integration": "channels.integration",
+    "content_coverage": "sending.coverage",
+    "content_roles": "sending.coverage",
 }
 
 __all__ = [
     "Automation",
+    "Cadence",
     "ChannelIntegration",
+    "ContentCoverage",
     "automation",
+    "cadence",
     "channel_integration",
+    "content_coverage",
+    "content_roles",
 ]
 
 

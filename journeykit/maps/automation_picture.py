@@ -55,6 +55,8 @@ def _label(level: str, name: str) -> str:
 def differences(frame: pd.DataFrame, horizon_days: float | None, ax: Axes | None, /) -> Axes:
     """Draw machines less humans: inside strata with interval, plain shares as crosses."""
     shown = frame[frame["estimate"].notna()] if len(frame) else frame
+    if len(shown) == 2:  # one part is all of them
+        shown = shown[shown["name"] != "(all)"]
     ax = axes(ax, height=max(1.8, 0.42 * len(shown) + 1.3))
     at = np.arange(len(shown))
     ax.axvline(0, color=QUIET, linewidth=1)
@@ -70,8 +72,9 @@ def differences(frame: pd.DataFrame, horizon_days: float | None, ax: Axes | None
             for row in shown.itertuples(index=False)
         ]
         ax.set_yticks(at, labels)
-    ax.invert_yaxis()
+    ax.set_ylim(len(shown) - 0.4, -0.6)
+    ax.margins(x=0.08)
     percent_axis(ax, "x")
     within = "" if horizon_days is None else f" within {horizon_days:g} days"
-    ax.set_xlabel(f"outcome{within}: machines less humans, points")
+    ax.set_xlabel(f"outcome{within}:\nmachines less humans, points")
     return tidy(ax, grid="x")
