@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from journeykit.maps.automating import Automation, automation
     from journeykit.maps.channels.integration import ChannelIntegration, channel_integration
+    from journeykit.maps.satisfying import Satisfaction, satisfaction
     from journeykit.maps.sending.cadences import Cadence, cadence
     from journeykit.maps.sending.coverage import ContentCoverage, content_coverage, content_roles
 
@@ -19,11 +20,13 @@ _HOMES = {
     "Cadence": "sending.cadences",
     "ChannelIntegration": "channels.integration",
     "ContentCoverage": "sending.coverage",
+    "Satisfaction": "satisfying",
     "automation": "automating",
     "cadence": "sending.cadences",
     "channel_integration": "channels.integration",
     "content_coverage": "sending.coverage",
     "content_roles": "sending.coverage",
+    "satisfaction": "satisfying",
 }
 
 __all__ = [
@@ -31,11 +34,13 @@ __all__ = [
     "Cadence",
     "ChannelIntegration",
     "ContentCoverage",
+    "Satisfaction",
     "automation",
     "cadence",
     "channel_integration",
     "content_coverage",
     "content_roles",
+    "satisfaction",
 ]
 
 
