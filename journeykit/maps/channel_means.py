@@ -20,6 +20,9 @@ class Means(NamedTuple):
     Attributes
     ----------
     n, n_customers : arrays of int64, shape (K,)
+    effective : array of float64, shape (K,)
+        Kish's number of customers, n^2 / sum of squared answers of each: fewer than there are where
+        some answer more often.
     mean : array of float64, shape (K,)
     covariance : array of float64, shape (K, K)
         By customer: of two groups' means too.
@@ -27,6 +30,7 @@ class Means(NamedTuple):
 
     n: NDArray[np.int64]
     n_customers: NDArray[np.int64]
+    effective: Floats
     mean: Floats
     covariance: Floats
 
@@ -43,11 +47,12 @@ def means(
     _, row = np.unique(who, return_inverse=True)
     n_customers = np.bincount(where, minlength=n_groups)
     part = np.bincount(place, weights=score - mean[group])
-    few = np.maximum(n_customers - 1, 1)
-    inflation = np.sqrt(n_customers / few)
+    size = np.bincount(place)
+    effective = n**2 / np.bincount(where, weights=size.astype(float) ** 2, minlength=n_groups)
     residual = np.zeros((int(row.max()) + 1, n_groups))
+    inflation = np.sqrt(effective / np.maximum(effective - 1, 0.5))
     residual[row, where] = part / n[where] * inflation[where]
-    return Means(n, n_customers, mean, residual.T @ residual)
+    return Means(n, n_customers, effective, mean, residual.T @ residual)
 
 
 class Comparison(NamedTuple):
@@ -81,8 +86,8 @@ def compare_means(found: Means, enough: NDArray[np.int64], /, *, confidence: flo
     Wald's W = (C m)' (C V C')^-1 (C m), C taking the mean of groups away (K - 1 rows that are
     independent), is held against F as Welch's statistic of groups with variances of their own:
     W / (K - 1) / (1 + 2 (K - 2) L / (K^2 - 1)) has K - 1 and (K^2 - 1) / (3 L) degrees of freedom,
-    with L = sum of (1 - w_k / sum w)^2 / (n_k - 1), w_k = 1 / V_kk and n_k customers. Where a
-    variance is 0 nothing can be told.
+    with L = sum of (1 - w_k / sum w)^2 / (n_k - 1), w_k = 1 / V_kk and n_k Kish's customers. Where
+    a variance is 0 nothing can be told.
 
     References
     ----------
@@ -99,7 +104,7 @@ def compare_means(found: Means, enough: NDArray[np.int64], /, *, confidence: flo
     variance = float(((mean - mean.mean()) ** 2).sum() - np.trace(centre @ v)) / (k - 1)
     contrast = centre[1:]
     spread = contrast @ v @ contrast.T
-    freedom = found.n_customers[enough] - 1.0
+    freedom = np.maximum(found.effective[enough] - 1, 0.5)
     p_value = np.nan
     if (np.diag(v) > 0).all() and np.linalg.matrix_rank(spread, hermitian=True) == k - 1:
         wald = float((contrast @ mean) @ np.linalg.solve(spread, contrast @ mean))

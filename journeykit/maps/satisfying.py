@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from journeykit.study import Catalogue
 
 _LEVEL = 0.05
+#: With fewer customers the mean of a skewed score is too far from normal to be compared.
+LEAST_CUSTOMERS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -40,7 +42,8 @@ class Satisfaction(Result):
         vary by, corrected for chance (below 0 where they are more alike than chance would have
         them); `p_value` that all are equal; `verdict`: differs, no difference found, cannot tell.
     n_few : int
-        Answers in channels of fewer than `small_cell` customers: in the table, but not compared.
+        Answers in channels of fewer than 30 customers, or `small_cell`: in the table, but not
+        compared.
     """
 
     spread: pd.DataFrame
@@ -103,10 +106,10 @@ def satisfaction(
 
     By channel, the mean of all answers; its standard error adds up what a customer contributes, and
     so does the covariance of two channels of which the same customers speak. The interval has t on
-    as many degrees of freedom as the channel has customers, less one.
+    one degree of freedom less than the customers that its answers are worth (Kish).
 
     *All equal*: Wald's statistic of the K means with that covariance, held against F as Welch's
-    (see `compare_means`). Channels of fewer than `small_cell` customers take no part. The channels
+    (see `compare_means`). Channels of fewer than 30 customers take no part. The channels
     are all there are, not a sample of more: `variance` is that of their own means, (sum of squares
     - trace of the covariance) / (K - 1), centred; with so few of them the share of all variance
     that it makes is not told.
@@ -164,7 +167,7 @@ def satisfaction(
     code, names = pd.factorize(channel, sort=True)
     who, _ = pd.factorize(sentiment["customer_id"])
     found = means(score, code, who, n_groups=len(names))
-    enough = np.flatnonzero(found.n_customers >= max(small_cell, 2))
+    enough = np.flatnonzero(found.n_customers >= max(small_cell, LEAST_CUSTOMERS))
     compared = compare_means(found, enough, confidence=confidence)
     frame = _frame(found, list(names), confidence).assign(**compared.by_channel(len(names), enough))
     hide = [name for name in frame.columns if name not in {"channel", "n_customers"}]
@@ -214,7 +217,7 @@ def _frame(found: Means, names: list[str], confidence: float) -> pd.DataFrame:
     from scipy.special import stdtrit
 
     error = np.sqrt(np.diag(found.covariance))
-    freedom = np.maximum(found.n_customers - 1, 1)
+    freedom = np.maximum(found.effective - 1, 0.5)
     half = np.where(found.n_customers > 1, stdtrit(freedom, (1 + confidence) / 2) * error, np.nan)
     return pd.DataFrame(
         {
