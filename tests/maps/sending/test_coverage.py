@@ -84,7 +84,7 @@ def test_a_stage_without_content_is_listed() -> None:
 
 def test_a_planted_role_is_found_and_no_other() -> None:
     journeys = world(
-        customers=5000, seed=3, parts=moved_on.PARTS, settings=moved_on.NO_ORDERS
+        customers=8000, seed=3, parts=moved_on.PARTS, settings=moved_on.NO_ORDERS
     ).journeys()
     roles = {"call_sales": "convert", "networking_contact": "inspire", "review_read": "inform"}
     found = content_roles(
