@@ -64,21 +64,18 @@ def compared(
     event = comes[kept] - time[kept] <= span
     role = np.where(kind[kept] == _AUTOMATED, 1, 0).astype(np.int8)
     rows = []
-    shared = [at for at in range(len(names)) if len(np.unique(role[place[kept] == at])) == 2]
-    pooled = np.isin(place[kept], shared)
-    for name, mask in [
-        ("(all)", pooled),
-        *((names[at], place[kept] == at) for at in shared),
-    ]:
+    where, who = place[kept], owner[kept]
+    size = np.stack([np.bincount(where[role == r], minlength=len(names)) for r in (0, 1)])
+    shared = np.flatnonzero((size > 0).all(axis=0))
+    pooled = np.isin(where, shared)
+    parts = [("(all)", pooled), *((names[at], where == at) for at in shared)]
+    for name, mask in parts if len(shared) else []:
         chosen = np.flatnonzero(mask)
-        if not len(chosen):
-            continue
         stratum, n_strata = joint_strata(
-            place[kept][chosen], stage[kept][chosen], bins[chosen], quarter[chosen]
+            where[chosen], stage[kept][chosen], bins[chosen], quarter[chosen]
         )
-        who = owner[kept][chosen]
         effect = compare_in_risk_sets(
-            who,
+            who[chosen],
             stratum,
             role[chosen],
             event[chosen],
@@ -86,10 +83,11 @@ def compared(
             confidence=asked.confidence,
         )
         machines = role[chosen] == 1
+        served = who[chosen][machines], who[chosen][~machines]
         rows.append(
             {
                 "name": name,
-                "n_customers": min(len(np.unique(who[machines])), len(np.unique(who[~machines]))),
+                "n_customers": min(_distinct(customers) for customers in served),
                 "n_exposed": effect.n_exposed,
                 "n_event": effect.n_event,
                 "n_compared": effect.n_compared,
@@ -104,6 +102,11 @@ def compared(
             }
         )
     return _frame(rows, asked.small_cell), int((acts & ~known).sum())
+
+
+def _distinct(customers: NDArray[np.int64]) -> int:
+    """Count customers, who never decrease."""
+    return int((np.diff(customers, prepend=-1) != 0).sum())
 
 
 def _ended_by_it(

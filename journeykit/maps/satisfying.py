@@ -79,7 +79,9 @@ class Satisfaction(Result):
         shown = self.frame.dropna(subset="estimate")
         ax = axes(ax, height=0.4 * len(shown) + 1.2)
         at = np.arange(len(shown))
-        ax.axvline(float(shown["estimate"].mean()), color=QUIET, linewidth=1.2)
+        compared = shown[shown["difference"].notna()]
+        if len(compared):
+            ax.axvline(float(compared["estimate"].mean()), color=QUIET, linewidth=1.2)
         ax.hlines(at, shown["conf_low"], shown["conf_high"], color=INK, linewidth=1.6)
         ax.scatter(shown["estimate"], at, color=PALETTE[0], s=46, zorder=3)
         labels = [
@@ -89,7 +91,9 @@ class Satisfaction(Result):
         ax.set_yticks(at, labels)
         ax.set_ylim(len(shown) - 0.5, -0.5)
         ax.set_xlabel("mean score (-1 worst, 1 best; answers in brackets)\nline: mean of channels")
-        ax.set_title(str(self.spread["verdict"].iloc[0]), loc="left", fontsize=11, color=INK)
+        verdict = str(self.spread["verdict"].iloc[0])
+        title = {"differs": "channels differ"}.get(verdict, verdict)
+        ax.set_title(title, loc="left", fontsize=11, color=INK)
         return tidy(ax, grid="x")
 
 

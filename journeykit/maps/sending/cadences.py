@@ -159,6 +159,25 @@ def cadence(
         When the journeys have no times.
     DataError
         When nothing was sent, or every send is left out.
+
+    Examples
+    --------
+    >>> from journeykit.journeys import Journeys
+    >>> one = Journeys(
+    ...     names=("mail", "web"),
+    ...     touchpoint=np.array([0, 1, 0], dtype=np.uint8),
+    ...     start=np.array([0, 3]),
+    ...     time=np.array([40, 41, 60]) * DAY,
+    ...     observed_from=np.array([0]),
+    ...     observed_to=np.array([70 * DAY]),
+    ... )
+    >>> found = cadence(one, sent=["mail"], answers=["web"], small_cell=1)
+    >>> found.frame[["recent", "n", "n_event", "share"]]
+       recent  n  n_event  share
+    0       0  1        1    1.0
+    1       1  1        0    0.0
+    >>> found.summary()
+    '0.20 sends a customer and week; cannot tell up to 1 sends in 30 days'
     """
     check_positive("response_days", response_days)
     check_positive("recent_days", recent_days)

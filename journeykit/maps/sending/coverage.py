@@ -113,6 +113,24 @@ def content_coverage(
         When no event has content, or nobody is ever in a stage.
     NotObservedError
         When the journeys have no times.
+
+    Examples
+    --------
+    >>> from journeykit.journeys import Journeys
+    >>> from journeykit.study.models import Ladder
+    >>> one = Journeys(
+    ...     names=("buy", "guide", "web"),
+    ...     touchpoint=np.array([2, 1, 0], dtype=np.uint8),
+    ...     start=np.array([0, 3]),
+    ...     time=np.array([1, 2, 3]),
+    ...     observed_to=np.array([9]),
+    ... )
+    >>> rungs = {"looking": {"touchpoints": ["web"]}, "customer": {"touchpoints": ["buy"]}}
+    >>> content_coverage(
+    ...     one, Ladder(rungs=rungs), content={"guide": "educate"}, small_cell=1
+    ... ).gaps()
+          stage  content  n
+    0  customer  educate  1
     """
     check_whole("small_cell", small_cell, least=1)
     check_fraction("confidence", confidence)

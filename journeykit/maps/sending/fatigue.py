@@ -18,6 +18,8 @@ PARTS = 400
 DRAWS = 499
 _STEP = 0.5
 _LEVEL = 0.05
+#: Less information than this is none.
+_LEAST = 1e-9
 
 
 class Dose(NamedTuple):
@@ -98,10 +100,10 @@ def dose_response(
     gram, cross = sums.gram.sum(axis=0), sums.cross.sum(axis=0)
     curve, low, high = _curve(sums, gram, cross, confidence, seed)
     room = _information(hinge, gram)
-    if levels < 2 or not (room > 1e-9).any():
+    if levels < 2 or not (room > _LEAST).any():
         nan = np.nan
         return Dose(curve, low, high, nan, nan, nan, nan, nan, nan, nan, "cannot tell")
-    usable = room > 1e-9
+    usable = room > _LEAST
     knees, hinge = knees[usable], hinge[:, usable]
     knee, slope = _fit(hinge, knees, gram[None], cross[None])
     p_value = _no_fall(sums.cross @ hinge, seed)
@@ -166,7 +168,7 @@ def _fit(hinge: Floats, knees: Floats, gram: Floats, cross: Floats) -> tuple[Flo
     room = np.einsum("kj,bkl,lj->bj", hinge, gram, hinge, optimize=True)
     score = cross @ hinge
     with np.errstate(divide="ignore", invalid="ignore"):
-        gain = np.where((score < 0) & (room > 1e-9), score**2 / room, -1.0)
+        gain = np.where((score < 0) & (room > _LEAST), score**2 / room, -1.0)
         slope = score / room
     best = gain.argmax(axis=1)
     rows = np.arange(len(best))
@@ -202,11 +204,15 @@ def _curve(
     )
     half = float(ndtri((1 + confidence) / 2)) * np.nanstd(drawn, axis=0)
     half = np.where(half > 0, half, np.nan)
-    return middle[0], middle[0] - half, middle[0] + half
+    # A level that differs from no other in any stratum has no place on the curve.
+    curve = np.where(np.diag(gram) > _LEAST, middle[0], np.nan)
+    return curve, curve - half, curve + half
 
 
 def _levels(gram: Floats, cross: Floats, n: Floats, y: Floats) -> Floats:
-    effect = np.einsum("bkl,bl->bk", np.linalg.pinv(gram, rcond=1e-9, hermitian=True), cross)
+    effect = np.einsum("bkl,bl->bk", np.linalg.pinv(gram, rcond=_LEAST, hermitian=True), cross)
+    rest = y.sum(axis=1, keepdims=True) - (n * effect).sum(axis=1, keepdims=True)
     size = n.sum(axis=1, keepdims=True)
-    centre = (y.sum(axis=1, keepdims=True) - (n * effect).sum(axis=1, keepdims=True)) / size
+    # A draw can leave out everybody.
+    centre = np.divide(rest, size, out=np.full(rest.shape, np.nan), where=size > 0)
     return np.asarray(effect + centre)

@@ -23,8 +23,7 @@ def fatigue_curve(
 ) -> Axes:
     """Draw the response by recent sends, inside customers; a line where the fall begins."""
     ax = axes(ax)
-    low, high = frame["conf_low"].to_numpy(dtype=float), frame["conf_high"].to_numpy(dtype=float)
-    ax.vlines(frame["recent"], low, high, color=QUIET, linewidth=3)
+    ax.vlines(frame["recent"], frame["conf_low"], frame["conf_high"], color=QUIET, linewidth=3)
     ax.plot(frame["recent"], frame["estimate"], color=PALETTE[0], marker="o", linewidth=1.6)
     if pd.notna(fatigue["knee"]):
         ax.axvspan(fatigue["conf_low"], fatigue["conf_high"], color=PALETTE[1], alpha=0.15)
@@ -33,8 +32,9 @@ def fatigue_curve(
     else:
         title = str(fatigue["verdict"])
     ax.set_title(title, loc="left", fontsize=11, color=INK)
-    bottom = np.nanmin(np.append(low, 0.0))
-    ax.set_ylim(bottom=min(0.0, float(bottom)))
+    # A level that few reach must not flatten all others.
+    top = np.nanmax(frame["estimate"].to_numpy(dtype=float), initial=0.01)
+    ax.set_ylim(0, 1.35 * top)
     percent_axis(ax, "y")
     ax.set_xlabel(f"sends to the customer in the {recent_days:g} days before")
     ax.set_ylabel(f"respond within {response_days:g} days")
