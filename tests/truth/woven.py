@@ -197,7 +197,7 @@ WOVEN = (
         lambda _: differing,
         between(0.8, 1.0, column="share"),
         SAID,
-        1600,
+        2000,
         {
             **{f"sentiment.mean.{name}": 0.1 for name in ASKED},
             "sentiment.mean.site_search": -0.4,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from journeykit.maps.kernels import first_from
-from journeykit.maps.rates import watched
+from journeykit.maps.rates import watched, without_small
 from journeykit.stats import benjamini_hochberg, wilson_interval
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def isolation(
     isolated = frame["q_isolated"] < _LEVEL
     woven = frame["q_value"] < _LEVEL
     frame["verdict"] = np.select([isolated, woven], ["isolated", "woven in"], "cannot tell")
-    return frame
+    return without_small(frame, hide=["n"], small_cell=small_cell)
 
 
 _COLUMNS = [

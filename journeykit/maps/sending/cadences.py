@@ -85,6 +85,8 @@ class Cadence(Result):
                 f"{said}: knee at {one['knee']:g} sends in {self.recent_days:g} days "
                 f"({one['conf_low']:g} to {one['conf_high']:g}), then {one['slope']:+.1%} a send"
             )
+        if one["verdict"] == "cannot tell":
+            return f"{said} whether more sends tire customers"
         return f"{said} up to {int(self.frame['recent'].max())} sends in {self.recent_days:g} days"
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -177,7 +179,7 @@ def cadence(
     0       0  1        1    1.0
     1       1  1        0    0.0
     >>> found.summary()
-    '0.20 sends a customer and week; cannot tell up to 1 sends in 30 days'
+    '0.20 sends a customer and week; cannot tell whether more sends tire customers'
     """
     check_positive("response_days", response_days)
     check_positive("recent_days", recent_days)

@@ -20,6 +20,8 @@ _STEP = 0.5
 _LEVEL = 0.05
 #: Less information than this is none.
 _LEAST = 1e-9
+#: Fewer parts of customers that tell anything say nothing of how customers vary.
+_FEW = 10
 
 
 class Dose(NamedTuple):
@@ -84,7 +86,8 @@ def dose_response(
     curve itself has a free level for each k, and the mean response of all.
 
     `verdict`: "falls beyond the knee", "falls from the first send on" (the interval of the knee
-    reaches 0), "no fall found", or "cannot tell" where no stratum has sends that differ in k.
+    reaches 0), "no fall found", or "cannot tell" where sends differ in k in the strata of fewer
+    than ten parts.
 
     References
     ----------
@@ -100,7 +103,8 @@ def dose_response(
     gram, cross = sums.gram.sum(axis=0), sums.cross.sum(axis=0)
     curve, low, high = _curve(sums, gram, cross, confidence, seed)
     room = _information(hinge, gram)
-    if levels < 2 or not (room > _LEAST).any():
+    informed = np.trace(sums.gram, axis1=1, axis2=2) > _LEAST
+    if informed.sum() < _FEW or not (room > _LEAST).any():
         nan = np.nan
         return Dose(curve, low, high, nan, nan, nan, nan, nan, nan, nan, "cannot tell")
     usable = room > _LEAST
