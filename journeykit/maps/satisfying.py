@@ -11,6 +11,7 @@ import pandas as pd
 from journeykit.checks import check_fraction, check_known, check_whole
 from journeykit.errors import DataError, MappingError
 from journeykit.maps.channel_means import Means, compare_means, means
+from journeykit.maps.mixed_means import mixed_means
 from journeykit.maps.rates import without_small
 from journeykit.results import Provenance, Result
 
@@ -40,13 +41,19 @@ class Satisfaction(Result):
     spread : pandas.DataFrame
         One row: `n_channels`; `variance`, of the channels' true means, what the channels there are
         vary by, corrected for chance (below 0 where they are more alike than chance would have
-        them); `p_value` that all are equal; `verdict`: differs, no difference found, cannot tell.
+        them); `p_value` that all are equal; `verdict`: differs, no difference found, cannot tell;
+        `mixed_p_value`, that of a mixed model (statsmodels), as a cross-check: missing where none
+        was fitted.
+    mixed : pandas.DataFrame
+        ``channel estimate std_error`` of the compared channels, by the mixed model: means with the
+        level of each customer held equal.
     n_few : int
         Answers in channels of fewer than 30 customers, or `small_cell`: in the table, but not
         compared.
     """
 
     spread: pd.DataFrame
+    mixed: pd.DataFrame
     n_few: int
     rows: ClassVar[str] = "channels"
 
@@ -56,6 +63,9 @@ class Satisfaction(Result):
         said = f"satisfaction in {int(row['n_channels']):,} channels: {row['verdict']}"
         if pd.notna(row["p_value"]):
             said += f" (p = {row['p_value']:.2g})"
+        crossed = row["mixed_p_value"]
+        if pd.notna(crossed) and (crossed < _LEVEL) != (row["p_value"] < _LEVEL):
+            said += f", though a mixed model has p = {crossed:.2g}"
         known = self.frame.dropna(subset="estimate")
         if row["verdict"] == "differs":
             low, high = known.iloc[0], known.iloc[-1]
@@ -103,6 +113,7 @@ def satisfaction(
     catalogue: Catalogue,
     *,
     journeys: Journeys | None = None,
+    mixed_answers: int = 20_000,
     small_cell: int = 10,
     confidence: float = 0.95,
 ) -> Satisfaction:
@@ -130,6 +141,8 @@ def satisfaction(
         ``study.catalogue``.
     journeys : Journeys, optional
         For the share of touches that were answered.
+    mixed_answers : int
+        Most answers for which the mixed model is fitted too (20,000 take some seconds); 0 for none.
     small_cell : int
         Rows with fewer customers are emptied.
     confidence : float in (0, 1)
@@ -164,6 +177,7 @@ def satisfaction(
     """
     check_fraction("confidence", confidence)
     check_whole("small_cell", small_cell, least=1)
+    check_whole("mixed_answers", mixed_answers)
     score = _scores(sentiment)
     channel = pd.Series(sentiment["touchpoint"]).map(
         {name: catalogue.channel_of(name) for name in sentiment["touchpoint"].unique()}
@@ -179,6 +193,7 @@ def satisfaction(
         frame = _answered(frame, journeys, catalogue, names=list(names))
         hide.append("share")
     frame = frame.sort_values(["estimate", "channel"], ignore_index=True)
+    mixed, mixed_p_value = _mixed(score, code, who, enough, names, mixed_answers)
     p_value = compared.p_value
     told = "cannot tell" if np.isnan(p_value) else "no difference found"
     spread = pd.DataFrame(
@@ -187,6 +202,7 @@ def satisfaction(
             "variance": [compared.variance],
             "p_value": [p_value],
             "verdict": ["differs" if p_value < _LEVEL else told],
+            "mixed_p_value": [mixed_p_value],
         }
     )
     return Satisfaction(
@@ -196,8 +212,34 @@ def satisfaction(
             {"small_cell": small_cell, "confidence": confidence, "n_answers": len(sentiment)},
         ),
         spread=spread,
+        mixed=mixed,
         n_few=int(found.n.sum() - found.n[enough].sum()),
     )
+
+
+def _mixed(
+    score: NDArray[np.float64],
+    code: NDArray[np.int64],
+    who: NDArray[np.int64],
+    enough: NDArray[np.int64],
+    names: pd.Index,
+    most: int,
+) -> tuple[pd.DataFrame, float]:
+    """Fit the mixed model to the channels that are compared, where they have few enough answers."""
+    kept = np.isin(code, enough)
+    if not 0 < kept.sum() <= most:
+        return pd.DataFrame(columns=["channel", "estimate", "std_error"]), np.nan
+    place = np.searchsorted(enough, code[kept])
+    _, customer = np.unique(who[kept], return_inverse=True)
+    found = mixed_means(score[kept], place, customer, n_groups=len(enough))
+    frame = pd.DataFrame(
+        {
+            "channel": list(names[enough]),
+            "estimate": found.estimate,
+            "std_error": found.std_error,
+        }
+    )
+    return frame, found.p_value
 
 
 def _scores(sentiment: pd.DataFrame) -> NDArray[np.float64]:

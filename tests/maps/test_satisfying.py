@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,20 +56,21 @@ def test_welch_where_each_customer_answers_once() -> None:
 
 
 def test_a_mixed_model_agrees() -> None:
-    from statsmodels.regression.mixed_linear_model import MixedLM
-
-    frame = answers(np.random.default_rng(5), (300,) * 4, effect=0.4)
-    ours = satisfaction(frame, Catalogue()).frame.set_index("channel")["estimate"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dummies = pd.get_dummies(frame["touchpoint"]).astype(float)
-        fit = MixedLM(frame["score"], dummies, groups=frame["customer_id"]).fit()
+    found = satisfaction(answers(np.random.default_rng(5), (300,) * 4, effect=0.4), Catalogue())
+    ours = found.frame.set_index("channel")["estimate"]
+    theirs = found.mixed.set_index("channel")
     # Both are unbiased here: customers choose channels by chance.
-    assert np.asarray(fit.fe_params) == pytest.approx(
-        ours[dummies.columns].to_numpy(), abs=2.5 * float(fit.bse_fe.max())
-    )
-    assert fit.fe_params["t0"] < fit.fe_params[["t1", "t2", "t3"]].min()
-    assert ours["t0"] == ours.min()
+    apart = (theirs["estimate"] - ours) / theirs["std_error"]
+    assert apart.abs().max() < 1.5
+    assert found.spread["mixed_p_value"].iloc[0] < 1e-4
+    assert found.spread["p_value"].iloc[0] < 0.01
+
+
+def test_a_mixed_model_that_cannot_be_fitted_is_missing() -> None:
+    frame = answers(np.random.default_rng(5), (60, 60))
+    once = frame.assign(customer_id=[f"c{at}" for at in range(len(frame))])
+    assert satisfaction(once, Catalogue()).spread["mixed_p_value"].isna().all()
+    assert len(satisfaction(frame, Catalogue(), mixed_answers=0).mixed) == 0
 
 
 @pytest.mark.parametrize("sizes", [(400,) * 6, (60, 100, 200, 400)])
@@ -79,11 +78,14 @@ def test_equal_channels_show_no_difference(sizes: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
     catalogue = Catalogue()
     found = [
-        satisfaction(answers(rng, sizes), catalogue).spread["verdict"].iloc[0] for _ in range(60)
+        satisfaction(answers(rng, sizes), catalogue, mixed_answers=0).spread["verdict"].iloc[0]
+        for _ in range(60)
     ]
     assert found.count("no difference found") >= 53  # below: 1 in 1,000 at a level of .05
     worse = [
-        satisfaction(answers(rng, (400,) * 6, effect=0.35), catalogue).spread["verdict"].iloc[0]
+        satisfaction(answers(rng, (400,) * 6, effect=0.35), catalogue, mixed_answers=0)
+        .spread["verdict"]
+        .iloc[0]
         for _ in range(20)
     ]
     assert worse.count("differs") >= 17
@@ -92,7 +94,9 @@ def test_equal_channels_show_no_difference(sizes: tuple[int, ...]) -> None:
 def test_variance_between_channels_is_corrected_for_chance() -> None:
     rng = np.random.default_rng(2)
     drawn = [
-        satisfaction(answers(rng, (80,) * 5), Catalogue()).spread["variance"].iloc[0]
+        satisfaction(answers(rng, (80,) * 5), Catalogue(), mixed_answers=0)
+        .spread["variance"]
+        .iloc[0]
         for _ in range(80)
     ]
     assert abs(np.mean(drawn)) < 3 * np.std(drawn) / np.sqrt(len(drawn))

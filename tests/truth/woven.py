@@ -87,13 +87,13 @@ def said(world: World) -> pd.DataFrame:
 
 def differing(world: World) -> pd.DataFrame:
     """Whether pages are said to differ."""
-    found = satisfaction(said(world), Catalogue()).spread["verdict"].iloc[0]
+    found = satisfaction(said(world), Catalogue(), mixed_answers=0).spread["verdict"].iloc[0]
     return pd.DataFrame({"name": ["differs"], "flagged": [found == "differs"]})
 
 
 def satisfied(world: World) -> pd.DataFrame:
     """Mean scores of pages beside the truth of those who tell."""
-    frame = satisfaction(said(world), Catalogue()).frame
+    frame = satisfaction(said(world), Catalogue(), mixed_answers=0).frame
     truth = (frame["channel"].map(world.truth["sentiment"].mean_seen) - 3) / 2
     return frame.assign(name="mean score", truth=truth)
 
