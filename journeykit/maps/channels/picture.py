@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from journeykit.draw import INK, QUIET, axes, heat_map, tidy
 from journeykit.draw.charts import shortened
@@ -12,7 +13,6 @@ from journeykit.draw.charts import shortened
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
     from matplotlib.axes import Axes
 
 _SHADES = {"in-flow": "#0072b2", "out-flow": "#0072b2"}
@@ -23,21 +23,22 @@ def scorecard(frame: pd.DataFrame, isolated: Sequence[str], ax: Axes | None, /) 
     measures = list(dict.fromkeys(frame["measure"]))
     channels = list(dict.fromkeys(frame["channel"]))
     ax = axes(ax, height=0.5 * len(channels) + 1.2, width=6.4)
-    values = frame.pivot_table(
-        index="channel", columns="measure", values="estimate", dropna=False, observed=False
-    ).reindex(index=channels, columns=measures)
+    table = frame.set_index(["channel", "measure"])
+    known = table["estimate"].dropna()
     for at, measure in enumerate(measures):
-        column = values[measure].to_numpy(dtype=float)
-        most = np.nanmax(column, initial=0) if measure == "confusion" else 1.0
+        bits = measure == "confusion"
+        column = [known.get((channel, measure), np.nan) for channel in channels]
+        most = np.nanmax([*column, 1e-9]) if bits else 1.0
         color = _SHADES.get(measure, "#d55e00")
         for row, value in enumerate(column):
-            known = np.isfinite(value)
-            if known:
-                width = 0.9 * value / max(most, 1e-9)
-                ax.barh(row, width, left=at, height=0.62, color=color, alpha=0.35)
-            text = f"{value:.1f}" if measure == "confusion" else f"{value:.0%}"
-            ax.text(at + 0.04, row, text if known else "too few", va="center", fontsize=10,
-                    color=INK if known else QUIET)  # fmt: skip
+            if np.isfinite(value):
+                ax.barh(row, 0.9 * value / most, left=at, height=0.62, color=color, alpha=0.35)
+                text = f"{value:.1f}" if bits else f"{value:.0%}"
+            else:
+                touched = table["n"].get((channels[row], measure), 0)
+                text = "none" if touched is not pd.NA and touched == 0 else "too few"
+            ink = INK if np.isfinite(value) else QUIET
+            ax.text(at + 0.04, row, text, va="center", fontsize=10, color=ink)
     titles = [f"{name}\n(bits)" if name == "confusion" else name.replace(" ", "\n", 1)
               for name in measures]  # fmt: skip
     ax.set_xticks(np.arange(len(measures)) + 0.04, titles, ha="left")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from journeykit.draw import INK, PALETTE, QUIET, axes, heat_map, percent_axis, tidy
 
@@ -36,21 +37,22 @@ def fatigue_curve(
     top = np.nanmax(frame["estimate"].to_numpy(dtype=float), initial=0.01)
     ax.set_ylim(0, 1.35 * top)
     percent_axis(ax, "y")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel(f"sends to the customer in the {recent_days:g} days before")
     ax.set_ylabel(f"respond within {response_days:g} days")
     return tidy(ax, grid="y")
 
 
 def coverage_map(frame: pd.DataFrame, ax: Axes | None, /) -> Axes:
-    """Draw who of a stage's customers met which content; gaps are framed and say so."""
+    """Draw who of a stage's customers met which content; gaps and few customers are written."""
     stages = list(dict.fromkeys(frame["stage"]))
     contents = list(dict.fromkeys(frame["content"]))
     table = frame.pivot_table(index="stage", columns="content", values="estimate", dropna=False)
     table = table.reindex(index=stages, columns=contents)
     ax = heat_map(table.to_numpy(dtype=float), rows=stages, columns=contents, ax=ax)
-    for row in frame[frame["gap"]].itertuples():
+    for row in frame[frame["gap"] | frame["estimate"].isna()].itertuples():
         place = contents.index(row.content), stages.index(row.stage)
-        ax.text(*place, "gap", ha="center", va="center", fontsize=9, color=PALETTE[1],
-                fontweight="bold")  # fmt: skip
+        word, color = ("gap", PALETTE[1]) if row.gap else ("few", QUIET)
+        ax.text(*place, word, ha="center", va="center", fontsize=9, color=color)
     ax.set_xlabel("share of the stage's customers who met it there")
     return ax
