@@ -80,3 +80,26 @@ def last_entry(time, start, entry_time, entry_start):
                 at += 1
             out[event] = at - 1 if at > entry_start[journey] else -1
     return out
+
+
+@numba.njit(cache=True, nogil=True)
+def any_within(time, start, marked, low, high):
+    """Tell for each event whether a marked one of its journey lies `low` to `high` after it.
+
+    Ends included; `low` and `high` may be negative. An event that is marked itself counts where 0
+    lies between them.
+    """
+    out = np.zeros(len(time), np.bool_)
+    for journey in range(len(start) - 1):
+        stop = start[journey + 1]
+        first = last = start[journey]
+        inside = 0
+        for event in range(start[journey], stop):
+            while last < stop and time[last] <= time[event] + high:
+                inside += marked[last]
+                last += 1
+            while first < last and time[first] < time[event] + low:
+                inside -= marked[first]
+                first += 1
+            out[event] = inside > 0
+    return out

@@ -51,7 +51,9 @@ class ChannelIntegration(Result):
     isolation : pandas.DataFrame
         One row a channel: ``channel n n_customers``; `leads leads_low leads_high`, the share of
         touches that another channel follows beyond chance, `leads_share leads_chance` of which it
-        is made; the same as `comes`, for what came before; ``p_value q_value`` of being woven in,
+        is made; the same as `comes`, for what came before, and as `others_lead` and `others_come`,
+        the touches of other channels that this one follows, precedes; ``p_value q_value`` of being
+        woven in,
         ``p_isolated q_isolated`` of being isolated; `verdict`: isolated, woven in, cannot tell.
     counted : pandas.DataFrame
         One row a channel: ``channel n n_censored n_unseen``, its touches, and those not watched

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from journeykit.maps.kernels import first_from
+from journeykit.maps.kernels import any_within, first_from
 from journeykit.maps.rates import watched, without_small
 from journeykit.stats import benjamini_hochberg, wilson_interval
 
@@ -58,9 +58,14 @@ def isolation(
     variance adds up what a customer contributes. Touches are looked at when watched from 3 W before
     to 3 W after them.
 
-    *Isolated*: below `negligible` in both directions (the larger of the two p-values). *Woven in*:
-    else, if above 0 in one of them (one-sided, Bonferroni for the two). q-values are those of
-    Benjamini and Hochberg over the channels, each question being a family.
+    A channel with most of the touches can lead to another with few of its own, and yet be where all
+    customers of the other come from. So the same is asked of the touches of all other channels: how
+    many of them this channel follows beyond chance (`others_lead`), and how many it precedes
+    (`others_come`).
+
+    *Isolated*: below `negligible` in all four (the largest of the p-values). *Woven in*: else, if
+    above 0 in one of them (one-sided, Bonferroni for the four). q-values are those of Benjamini and
+    Hochberg over the channels, each question being a family.
 
     References
     ----------
@@ -75,6 +80,7 @@ def isolation(
             beyond_chance(near[here], seen.chance[here], touches.customer[here], confidence)
             for near in (seen.after, seen.before)
         ]
+        sides += _others(journeys, touches, seen.usable, code, span, confidence)
         told = sides[0].n_customers >= max(small_cell, 2)
         rows.append((channel, len(here), sides[0].n_customers, *_row(sides, negligible, told)))
     frame = pd.DataFrame(rows, columns=["channel", "n", "n_customers", *_COLUMNS])
@@ -89,7 +95,7 @@ def isolation(
 _COLUMNS = [
     *(
         f"{side}{part}"
-        for side in ("leads", "comes")
+        for side in ("leads", "comes", "others_lead", "others_come")
         for part in ("", "_low", "_high", "_share", "_chance")
     ),
     "p_value",
@@ -117,7 +123,28 @@ def _row(sides: list[Beyond], negligible: float, told: bool) -> list[float]:
         for side in sides
         for number in (side.estimate, side.low, side.high, side.near, side.chance)
     ]
-    return [*numbers, min(1.0, 2 * min(above)), max(below)]
+    return [*numbers, min(1.0, len(sides) * min(above)), max(below)]
+
+
+def _others(
+    journeys: Journeys,
+    touches: Touches,
+    usable: NDArray[np.bool_],
+    code: int,
+    span: int,
+    confidence: float,
+) -> list[Beyond]:
+    """Estimate how many touches of other channels this one follows, and precedes, beyond chance."""
+    time = journeys.need_time("`channel_integration`")
+    marked = touches.channel == code
+    after, before, later, earlier = (
+        any_within(time, journeys.start, marked, low, low + span)
+        for low in (0, -span, 2 * span, -3 * span)
+    )
+    kept = np.flatnonzero(usable & ~marked)
+    chance = (later[kept] / 2.0) + earlier[kept] / 2.0
+    customer = touches.customer[kept]
+    return [beyond_chance(near[kept], chance, customer, confidence) for near in (after, before)]
 
 
 def beyond_chance(
@@ -133,9 +160,9 @@ def beyond_chance(
     if not len(near):
         nothing = np.nan
         return Beyond(nothing, nothing, nothing, nothing, nothing, nothing, 0)
-    _, who = np.unique(customer, return_inverse=True)
-    excess = np.bincount(who, weights=near - chance)
-    room = np.bincount(who, weights=1 - chance)
+    there = np.bincount(customer) > 0
+    excess = np.bincount(customer, weights=near - chance)[there]
+    room = np.bincount(customer, weights=1 - chance)[there]
     n, total = len(excess), room.sum()
     shares = float(near.mean()), float(chance.mean())
     if total <= 0 or n < 2:  # by chance alone another channel is always near

@@ -149,24 +149,40 @@ def test_windows_by_brute_force() -> None:
     ]
     frame = found(made(events), within_days=2).isolation.set_index("channel")
     for channel in ("web", "phone", "store"):
-        near, before, chance = [], [], []
-        for who, day, name in events:
-            if CATALOGUE.channel_of(name) != channel or not 6 <= day < 94:
-                continue
-            lags = [
-                other - day
-                for one, other, its in events
-                if one == who and CATALOGUE.channel_of(its) != channel
-            ]
-            inside = [any(low <= lag <= low + 2 for lag in lags) for low in (0, -2, 4, -6)]
-            near.append(inside[0])
-            before.append(inside[1])
-            chance.append((inside[2] + inside[3]) / 2)
-        row = frame.loc[channel]
-        assert row["n"] == len(near)
-        r = np.mean(chance)
-        assert row["leads"] == pytest.approx((np.mean(near) - r) / (1 - r))
-        assert row["comes"] == pytest.approx((np.mean(before) - r) / (1 - r))
+        own = [CATALOGUE.channel_of(name) == channel for _, _, name in events]
+        for sides, mine in ((("leads", "comes"), True), (("others_lead", "others_come"), False)):
+            inside = np.array(
+                [
+                    [
+                        any(
+                            one == who and is_own != mine and low <= other - day <= low + 2
+                            for (one, other, _), is_own in zip(events, own, strict=True)
+                        )
+                        for low in (0, -2, 4, -6)
+                    ]
+                    for (who, day, _), is_own in zip(events, own, strict=True)
+                    if is_own == mine and 6 <= day < 94
+                ]
+            ).mean(axis=0)
+            row, r = frame.loc[channel], inside[2:].mean()
+            assert row[sides[0]] == pytest.approx((inside[0] - r) / (1 - r))
+            assert row[sides[1]] == pytest.approx((inside[1] - r) / (1 - r))
+            assert row[f"{sides[0]}_chance"] == pytest.approx(r)
+
+
+def test_a_large_channel_that_a_small_one_lives_on_is_not_isolated() -> None:
+    rng = np.random.default_rng(1)
+    events: list[tuple[int, float, str]] = []
+    for who in range(400):
+        shops = rng.random(60) * 100
+        events += [(who, float(day), "shop") for day in shops]
+        # One call after each 60 touches of the shop: 2 % of them, and all of the calls.
+        events.append((who, float(shops[0]) + 0.01, "call"))
+    found_ = found(made(events, days=101), within_days=0.2)
+    row = found_.isolation.set_index("channel").loc["store"]
+    assert row["leads_high"] < 0.05
+    assert row["others_come_low"] > 0.5
+    assert found_.isolated() == ()
 
 
 def test_nothing_beyond_chance_has_the_bound_of_nobody() -> None:
