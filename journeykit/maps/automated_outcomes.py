@@ -71,37 +71,46 @@ def compared(
     parts = [("(all)", pooled), *((names[at], where == at) for at in shared)]
     for name, mask in parts if len(shared) else []:
         chosen = np.flatnonzero(mask)
-        stratum, n_strata = joint_strata(
-            where[chosen], stage[kept][chosen], bins[chosen], quarter[chosen]
-        )
-        effect = compare_in_risk_sets(
+        moments = _Moments(
             who[chosen],
-            stratum,
+            joint_strata(where[chosen], stage[kept][chosen], bins[chosen], quarter[chosen]),
             role[chosen],
             event[chosen],
-            n_strata=n_strata,
-            confidence=asked.confidence,
         )
-        machines = role[chosen] == 1
-        served = who[chosen][machines], who[chosen][~machines]
-        rows.append(
-            {
-                "name": name,
-                "n_customers": min(_distinct(customers) for customers in served),
-                "n_exposed": effect.n_exposed,
-                "n_event": effect.n_event,
-                "n_compared": effect.n_compared,
-                "n_alone": effect.n_alone,
-                "risk": effect.risk,
-                "risk_compared": effect.risk_compared,
-                "estimate": effect.difference.estimate,
-                "conf_low": effect.difference.low,
-                "conf_high": effect.difference.high,
-                "p_value": effect.p_value,
-                "crude": event[chosen][machines].mean() - event[chosen][~machines].mean(),
-            }
-        )
+        rows.append({"name": name, **_effect(moments, asked.confidence)})
     return _frame(rows, asked.small_cell), int((acts & ~known).sum())
+
+
+class _Moments(NamedTuple):
+    """Touches compared: who, their strata and how many those are, by whom, and what followed."""
+
+    who: NDArray[np.int64]
+    strata: tuple[NDArray[np.int64], int]
+    role: NDArray[np.int8]
+    event: NDArray[np.bool_]
+
+
+def _effect(moments: _Moments, confidence: float) -> dict[str, object]:
+    """Compare machines with humans inside strata, and by plain shares."""
+    who, (stratum, n_strata), role, event = moments
+    effect = compare_in_risk_sets(
+        who, stratum, role, event, n_strata=n_strata, confidence=confidence
+    )
+    machines = role == 1
+    return {
+        "n_customers": min(_distinct(who[machines]), _distinct(who[~machines])),
+        "n_exposed": effect.n_exposed,
+        "n_event": effect.n_event,
+        "n_compared": effect.n_compared,
+        "n_alone": effect.n_alone,
+        "risk": effect.risk,
+        "risk_compared": effect.risk_compared,
+        "estimate": effect.difference.estimate,
+        "conf_low": effect.difference.low,
+        "conf_high": effect.difference.high,
+        "p_value": effect.p_value,
+        "crude": event[machines].mean() - event[~machines].mean(),
+    }
 
 
 def _distinct(customers: NDArray[np.int64]) -> int:

@@ -212,22 +212,11 @@ def automation(
         raise MappingError("`within` can be 'channel' only with a catalogue; give `catalogue`.")
     owner = np.repeat(np.arange(len(journeys)), journeys.length)
     frame = _shares(kind, levels, owner, small_cell, confidence)
-    names, place = levels[within]
     found, n_censored = pd.DataFrame(columns=["name", "verdict"]), 0
     if len(outcome):
-        check_positive("horizon_days", horizon_days)  # type: ignore[arg-type]
-        assert horizon_days is not None
-        if not isinstance(outcome, str):
-            check_names("outcome", outcome)
-            check_known("outcome", outcome, journeys.names, what="touchpoints")
+        asked = _question(journeys, outcome, at_risk_from, horizon_days, small_cell, confidence)
+        names, place = levels[within]
         stage = levels["stage"][1] if "stage" in levels else np.zeros(len(kind), dtype=np.int64)
-        asked = Question(
-            outcome=outcome if isinstance(outcome, str) else tuple(outcome),
-            at_risk_from=at_risk_from,
-            horizon_days=horizon_days,
-            small_cell=small_cell,
-            confidence=confidence,
-        )
         found, n_censored = compared(journeys, kind, stage, place, names, asked)
     return Automation(
         frame=frame,
@@ -246,6 +235,29 @@ def automation(
         n_unknown=int((kind < 0).sum()),
         n_censored=n_censored,
         horizon_days=horizon_days,
+    )
+
+
+def _question(
+    journeys: Journeys,
+    outcome: Sequence[str] | str,
+    at_risk_from: str | None,
+    horizon_days: float | None,
+    small_cell: int,
+    confidence: float,
+) -> Question:
+    """Check what the outcome is and how long touches are followed."""
+    check_positive("horizon_days", horizon_days)  # type: ignore[arg-type]
+    assert horizon_days is not None
+    if not isinstance(outcome, str):
+        check_names("outcome", outcome)
+        check_known("outcome", outcome, journeys.names, what="touchpoints")
+    return Question(
+        outcome=outcome if isinstance(outcome, str) else tuple(outcome),
+        at_risk_from=at_risk_from,
+        horizon_days=horizon_days,
+        small_cell=small_cell,
+        confidence=confidence,
     )
 
 

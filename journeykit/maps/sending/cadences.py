@@ -20,9 +20,10 @@ from journeykit.errors import ArgumentError, DataError
 from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
 from journeykit.journeys.fingerprint import hash_customers
-from journeykit.maps.rates import rates, watched, without_small
+from journeykit.maps.rates import rates
 from journeykit.maps.sending.fatigue import PARTS, Dose, dose_response
 from journeykit.maps.sending.sends import Sends, sends
+from journeykit.maps.sending.tables import by_gap, by_position, sends_per_week
 from journeykit.results import Provenance, Result
 from journeykit.stats import mix
 from journeykit.stats.risk_sets import joint_strata
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from journeykit.study import Catalogue
 
 _QUARTER_DAYS = 91
-_GAPS = (1, 3, 7, 14, 30)
-_GAP_NAMES = ("up to 1 day", "1 to 3 days", "3 to 7 days", "7 to 14 days", "14 to 30 days",
-              "more than 30 days", "first seen")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -192,7 +190,6 @@ def cadence(
     seen = sends(journeys, out, back, response_days=response_days, recent_days=recent_days)
     kept = _kept(seen, response_days)
     frame, fatigue = _fatigue(journeys, seen, kept, most, small_cell, confidence, seed)
-    followed = np.flatnonzero(seen.followed & ~seen.overtaken)
     given = {"response_days": response_days, "recent_days": recent_days, "most": most}
     return Cadence(
         frame=frame,
@@ -208,25 +205,9 @@ def cadence(
             seed,
         ),
         fatigue=fatigue,
-        rates=_per_week(journeys, seen, small_cell, confidence),
-        positions=_by(
-            "position",
-            [f"{k + 1}" for k in range(most)] + [f"more than {most}"],
-            np.minimum(seen.position, most),
-            seen,
-            followed,
-            small_cell,
-            confidence,
-        ),
-        gaps=_by(
-            "gap",
-            _GAP_NAMES,
-            np.where(seen.gap < 0, len(_GAPS) + 1, np.searchsorted(_GAPS, seen.gap / DAY)),
-            seen,
-            followed,
-            small_cell,
-            confidence,
-        ),
+        rates=sends_per_week(journeys, seen, small_cell, confidence),
+        positions=by_position(seen, most, small_cell, confidence),
+        gaps=by_gap(seen, small_cell, confidence),
         response_days=response_days,
         recent_days=recent_days,
     )
@@ -306,10 +287,19 @@ def _fatigue(
             "conf_high": dose.conf_high,
         }
     )
+    return frame, _knee(seen, kept, used, dose)
+
+
+def _knee(
+    seen: Sends, kept: NDArray[np.int64], used: NDArray[np.int64], dose: Dose
+) -> pd.DataFrame:
+    """Return the row of the knee, and which sends are not in it."""
     falls = dose.verdict.startswith("falls")
-    numbers = ("knee", "knee_low", "knee_high", "slope", "slope_low", "slope_high")
-    row = {name: getattr(dose, name) if falls else np.nan for name in numbers}
-    fatigue = pd.DataFrame(
+    names = {"knee": "knee", "knee_low": "conf_low", "knee_high": "conf_high"}
+    names |= {name: name for name in ("slope", "slope_low", "slope_high")}
+    row = {name: getattr(dose, field) if falls else np.nan for field, name in names.items()}
+    alone = ~seen.overtaken
+    return pd.DataFrame(
         [
             {
                 "n": len(used),
@@ -318,13 +308,12 @@ def _fatigue(
                 "p_value": dose.p_value,
                 "verdict": dose.verdict,
                 "n_overtaken": int(seen.overtaken.sum()),
-                "n_censored": int((~seen.followed & ~seen.overtaken).sum()),
-                "n_unseen": int((seen.followed & ~seen.overtaken & ~seen.remembered).sum()),
+                "n_censored": int((alone & ~seen.followed).sum()),
+                "n_unseen": int((alone & seen.followed & ~seen.remembered).sum()),
                 "n_beyond": len(kept) - len(used),
             }
         ]
     )
-    return frame, fatigue.rename(columns={"knee_low": "conf_low", "knee_high": "conf_high"})
 
 
 def _dose(
@@ -344,54 +333,3 @@ def _dose(
         confidence=confidence,
         seed=seed,
     )
-
-
-def _by(
-    label: str,
-    names: Sequence[str],
-    group: NDArray[np.integer],
-    seen: Sends,
-    kept: NDArray[np.int64],
-    small_cell: int,
-    confidence: float,
-) -> pd.DataFrame:
-    found = rates(
-        group[kept],
-        seen.responded[kept],
-        seen.customer[kept],
-        n_groups=len(names),
-        confidence=confidence,
-    )
-    frame = pd.DataFrame({label: list(names)} | found._asdict())
-    columns = ["n", "n_event", "estimate", "conf_low", "conf_high"]
-    met = frame[frame["n"] > 0].reset_index(drop=True)
-    return without_small(met, hide=columns, small_cell=small_cell)
-
-
-def _per_week(journeys: Journeys, seen: Sends, small_cell: int, confidence: float) -> pd.DataFrame:
-    """Estimate sends a customer and week, of the time watched, by touchpoint and of all."""
-    from scipy.special import ndtri
-
-    _, before, after = watched(journeys, "`cadence`")
-    first = journeys.start[:-1][journeys.length > 0]
-    weeks = np.zeros(len(journeys))
-    weeks[journeys.length > 0] = (before[first] + after[first]) / (7 * DAY)
-    total, customers = weeks.sum(), max(int((weeks > 0).sum()), 1)
-    z = float(ndtri((1 + confidence) / 2))
-    rows = []
-    met = np.unique(seen.touchpoint)
-    for name, mask in [
-        *((journeys.names[at], seen.touchpoint == at) for at in met),
-        ("(any)", np.ones(len(seen.touchpoint), dtype=bool)),
-    ]:
-        count = np.bincount(seen.customer[mask], minlength=len(journeys))
-        rate = count.sum() / total if total > 0 else np.nan
-        spread = ((count - rate * weeks) ** 2).sum() * customers / max(customers - 1, 1)
-        # On the log scale: a rate is above 0.
-        error = np.sqrt(spread) / total / rate if total > 0 else np.nan
-        bounds = rate * np.exp(-z * error), rate * np.exp(z * error)
-        rows.append((name, int(count.sum()), int((count > 0).sum()), total, rate, *bounds))
-    columns = ["touchpoint", "n", "n_customers", "n_weeks", "estimate", "conf_low", "conf_high"]
-    frame = pd.DataFrame(rows, columns=columns)
-    hide = ["n", "estimate", "conf_low", "conf_high"]
-    return without_small(frame, hide=hide, small_cell=small_cell)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from journeykit.journeys import Journeys
     from journeykit.stages import PassionPoints
+    from journeykit.stages.following import Entries
     from journeykit.study.models import Ladder
 
 
@@ -138,15 +139,9 @@ def content_coverage(
     refuse_collapsed(journeys, "`content_coverage`")
     contents, code = content_codes(journeys, content)
     stage, came = stage_at_events(journeys, ladder, "`content_coverage`")
-    owner, _, after = watched(journeys, "`content_coverage`")
-    until = np.full(len(journeys), np.iinfo(np.int64).min)
-    until[owner] = journeys.need_time("`content_coverage`") + after
-    inside = came.time < until[came.who]
     size = len(ladder.stages)
-    reached = np.unique(came.who[inside] * size + came.rung[inside])
-    n_stage = np.bincount(reached % size, minlength=size)
-    if not n_stage.any():
-        raise DataError("Nobody is ever in a stage: nothing leads to any while customers are seen.")
+    n_stage = _ever_in(journeys, came, size)
+    owner = np.repeat(np.arange(len(journeys)), journeys.length)
     met = np.flatnonzero((code >= 0) & (stage >= 0))
     cell = stage[met] * len(contents) + code[met]
     n_cells = size * len(contents)
@@ -181,6 +176,19 @@ def content_coverage(
         ),
         n_without=int((code < 0).sum()),
     )
+
+
+def _ever_in(journeys: Journeys, came: Entries, size: int) -> NDArray[np.int64]:
+    """Count the customers who come into each stage while they are watched."""
+    owner, _, after = watched(journeys, "`content_coverage`")
+    until = np.full(len(journeys), np.iinfo(np.int64).min)
+    until[owner] = journeys.need_time("`content_coverage`") + after
+    inside = came.time < until[came.who]
+    reached = np.unique(came.who[inside] * size + came.rung[inside])
+    found = np.bincount(reached % size, minlength=size)
+    if not found.any():
+        raise DataError("Nobody is ever in a stage: nothing leads to any while customers are seen.")
+    return found
 
 
 def content_roles(
