@@ -260,7 +260,7 @@ WOVEN = (
         "fatigue, knee",
         "Where the odds to respond fall by a fifth with each send beyond the fourth, the knee is "
         "found within one send in 90 % of worlds.",
-        lambda _: partial(tired, fall=0.25, customers=700),
+        lambda _: partial(tired, fall=0.25, customers=2000),
         between(0.9, 1.0, column="share", only=("knee within one send",)),
         ("background",),
         10,

@@ -54,7 +54,7 @@ class Cadence(Result):
         which the response falls; ``slope slope_low slope_high``, by each further send; `p_value`
         that nothing falls; `verdict`: falls beyond the knee, falls from the first send on, no fall
         found, cannot tell; where nothing falls, no knee; `n_overtaken`, sends left out because
-        another followed within the response time; `n_censored n_unseen`, not watched long enough
+        another lies within the response time; `n_censored n_unseen`, not watched long enough
         after, before; `n_beyond`, with more recent sends than are looked at.
     rates : pandas.DataFrame
         Sends a customer and week: ``touchpoint n n_customers n_weeks estimate conf_low conf_high``;
@@ -112,7 +112,7 @@ def cadence(
     """Count what the firm sends, and find from how many recent sends on customers respond less.
 
     A *send* is an event at one of `sent`. It is *responded to* when the customer acts, at one of
-    `answers`, after it and within `response_days`. Sends that another one follows within that time
+    `answers`, after it and within `response_days`. Sends with another one so near, before or after,
     are left out, and counted: whose the act is could not be told, and the busier the sending the
     more acts there would be. So are sends not watched for the whole time.
 
@@ -245,7 +245,7 @@ def _kept(seen: Sends, response_days: float) -> NDArray[np.int64]:
     if not len(kept):
         raise DataError(
             f"None of {len(seen.customer):,} sends is left to look at: "
-            f"{int(seen.overtaken.sum()):,} are followed by another within {response_days:g} days, "
+            f"{int(seen.overtaken.sum()):,} are within {response_days:g} days of another, "
             "the others are not watched long enough; give a shorter `response_days` or "
             "`recent_days`."
         )

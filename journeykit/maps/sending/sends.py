@@ -32,7 +32,7 @@ class Sends(NamedTuple):
     responded : array of bool
         Whether the customer acted after it and within the response time.
     overtaken : array of bool
-        Whether another send follows within the response time.
+        Whether another send lies within the response time before it or after it.
     followed, remembered : arrays of bool
         Whether the customer was watched for the whole response time after it, recent time before.
     """
@@ -71,7 +71,9 @@ def sends(
     same = np.diff(customer) == 0
     gap[1:][same] = np.diff(when)[same]
     following = np.zeros(len(at), dtype=bool)
-    following[:-1] = same & (np.diff(when) <= response)
+    close = same & (np.diff(when) <= response)
+    following[:-1] = close
+    following[1:] |= close
     # The next act after the send, at the same instant only where it stands after it.
     act = acts[np.searchsorted(acts, at, side="right")]
     inside = np.minimum(act, max(len(time) - 1, 0))
