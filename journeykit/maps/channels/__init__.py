@@ -1,0 +1,1 @@
+"""How channels are woven together: hand-offs, dead ends, confusion, isolation."""

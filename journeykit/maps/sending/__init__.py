@@ -1,0 +1,1 @@
+"""What the firm sends: which stages it reaches, how often, and when it is too much."""
