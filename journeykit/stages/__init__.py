@@ -9,19 +9,30 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from journeykit.stages.driving import Drivers, drivers
     from journeykit.stages.following import follow
     from journeykit.stages.moments import PassionPoints, passion_points
     from journeykit.study.models import Ladder, Rung
 
 _HOMES = {
+    "Drivers": "stages.driving",
     "Ladder": "study.models",
     "PassionPoints": "stages.moments",
     "Rung": "study.models",
+    "drivers": "stages.driving",
     "follow": "stages.following",
     "passion_points": "stages.moments",
 }
 
-__all__ = ["Ladder", "PassionPoints", "Rung", "follow", "passion_points"]
+__all__ = [
+    "Drivers",
+    "Ladder",
+    "PassionPoints",
+    "Rung",
+    "drivers",
+    "follow",
+    "passion_points",
+]
 
 
 def __getattr__(name: str) -> object:
