@@ -12,26 +12,36 @@ if TYPE_CHECKING:
     from journeykit.stages.driving import Drivers, drivers
     from journeykit.stages.following import follow
     from journeykit.stages.moments import PassionPoints, passion_points
+    from journeykit.stages.placing import Whereabouts, whereabouts
+    from journeykit.stages.unaware import Market, market
     from journeykit.study.models import Ladder, Rung
 
 _HOMES = {
     "Drivers": "stages.driving",
     "Ladder": "study.models",
+    "Market": "stages.unaware",
     "PassionPoints": "stages.moments",
     "Rung": "study.models",
+    "Whereabouts": "stages.placing",
     "drivers": "stages.driving",
     "follow": "stages.following",
+    "market": "stages.unaware",
     "passion_points": "stages.moments",
+    "whereabouts": "stages.placing",
 }
 
 __all__ = [
     "Drivers",
     "Ladder",
+    "Market",
     "PassionPoints",
     "Rung",
+    "Whereabouts",
     "drivers",
     "follow",
+    "market",
     "passion_points",
+    "whereabouts",
 ]
 
 
