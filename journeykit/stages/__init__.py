@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from journeykit.stages.driving import Drivers, drivers
     from journeykit.stages.following import follow
     from journeykit.stages.moments import PassionPoints, passion_points
+    from journeykit.stages.parting import PassionParts, passion_parts
     from journeykit.stages.placing import Whereabouts, whereabouts
     from journeykit.stages.unaware import Market, market
     from journeykit.study.models import Ladder, Rung
@@ -20,12 +21,14 @@ _HOMES = {
     "Drivers": "stages.driving",
     "Ladder": "study.models",
     "Market": "stages.unaware",
+    "PassionParts": "stages.parting",
     "PassionPoints": "stages.moments",
     "Rung": "study.models",
     "Whereabouts": "stages.placing",
     "drivers": "stages.driving",
     "follow": "stages.following",
     "market": "stages.unaware",
+    "passion_parts": "stages.parting",
     "passion_points": "stages.moments",
     "whereabouts": "stages.placing",
 }
@@ -34,12 +37,14 @@ __all__ = [
     "Drivers",
     "Ladder",
     "Market",
+    "PassionParts",
     "PassionPoints",
     "Rung",
     "Whereabouts",
     "drivers",
     "follow",
     "market",
+    "passion_parts",
     "passion_points",
     "whereabouts",
 ]

@@ -187,7 +187,7 @@ def passion_points(
     }
     frames, rows, reasons = [], [], []
     for stage in lower:
-        stays = _stays(journeys, steps, ladder.stages.index(stage), leading)
+        stays = stays_in(journeys, steps, ladder.stages.index(stage), leading)
         try:
             found = precursors(
                 stays,
@@ -235,7 +235,7 @@ def searchable(journeys: Journeys, ladder: Ladder) -> tuple[list[str], set[str]]
     return lower, leading
 
 
-def _stays(
+def stays_in(
     journeys: Journeys,
     steps: Entries,
     rung: int,

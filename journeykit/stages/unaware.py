@@ -12,7 +12,6 @@ from journeykit.errors import ArgumentError
 from journeykit.results import Provenance, Result
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.axes import Axes
 
     from journeykit.survival import Census
@@ -63,7 +62,7 @@ class Market(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the people in each stage; what is not observed says so."""
-        from journeykit.draw import INK, MUTED, PALETTE, axes, tidy
+        from journeykit.draw import INK, PALETTE, QUIET, axes, tidy
 
         ax = axes(ax, height=0.42 * len(self.frame) + 1.2, width=6.8)
         at = np.arange(len(self.frame))
@@ -74,7 +73,7 @@ class Market(Result):
         ax.hlines(at[known], low[known], high[known], color=INK, linewidth=1.4)
         for place in at[np.isnan(estimate)]:
             told = NOT_OBSERVED if np.isnan(high[place]) else f"at most {high[place]:,.0f}"
-            ax.text(0, place, f" {told}", va="center", color=MUTED)
+            ax.text(0, place, f" {told}", va="center", color=QUIET)
         ax.set_yticks(at, self.frame["stage"])
         ax.invert_yaxis()
         ax.set_xlabel("people")
