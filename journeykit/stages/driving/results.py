@@ -83,7 +83,8 @@ class Drivers(Result):
         face = np.where(top["_later"], "white", PALETTE[0])
         ax.scatter(top["ratio"], at, c=face, edgecolors=PALETTE[0], s=42, zorder=3)
         labels = [
-            f"{shortened(row.driver)}, {shortened(row.stage)}"
+            f"{shortened(row.driver)}{'' if row.kind == 'touchpoint' else f' ({row.kind})'}, "
+            f"{shortened(row.stage)}"
             f"{'' if row.group == 'all' else ', ' + shortened(row.group)} ({row.n_event:,})"
             for row in top.itertuples()
         ]

@@ -106,7 +106,9 @@ def drivers(
     content : str, optional
         Column of events, texts or whole numbers: its values are tried as well.
     period_days : float
-        At what is felt for days, long periods blur: what is met within one counts from the next on.
+        What is met within a period counts from the next one on: a touch that moves customers within
+        the hour needs periods of an hour, or `passion_points`; one felt for weeks may have days or
+        weeks, which is quicker.
     calendar : {"month", "week"}
         What the hazard is adjusted for; UTC.
     link : {"cloglog", "logit"}

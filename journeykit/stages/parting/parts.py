@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 NOT_OBSERVED = "not observed"
 CANNOT_TELL = "cannot tell"
+_DRAWN = 12
 _NUMBERS = (
     "estimate", "conf_low", "conf_high", "others", "difference", "difference_low",
     "difference_high",
@@ -92,31 +93,30 @@ class PassionParts(Result):
         return "; ".join([f"{len(self.points):,} points", *told, *tail])
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw sentiment against depth, one dot a point; hollow where nobody was asked."""
-        from journeykit.draw import INK, PALETTE, axes, tidy
+        """Draw sentiment (emotional), a row a point; its label says depth and dwell (logical)."""
+        from journeykit.draw import INK, PALETTE, QUIET, axes, tidy
         from journeykit.draw.charts import shortened
 
-        wide = self.frame.pivot_table(
-            index=["stage", "touchpoint"], columns="part", values="estimate", sort=False
-        ).reindex(columns=["depth", "sentiment"])
-        wide = wide[wide["depth"].notna()].head(12)
-        ax = axes(ax, height=3.8, width=6.8)
-        asked = wide["sentiment"].notna().to_numpy()
-        height = wide["sentiment"].fillna(0.0).to_numpy(dtype=float)
-        face = np.where(asked, PALETTE[0], "white")
-        ax.scatter(wide["depth"], height, c=face, edgecolors=PALETTE[0], s=46, zorder=3)
-        for (stage, touchpoint), at, level in zip(
-            wide.index, wide["depth"].tolist(), height.tolist(), strict=True
-        ):
-            ax.annotate(
-                f"{shortened(touchpoint)}, {shortened(stage)}", (at, level), color=INK,
-                xytext=(6, 4), textcoords="offset points", fontsize=8,
-            )  # fmt: skip
-        ax.set_ylim(-1.05, 1.05)
-        ax.margins(x=0.25)
-        ax.set_xlabel("mean steps of the visit (logical)\nhollow: nobody was asked")
-        ax.set_ylabel("mean sentiment (emotional)")
-        return tidy(ax)
+        keys = list(self.frame[["stage", "touchpoint"]].drop_duplicates().head(_DRAWN).itertuples())
+        ax = axes(ax, height=max(1.8, 0.42 * len(keys) + 1.1), width=7.4)
+        ax.axvline(0, color=QUIET, linewidth=1)
+        labels = []
+        for at, key in enumerate(keys):
+            rows = self.frame["stage"].eq(key.stage) & self.frame["touchpoint"].eq(key.touchpoint)
+            mine = self.frame[rows].set_index("part")
+            said = mine.loc["sentiment"]
+            if np.isnan(said["estimate"]):
+                ax.text(0, at, f" {said['evidence']}", va="center", color=QUIET)
+            else:
+                ax.hlines(at, said["conf_low"], said["conf_high"], color=INK, linewidth=1.4)
+                ax.scatter(said["estimate"], at, color=PALETTE[0], s=42, zorder=3)
+            did = f"{_said(mine, 'depth', '{:.1f} steps')}, {_said(mine, 'dwell', '{:.1f} min')}"
+            labels.append(f"{shortened(key.touchpoint)}, {shortened(key.stage)}\n{did}")
+        ax.set_yticks(np.arange(len(keys)), labels)
+        ax.invert_yaxis()
+        ax.set_xlim(-1, 1)
+        ax.set_xlabel("mean sentiment there, from -1 to 1")
+        return tidy(ax, grid="x")
 
 
 def passion_parts(
