@@ -32,7 +32,7 @@ class Gaps(NamedTuple):
 
     def take(self, kept: NDArray[np.bool_]) -> Gaps:
         """Return some of them."""
-        return Gaps(*(part[kept] for part in self))
+        return Gaps(self.source[kept], self.target[kept], self.days[kept])
 
 
 class Rates(NamedTuple):

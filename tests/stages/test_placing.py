@@ -110,7 +110,7 @@ def test_probabilities_are_calibrated_where_marks_are_lost(*, fast: bool, seen: 
 def test_counts_empty_small_cells_and_sum() -> None:
     shop = world(customers=1200, seed=2, parts=PARTS, settings=NO_ORDERS).journeys()
     found = whereabouts(shop, LADDER, seen=0.7, by="segment")
-    counts = found.counts(small_cell=20)
+    counts = found.counts(small_cell=60)
     assert counts["expected"].isna().any()
     assert counts.loc[counts["expected"].isna(), "n"].isna().all()
     assert found.probabilities.sum(axis=1).to_numpy() == pytest.approx(1)

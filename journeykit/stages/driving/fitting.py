@@ -146,7 +146,7 @@ def effects(
     estimate[none] = low[none] = -np.inf
     high[none] = bound
     p_value[none] = np.minimum(1.0, 2 * np.exp(-expected[none]))
-    return Effects(estimate, low, high, p_value, expected, covariance)
+    return Effects(estimate, low, high, p_value, expected.astype(np.float64), covariance)
 
 
 def differ(found: Effects, /) -> float:

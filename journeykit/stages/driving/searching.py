@@ -356,7 +356,7 @@ def _joined(steps: NDArray[np.int64], event: NDArray[np.bool_]) -> NDArray[np.in
     return _joined_levels(np.bincount(level[steps], event, minlength=len(_STEPS) + 1))[level]
 
 
-def _joined_levels(moves: NDArray[np.float64]) -> NDArray[np.int64]:
+def _joined_levels(moves: NDArray[np.number]) -> NDArray[np.int64]:
     """Join levels from the first on, and return their new numbers; the rest joins the last."""
     new, at, sum_ = np.zeros(len(moves), dtype=np.int64), 0, 0.0
     for level, count in enumerate(moves.tolist()):

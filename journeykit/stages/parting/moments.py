@@ -127,7 +127,7 @@ class Answers(NamedTuple):
         """Read them; answers of customers or about touchpoints not in the journeys are left out."""
         who = places_of(journeys, pa.array(said["customer_id"].astype(str)))
         place = {name: at for at, name in enumerate(journeys.names)}
-        code = said["touchpoint"].map(place).fillna(-1).to_numpy().astype(np.int64)
+        code = said["touchpoint"].astype(str).map(place).fillna(-1).to_numpy().astype(np.int64)
         time = said["event_time"].to_numpy(dtype="datetime64[us]").astype(np.int64)
         score = said["score"].to_numpy(dtype=float)
         order = np.lexsort((time, code, who))
