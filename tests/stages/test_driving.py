@@ -196,6 +196,19 @@ def test_contents_channels_and_odds(shop: Journeys) -> None:
     assert "odds ratio" in ax.get_xlabel()
 
 
+def test_a_likelihood_without_maximum_is_too_few(
+    shop: Journeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without(*_: object, **__: object) -> None:
+        raise DataError("The likelihood has no maximum.")
+
+    monkeypatch.setattr("journeykit.stages.driving.searching.effects", without)
+    found = drivers(shop, LADDER, effect_days=10, period_days=14).frame
+    assert set(found["verdict"]) == {"too few"}
+    assert "the likelihood has no maximum" in set(found["reason"])
+    assert found["ratio"].isna().all()
+
+
 def test_few_customers_are_not_shown(shop: Journeys) -> None:
     found = drivers(shop.sample(150, seed=1), LADDER, effect_days=5, period_days=7)
     small = found.frame[found.frame["n"].isna()]

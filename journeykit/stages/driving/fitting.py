@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from journeykit.survival.models.binomial import Link
+    from journeykit.survival.models.binomial import BinomialFit, Link
 
 
 class Table(NamedTuple):
@@ -104,33 +104,19 @@ def effects(
     Poisson count whose mean is the moves that the others let expect.
     """
     size = len(tested)
-    nothing = np.full(size, np.nan)
     moved = np.bincount(table.group[table.exposed], table.n_event[table.exposed], minlength=size)
     fitted = tested & (moved > 0)
-    used = ~table.exposed | fitted[table.group]
-    used = _informative(table, used)
-    design = _design(table, used, np.flatnonzero(fitted))
+    used = _informative(table, ~table.exposed | fitted[table.group])
+    place = np.flatnonzero(fitted)
+    design = _design(table, used, place)
     found = fit(
         lambda rows: design[used][rows], table.n[used], table.n_event[used], design.shape[1], link
     )
-    eta = design @ found.coefficients
-    at = hazard(eta, link)
-    k = int(fitted.sum())
-    start = design.shape[1] - k
-    estimate, low, high, p_value = (nothing.copy() for _ in range(4))
+    start = design.shape[1] - len(place)
+    estimate, low, high, p_value = (np.full(size, np.nan) for _ in range(4))
     covariance = np.full((size, size), np.nan)
-    if k:
-        lever = design @ found.covariance[:, start:]
-        score = (lever * weight_of(at)[:, None])[table.cell]
-        kept = used[table.cell]
-        left = (event - at.leave[table.cell]) * kept
-        n_people = int(customer.max()) + 1
-        each = np.column_stack(
-            [np.bincount(customer, left * part, minlength=n_people) for part in score.T]
-        )
-        people = len(np.unique(customer[kept]))
-        inner = each.T @ each * (people / (people - 1))
-        place = np.flatnonzero(fitted)
+    if len(place):
+        inner = _clustered(table, used, design, found, start, customer, event, link)
         covariance[np.ix_(place, place)] = inner
         error = np.sqrt(np.diag(inner))
         estimate[place] = found.coefficients[start:]
@@ -147,6 +133,29 @@ def effects(
     high[none] = bound
     p_value[none] = np.minimum(1.0, 2 * np.exp(-expected[none]))
     return Effects(estimate, low, high, p_value, expected.astype(np.float64), covariance)
+
+
+def _clustered(
+    table: Table,
+    used: NDArray[np.bool_],
+    design: NDArray[np.float64],
+    found: BinomialFit,
+    start: int,
+    customer: NDArray[np.int64],
+    event: NDArray[np.bool_],
+    link: Link,
+) -> NDArray[np.float64]:
+    """Return the sandwich of the coefficients from `start` on, scores summed by customer."""
+    at = hazard(design @ found.coefficients, link)
+    lever = design @ found.covariance[:, start:]
+    score = (lever * weight_of(at)[:, None])[table.cell]
+    kept = used[table.cell]
+    left = (event - at.leave[table.cell]) * kept
+    size = int(customer.max()) + 1
+    each = [np.bincount(customer, left * part, minlength=size) for part in score.T]
+    people = len(np.unique(customer[kept]))
+    total = np.column_stack(each)
+    return np.asarray(total.T @ total * (people / (people - 1)))
 
 
 def differ(found: Effects, /) -> float:

@@ -160,24 +160,25 @@ def drivers(
     since = _seen_from(journeys, watched.since, effect_days)
     frames, rows, tests = [], [], []
     for stage in lower:
+        rung = ladder.stages.index(stage)
         periods = periods_of(
-            stays, rung=ladder.stages.index(stage), period_days=period_days, since=since,
-            until=watched.until,
+            stays, rung=rung, period_days=period_days, since=since, until=watched.until
+        )
+        search = None
+        if periods.event.any():
+            search = _Search.of(
+                periods, journeys, group, leading, names, effect_days, calendar, link, small_cell,
+                confidence,
+            )  # fmt: skip
+        found = [] if search is None else [(one, search.of_driver(one)) for one in tried]
+        told = [(one, *both) for one, both in found if both is not None]
+        frames += [part.assign(stage=stage, kind=one.kind, driver=one.name)
+                   for one, part, _ in told]  # fmt: skip
+        tests += [(stage, one.kind, one.name, *test) for one, _, test in told]
+        rows.append(
+            (stage, len(np.unique(periods.customer)), len(periods.stay), int(periods.event.sum()),
+             sum(len(part) for _, part, _ in told))
         )  # fmt: skip
-        if not periods.event.any():
-            rows.append((stage, len(np.unique(periods.customer)), len(periods.stay), 0, 0))
-            continue
-        search = _Search.of(
-            periods, journeys, group, leading, names, effect_days, calendar, link, small_cell,
-            confidence,
-        )  # fmt: skip
-        for one in tried:
-            if (found := search.of_driver(one)) is not None:
-                frames.append(found[0].assign(stage=stage, kind=one.kind, driver=one.name))
-                tests.append((stage, one.kind, one.name, *found[1]))
-        n_tried = sum(len(frame) for frame in frames if frame["stage"].iloc[0] == stage)
-        people = len(np.unique(periods.customer))
-        rows.append((stage, people, len(periods.stay), int(periods.event.sum()), n_tried))
     if not frames:
         raise DataError(
             "No stage can be searched: in none does anybody move up or meet anything while "
@@ -185,9 +186,6 @@ def drivers(
         )
     frame = _judged(pd.concat(frames, ignore_index=True), q, small_cell)
     frame["measure"] = "hazard ratio" if link == "cloglog" else "odds ratio"
-    segments = pd.DataFrame(tests, columns=["stage", "kind", "driver", "n_groups", "p_value"])
-    segments = segments[segments["n_groups"] > 1].reset_index(drop=True)
-    segments["q_value"] = benjamini_hochberg(segments["p_value"])
     given = {
         "effect_days": effect_days, "by": by, "content": content, "period_days": period_days,
         "channels": catalogue is not None, "calendar": calendar, "link": link, "q": q,
@@ -196,7 +194,7 @@ def drivers(
     return Drivers(
         frame=frame[list(_COLUMNS)],
         provenance=Provenance(journeys.fingerprint, given),
-        segments=segments,
+        segments=_segments(tests),
         stages=pd.DataFrame(rows, columns=["stage", "n", "n_periods", "n_event", "n_tried"]),
         effect_days=effect_days,
         period_days=period_days,
@@ -208,6 +206,16 @@ _COLUMNS = (
     "stage", "kind", "driver", "group", "n", "n_exposed", "n_event", "expected", "measure", "ratio",
     "ratio_low", "ratio_high", "p_value", "q_value", "verdict", "reason",
 )  # fmt: skip
+
+
+def _segments(tests: list[tuple[object, ...]]) -> pd.DataFrame:
+    """Lay out the tests that groups differ, of those with two or more."""
+    import pandas as pd
+
+    found = pd.DataFrame(tests, columns=["stage", "kind", "driver", "n_groups", "p_value"])
+    found = found[found["n_groups"] > 1].reset_index(drop=True)
+    found["q_value"] = benjamini_hochberg(found["p_value"])
+    return found
 
 
 def _check(
@@ -317,11 +325,17 @@ class _Search(NamedTuple):
                 "ratio_high": np.exp(found.high),
                 "p_value": found.p_value,
                 "reason": np.select(
-                    [people < self.small_cell, rough < _LEAST, other_event < _LEAST],
+                    [
+                        people < self.small_cell,
+                        rough < _LEAST,
+                        other_event < _LEAST,
+                        np.isnan(found.estimate),
+                    ],
                     [
                         f"fewer than {self.small_cell} customers meet it",
                         f"fewer than {_LEAST:g} moves up to be expected after it",
                         f"fewer than {_LEAST:g} moves up without it",
+                        "the likelihood has no maximum",
                     ],
                     "",
                 ),
@@ -334,15 +348,20 @@ class _Search(NamedTuple):
     def _effects(
         self, level: NDArray[np.int64], met: NDArray[np.bool_], tested: NDArray[np.bool_]
     ) -> Effects:
-        if not tested.any():
-            nothing = np.full(len(tested), np.nan)
-            square = np.full((len(tested), len(tested)), np.nan)
-            return Effects(nothing, nothing, nothing, nothing, nothing, square)
+        """Fit the ratios; all NaN where there are none, or the likelihood has no maximum."""
         event = self.periods.event
-        table = tabled([self.time, self.calendar, level], self.group, met, event)
-        return effects(
-            table, tested, self.periods.customer, event, link=self.link, confidence=self.confidence
-        )
+        if tested.any():
+            table = tabled([self.time, self.calendar, level], self.group, met, event)
+            try:
+                return effects(
+                    table, tested, self.periods.customer, event, link=self.link,
+                    confidence=self.confidence,
+                )  # fmt: skip
+            except DataError:
+                pass
+        nothing = np.full(len(tested), np.nan)
+        square = np.full((len(tested), len(tested)), np.nan)
+        return Effects(nothing, nothing, nothing, nothing, nothing, square)
 
 
 def _levels(level: NDArray[np.int64], event: NDArray[np.bool_]) -> NDArray[np.int64]:
