@@ -33,6 +33,8 @@ from journeykit.stats.disclosure import emptied
 from journeykit.survival.following import watched_customers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -208,7 +210,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _segments(tests: list[tuple[object, ...]]) -> pd.DataFrame:
+def _segments(tests: Sequence[tuple[object, ...]]) -> pd.DataFrame:
     """Lay out the tests that groups differ, of those with two or more."""
     import pandas as pd
 

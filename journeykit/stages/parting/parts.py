@@ -113,7 +113,7 @@ class PassionParts(Result):
             did = f"{_said(mine, 'depth', '{:.1f} steps')}, {_said(mine, 'dwell', '{:.1f} min')}"
             labels.append(f"{shortened(key.touchpoint)}, {shortened(key.stage)}\n{did}")
         ax.set_yticks(np.arange(len(keys)), labels)
-        ax.invert_yaxis()
+        ax.set_ylim(len(keys) - 0.4, -0.6)
         ax.set_xlim(-1, 1)
         ax.set_xlabel("mean sentiment there, from -1 to 1")
         return tidy(ax, grid="x")
