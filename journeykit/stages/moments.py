@@ -175,7 +175,7 @@ def passion_points(
     refuse_collapsed(journeys, "`passion_points`")
     check_known("sent", sent, journeys.names, what="touchpoints")
     steps = entries(journeys, ladder)
-    lower, leading = _searchable(journeys, ladder)
+    lower, leading = searchable(journeys, ladder)
     # As `precursors` names them; the level is that of a stage.
     given: dict[str, Any] = {
         "horizon_days": horizon_days,
@@ -187,7 +187,7 @@ def passion_points(
     }
     frames, rows, reasons = [], [], []
     for stage in lower:
-        stays = _stays(journeys, steps, ladder.stages.index(stage), leading)
+        stays = stays_in(journeys, steps, ladder.stages.index(stage), leading)
         try:
             found = precursors(
                 stays,
@@ -216,7 +216,7 @@ def passion_points(
     )
 
 
-def _searchable(journeys: Journeys, ladder: Ladder) -> tuple[list[str], set[str]]:
+def searchable(journeys: Journeys, ladder: Ladder) -> tuple[list[str], set[str]]:
     """Return the stages from which more than time leads up, and what leads to any rung."""
     rungs = tuple(ladder.rungs.values())
     lower = [
@@ -235,7 +235,7 @@ def _searchable(journeys: Journeys, ladder: Ladder) -> tuple[list[str], set[str]
     return lower, leading
 
 
-def _stays(
+def stays_in(
     journeys: Journeys,
     steps: Entries,
     rung: int,
@@ -247,7 +247,7 @@ def _stays(
     they left it and came back: at what is sent, and at random moments, the last event before would
     not tell, and who has fallen back is to be compared with nobody who is there.
     """
-    who, when, to = steps = steps.take(_last_of_instant(steps))
+    who, when, to = steps = steps.take(last_of_instant(steps))
     never = np.iinfo(np.int64).max
     begin, end = (np.full(len(journeys), never) for _ in range(2))
     np.minimum.at(begin, who[to == rung], when[to == rung])
@@ -288,7 +288,7 @@ def _stays(
     return made.take(chosen).with_fingerprint(journeys.fingerprint_number)
 
 
-def _last_of_instant(steps: Entries) -> NDArray[np.bool_]:
+def last_of_instant(steps: Entries) -> NDArray[np.bool_]:
     """Of several entries of a customer at one instant, mark the last, which is the highest."""
     last = np.ones(len(steps.who), dtype=bool)
     last[:-1] = (np.diff(steps.who) != 0) | (np.diff(steps.time) != 0)

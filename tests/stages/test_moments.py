@@ -12,7 +12,7 @@ from journeykit.journeys.durations import DAY
 from journeykit.simulate.world import world
 from journeykit.stages import Ladder, passion_points
 from journeykit.stages.following import entries
-from journeykit.stages.moments import _stays
+from journeykit.stages.moments import stays_in
 
 LADDER = Ladder(
     rungs={
@@ -68,7 +68,7 @@ def test_stays_are_cut_by_hand() -> None:
         observed_to=np.full(3, 20 * DAY),
     )
     # In b from day 3 to c on day 9; from day 5 to 7 the customer has fallen back to a.
-    cut = _stays(made, entries(made, ladder), 1, set("abc"))
+    cut = stays_in(made, entries(made, ladder), 1, set("abc"))
     assert cut.time is not None
     assert len(cut) == 1
     told = [(int(at) // DAY, cut.names[code]) for at, code in zip(cut.time, cut.touchpoint)]  # noqa: B905
@@ -77,7 +77,7 @@ def test_stays_are_cut_by_hand() -> None:
     assert cut.observed_from is not None
     assert cut.observed_from.tolist() == [3 * DAY]
     # In a: moving on is the first rung above, whichever; the second customer never moves on.
-    cut = _stays(made, entries(made, ladder), 0, set("abc"))
+    cut = stays_in(made, entries(made, ladder), 0, set("abc"))
     assert cut.time is not None
     assert (cut.time // DAY).tolist() == [2, 3, 3]
     assert cut.length.tolist() == [2, 1]

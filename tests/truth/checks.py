@@ -12,16 +12,19 @@ from types import MappingProxyType
 
 from tests.truth import attributed, churned, stepped
 from tests.truth.check import Check, between, biased_upwards
+from tests.truth.driven import DRIVEN
 from tests.truth.hazarded import HAZARDS
 from tests.truth.hurt import PAINS
 from tests.truth.kept import KEPT
 from tests.truth.moved_on import MOMENTS
 from tests.truth.path_checks import PATHS
 from tests.truth.planned import PLANNED
+from tests.truth.reviewed import REVIEWS
 from tests.truth.risky import RISKS
 from tests.truth.set_out import SET_OUT
 from tests.truth.supported import SUPPORTS
 from tests.truth.touched import TOUCHED
+from tests.truth.woven import WOVEN
 
 #: Leaving at constant hazards that no event changes: then S(t) is known in closed form.
 STEADY = MappingProxyType(
@@ -121,6 +124,9 @@ CHECKS = (
     *RISKS,
     *MOMENTS,
     *SUPPORTS,
+    *DRIVEN,
+    *WOVEN,
+    *REVIEWS,
     *SET_OUT,
     *PLANNED,
     *PAINS,
