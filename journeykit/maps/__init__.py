@@ -9,42 +9,42 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from journeykit.maps.automating import Automation, automation
+    from journeykit.maps.automated.automating import Automation, automation
     from journeykit.maps.channels.integration import ChannelIntegration, channel_integration
-    from journeykit.maps.differences import MapChanges, diff
-    from journeykit.maps.exchange import read_map, write_map
-    from journeykit.maps.mapping import JourneyMap, journey_map
-    from journeykit.maps.matrix import TouchpointMatrix, touchpoint_matrix
-    from journeykit.maps.mentioned import MissingTouchpoints, missing_touchpoints
-    from journeykit.maps.satisfying import Satisfaction, satisfaction
+    from journeykit.maps.journey.differences import MapChanges, diff
+    from journeykit.maps.journey.exchange import read_map, write_map
+    from journeykit.maps.journey.mapping import JourneyMap, journey_map
+    from journeykit.maps.satisfied.satisfying import Satisfaction, satisfaction
     from journeykit.maps.sending.cadences import Cadence, cadence
     from journeykit.maps.sending.coverage import ContentCoverage, content_coverage, content_roles
-    from journeykit.maps.uncharted import Unmapped, unmapped
+    from journeykit.maps.touchpoints.matrix import TouchpointMatrix, touchpoint_matrix
+    from journeykit.maps.touchpoints.mentioned import MissingTouchpoints, missing_touchpoints
+    from journeykit.maps.touchpoints.uncharted import Unmapped, unmapped
 
 _HOMES = {
-    "Automation": "automating",
+    "Automation": "automated.automating",
     "Cadence": "sending.cadences",
     "ChannelIntegration": "channels.integration",
     "ContentCoverage": "sending.coverage",
-    "JourneyMap": "mapping",
-    "MapChanges": "differences",
-    "MissingTouchpoints": "mentioned",
-    "Satisfaction": "satisfying",
-    "TouchpointMatrix": "matrix",
-    "Unmapped": "uncharted",
-    "automation": "automating",
+    "JourneyMap": "journey.mapping",
+    "MapChanges": "journey.differences",
+    "MissingTouchpoints": "touchpoints.mentioned",
+    "Satisfaction": "satisfied.satisfying",
+    "TouchpointMatrix": "touchpoints.matrix",
+    "Unmapped": "touchpoints.uncharted",
+    "automation": "automated.automating",
     "cadence": "sending.cadences",
     "channel_integration": "channels.integration",
     "content_coverage": "sending.coverage",
     "content_roles": "sending.coverage",
-    "diff": "differences",
-    "journey_map": "mapping",
-    "missing_touchpoints": "mentioned",
-    "read_map": "exchange",
-    "satisfaction": "satisfying",
-    "touchpoint_matrix": "matrix",
-    "unmapped": "uncharted",
-    "write_map": "exchange",
+    "diff": "journey.differences",
+    "journey_map": "journey.mapping",
+    "missing_touchpoints": "touchpoints.mentioned",
+    "read_map": "journey.exchange",
+    "satisfaction": "satisfied.satisfying",
+    "touchpoint_matrix": "touchpoints.matrix",
+    "unmapped": "touchpoints.uncharted",
+    "write_map": "journey.exchange",
 }
 
 __all__ = [

@@ -10,7 +10,7 @@ from journeykit.report.contract import CONTRACT_MIME
 from journeykit.report.pages.maps import map_html
 from journeykit.report.pages.outputs import output_html
 from journeykit.stages import Ladder
-from tests.maps.test_standing import TWO
+from tests.maps.journey.test_standing import TWO
 
 LADDER = Ladder(rungs={"<i>look": {"touchpoints": ["web"]}, "buying": {"touchpoints": ["buy"]}})
 

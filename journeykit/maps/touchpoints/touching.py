@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from journeykit.checks import check_known
 from journeykit.errors import DataError, NotObservedError
 from journeykit.journeys.durations import DAY
-from journeykit.maps.ratios import Bounded, ratio_interval, score_interval
+from journeykit.maps.touchpoints.ratios import Bounded, ratio_interval, score_interval
 from journeykit.stages.following import entries
 from journeykit.stats import ClusterSums, clustered_wilson_interval, incidence_at, wilson_interval
 

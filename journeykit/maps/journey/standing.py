@@ -9,7 +9,12 @@ import pandas as pd
 
 from journeykit.checks import check_known
 from journeykit.journeys.durations import DAY
-from journeykit.maps.touching import Answered, answered, checked_answers, customers_asked
+from journeykit.maps.touchpoints.touching import (
+    Answered,
+    answered,
+    checked_answers,
+    customers_asked,
+)
 from journeykit.stages.following import Entries, entries, rung_at
 from journeykit.survival.states.bounds import event_interval
 

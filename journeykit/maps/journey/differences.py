@@ -17,7 +17,7 @@ from journeykit.stats import benjamini_hochberg
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from journeykit.maps.mapping import JourneyMap
+    from journeykit.maps.journey.mapping import JourneyMap
 
 _KEY = ["row", "stage", "item"]
 

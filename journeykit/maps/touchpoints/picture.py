@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeykit.maps import grouping
-from journeykit.maps.touching import PER_DAYS
+from journeykit.maps.touchpoints import grouping
+from journeykit.maps.touchpoints.touching import PER_DAYS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from journeykit.maps.matrix import TouchpointMatrix
+    from journeykit.maps.touchpoints.matrix import TouchpointMatrix
 
 #: Narrow enough that letters stay readable on a phone.
 _WIDTH = 4.9

@@ -11,7 +11,7 @@ import pandas as pd
 
 from journeykit.checks import check_fraction, check_known
 from journeykit.errors import ArgumentError, DataError
-from journeykit.maps.uncharted import nearest
+from journeykit.maps.touchpoints.uncharted import nearest
 from journeykit.results import Provenance, Result
 from journeykit.stats import esty_interval, wilson_interval
 from journeykit.stats.intervals import Estimate

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from journeykit.maps.standing import (
+from journeykit.maps.journey.standing import (
     Standing,
     answers_by_rung,
     leaving_rate,
     moves_rate,
 )
-from journeykit.maps.things import NOT_OBSERVED, Limits, Row, Thing, thing
+from journeykit.maps.journey.things import NOT_OBSERVED, Limits, Row, Thing, thing
 from journeykit.stats import wilson_interval
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from journeykit.checks import check_fraction, check_known, check_whole
 from journeykit.errors import DataError, MappingError
-from journeykit.maps.channel_means import Means, compare_means, means
-from journeykit.maps.mixed_means import mixed_means
 from journeykit.maps.rates import without_small
+from journeykit.maps.satisfied.channel_means import Means, compare_means, means
+from journeykit.maps.satisfied.mixed_means import mixed_means
 from journeykit.results import Provenance, Result
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pandas as pd
 from journeykit.checks import check_fraction, check_known, check_names, did_you_mean
 from journeykit.errors import ArgumentError
 from journeykit.journeys.ending import has_attribute
-from journeykit.maps.grouping import chosen
-from journeykit.maps.touching import customers_of, owner_of
+from journeykit.maps.touchpoints.grouping import chosen
+from journeykit.maps.touchpoints.touching import customers_of, owner_of
 from journeykit.results import Checked, Provenance, Result
 from journeykit.stats import wilson_interval
 

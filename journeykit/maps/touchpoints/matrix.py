@@ -10,7 +10,7 @@ import pandas as pd
 
 from journeykit.checks import check_choice, check_fraction, check_positive, check_whole
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
-from journeykit.maps import grouping, touching
+from journeykit.maps.touchpoints import grouping, touching
 from journeykit.results import Checked, Provenance, Result
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class TouchpointMatrix(Result):
         ----------
         shown : {"reach", "frequency", "score", "positive", "next_stage"}
         """
-        from journeykit.maps.picture import matrix_chart
+        from journeykit.maps.touchpoints.picture import matrix_chart
 
         check_choice("shown", shown, get_args(Shown))
         return matrix_chart(self, shown, ax)

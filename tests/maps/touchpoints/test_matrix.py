@@ -16,7 +16,7 @@ from journeykit.errors import ArgumentError, DataError, MappingError, NotObserve
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
 from journeykit.maps import touchpoint_matrix
-from journeykit.maps.grouping import without_few
+from journeykit.maps.touchpoints.grouping import without_few
 from journeykit.stats import ClusterSums, clustered_wilson_interval, incidence_at, wilson_interval
 from journeykit.study.catalogue import Catalogue, Touchpoint, standard_catalogue
 from journeykit.study.models import Ladder

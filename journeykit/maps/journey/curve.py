@@ -12,7 +12,7 @@ from journeykit.draw.charts import shortened
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from journeykit.maps.mapping import JourneyMap
+    from journeykit.maps.journey.mapping import JourneyMap
 
 
 def draw_map(found: JourneyMap, ax: Axes | None = None, /) -> Axes:

@@ -14,7 +14,7 @@ from journeykit.maps import JourneyMap, diff, journey_map, read_map, write_map
 from journeykit.simulate.world import world
 from journeykit.stages import Ladder, follow
 from journeykit.study.catalogue import Catalogue, Touchpoint
-from tests.maps.test_standing import TWO
+from tests.maps.journey.test_standing import TWO
 
 LADDER = Ladder(
     rungs={

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from journeykit.errors import MappingError
 from journeykit.journeys import Journeys
 from journeykit.journeys.durations import DAY
-from journeykit.maps.standing import (
+from journeykit.maps.journey.standing import (
     answers_by_rung,
     leaving_rate,
     moves_rate,

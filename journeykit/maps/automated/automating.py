@@ -19,7 +19,7 @@ from journeykit.checks import (
 )
 from journeykit.errors import DataError, MappingError
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
-from journeykit.maps.automated_outcomes import Question, compared
+from journeykit.maps.automated.automated_outcomes import Question, compared
 from journeykit.maps.channels.following import channel_codes
 from journeykit.maps.rates import rates, without_small
 from journeykit.maps.staged import BEFORE, stage_at_events
@@ -105,13 +105,13 @@ class Automation(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw shares by actor for each channel and stage, one bar each."""
-        from journeykit.maps.automation_picture import shares
+        from journeykit.maps.automated.automation_picture import shares
 
         return shares(self.frame, ax)
 
     def plot_outcomes(self, ax: Axes | None = None) -> Axes:
         """Draw the differences inside strata with intervals, and the plain ones as crosses."""
-        from journeykit.maps.automation_picture import differences
+        from journeykit.maps.automated.automation_picture import differences
 
         return differences(self.outcomes, self.horizon_days, ax)
 

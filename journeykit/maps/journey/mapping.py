@@ -9,7 +9,7 @@ import pandas as pd
 
 from journeykit.checks import check_fraction, check_whole
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
-from journeykit.maps.filling import (
+from journeykit.maps.journey.filling import (
     declared_rows,
     leaving_rows,
     moves_rows,
@@ -19,8 +19,8 @@ from journeykit.maps.filling import (
     sentiment_rows,
     touchpoints_rows,
 )
-from journeykit.maps.standing import standing
-from journeykit.maps.things import ROWS, Limits, Thing
+from journeykit.maps.journey.standing import standing
+from journeykit.maps.journey.things import ROWS, Limits, Thing
 from journeykit.results import Provenance, Result
 from journeykit.stages import follow
 
@@ -77,7 +77,7 @@ class JourneyMap(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the curve of sentiment over the stages, with intervals and people as bars."""
-        from journeykit.maps.curve import draw_map
+        from journeykit.maps.journey.curve import draw_map
 
         return draw_map(self, ax)
 

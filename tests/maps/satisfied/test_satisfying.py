@@ -9,7 +9,7 @@ import pytest
 from journeykit.errors import DataError, MappingError
 from journeykit.journeys import Journeys
 from journeykit.maps import satisfaction
-from journeykit.maps.channel_means import compare_means, means
+from journeykit.maps.satisfied.channel_means import compare_means, means
 from journeykit.study import Catalogue
 from journeykit.study.catalogue import Touchpoint
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from journeykit.maps.touching import Answered, Moved, Reached
+    from journeykit.maps.touchpoints.touching import Answered, Moved, Reached
     from journeykit.study.catalogue import Catalogue, Touchpoint
 
 #: Words of the column `observed`.

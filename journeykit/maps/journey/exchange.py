@@ -12,8 +12,8 @@ from pydantic import Field, ValidationError
 
 from journeykit import __version__
 from journeykit.errors import StudyError
-from journeykit.maps.mapping import JourneyMap, arranged
-from journeykit.maps.things import Evidence, Row, Thing, Unit
+from journeykit.maps.journey.mapping import JourneyMap, arranged
+from journeykit.maps.journey.things import Evidence, Row, Thing, Unit
 from journeykit.results import Provenance
 from journeykit.study.models import Part
 from journeykit.study.problems import problems

@@ -1,0 +1,1 @@
+"""What is automated, and whether it does as well."""

@@ -1,0 +1,1 @@
+"""Whether customers are equally satisfied in all channels."""

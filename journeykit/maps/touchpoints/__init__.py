@@ -1,0 +1,1 @@
+"""Which touchpoints there are, what is seen of them, and what the catalogue lacks."""
