@@ -79,7 +79,7 @@ def test_run_in_an_empty_folder(command: Path, tmp_path: Path) -> None:
     assert (empty / "reports" / "index.html").is_file()
     pages = list(empty.glob("reports/complete-journey/*/*/report.html"))
     assert sorted(page.parts[-3] for page in pages) == [
-        *("attribution", "paths", "stages", "summary", "survival")
+        *("attribution", "journey_map", "paths", "plan_vs_actual", "stages", "summary", "survival")
     ]
     assert all('id="in-short"' in page.read_text() for page in pages)
     manifest = next(empty.glob("reports/complete-journey/paths/*/manifest.json")).read_text()

@@ -14,7 +14,7 @@ from journeykit.study.models import Part
 NAMESPACE = "urn:journeykit:plan:1"
 ElementTree.register_namespace("journeykit", NAMESPACE)
 #: Fields that hold several texts.
-_LISTS = ("touchpoints", "failed_by", "reaches", "beside", "values")
+_LISTS = ("touchpoints", "failed_by", "reaches", "ends", "beside", "values")
 
 
 def ours(name: str, /) -> str:

@@ -118,7 +118,14 @@ def test_nobody_can_be_recognised(report: str, tmp_path: Path) -> None:
         }
     )
     events.to_csv(tmp_path / "events.csv", index=False)
-    (tmp_path / "catalogue.csv").write_text("touchpoint,initiator\nmailing A,firm\n")
+    (tmp_path / "catalogue.csv").write_text(
+        "touchpoint,channel,phase,initiator\nmailing A,mail,before,firm\n"
+        "visit,store,during,customer\ncampaign redemption,store,after,customer\n"
+    )
+    (tmp_path / "plan.yaml").write_text(
+        "name: redeem\nsteps: [{step: mailing A, repeat: true}, campaign redemption]\n"
+        "pause_days: 30\nbeside: visit\n"
+    )
     (tmp_path / "study.yaml").write_text(
         "name: private\n"
         "events: {source: events.csv, customer: household_id, time: event_time, "
@@ -129,6 +136,7 @@ def test_nobody_can_be_recognised(report: str, tmp_path: Path) -> None:
         "churn: {rule: inactivity, threshold_days: 30}\n"
         "stages: {rungs: {guest: {touchpoints: visit}, "
         "buyer: {touchpoints: campaign redemption, holds: true}}}\n"
+        "plans: plan.yaml\n"
     )
     (job,) = plan(load_study(tmp_path), [report], {})
     made = make(job, out=tmp_path / "out")

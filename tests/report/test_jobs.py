@@ -120,7 +120,10 @@ def test_a_report_of_ones_own_is_found_beside_the_study(study: Study) -> None:
         plan(study, ["loyalti"], {})
     assert "Did you mean 'loyalty'?" in str(caught.value)
     # A notebook without a model beside it is no report.
-    assert "There are: paths, stages, survival, attribution, loyalty." in str(caught.value)
+    assert (
+        "There are: journey_map, paths, stages, plan_vs_actual, survival, attribution, loyalty."
+        in str(caught.value)
+    )
     with pytest.raises(MappingError, match="There is no report 'summary'"):
         report_of("summary", study)
 

@@ -86,7 +86,14 @@ def test_ones_own_notebook_subclasses_one_model() -> None:
 
 
 def test_unknown_report() -> None:
-    assert list(REPORTS) == ["paths", "stages", "survival", "attribution"]
+    assert list(REPORTS) == [
+        "journey_map",
+        "paths",
+        "stages",
+        "plan_vs_actual",
+        "survival",
+        "attribution",
+    ]
     with pytest.raises(MappingError, match="no report 'path'. Did you mean 'paths'"):
         report_of("path")
 

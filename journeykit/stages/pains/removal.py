@@ -49,7 +49,9 @@ class StepCounts(NamedTuple):
     @classmethod
     def of(cls, columns: Sequence[Floats], n_candidates: int) -> StepCounts:
         """Give counts their names, in the order of `step_tallies`."""
-        tables = (table.reshape(n_candidates, -1) for table in columns[7:9])
+        # Without candidates there are no strata either.
+        shape = (n_candidates, -1 if n_candidates else 0)
+        tables = (table.reshape(shape) for table in columns[7:9])
         return cls(*columns[:7], *tables)
 
 
