@@ -28,6 +28,9 @@ class StagesParameters(SegmentParameters):
 
     report: ClassVar[str] = "stages"
 
+    group: Annotated[
+        str | None, Field(description="Attribute by whose values drivers are told apart.")
+    ] = None
     horizon_days: Annotated[
         int, Field(ge=1, le=365, description="Days after a moment within which moving on counts.")
     ] = 14
@@ -40,6 +43,9 @@ class StagesParameters(SegmentParameters):
     def unsuited(self, study: Study, journeys: Journeys, /) -> list[str]:
         """Return what does not suit: the segment, and the ladder the study declares."""
         found = super().unsuited(study, journeys)
+        if self.group is not None:
+            known = journeys.attributes.column_names
+            found += unknown("group", "an attribute", self.group, known)
         if study.model.stages is None:
             return [*found, "The study declares no stages; add `stages:` to it."]
         return [*found, *unknown_rungs(study.model.stages, journeys)]

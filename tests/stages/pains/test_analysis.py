@@ -249,7 +249,7 @@ def test_cut_journeys_times_and_visits_are_needed(journeys: Journeys) -> None:
 
 def test_where_nothing_is_on_the_way_nothing_is_clear(journeys: Journeys) -> None:
     """Visits that reach the goal by no step at all leave nothing to compare."""
-    only = journeys.only("call_sales", "thank_you_page")
+    only = journeys.only("newsletter_signup", "thank_you_page")
     pains = pain_points(only, goal=["thank_you_page"], draws=20)
     assert pains.frame["verdict"].tolist() == ["not on the way"]
     assert pains.summary().startswith("No pain point is clear")
