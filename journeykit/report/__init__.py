@@ -15,6 +15,7 @@ from journeykit.report.models import (
     SurvivalParameters,
 )
 from journeykit.report.parameters import Month, Parameters
+from journeykit.report.pooling import one_journey
 from journeykit.report.privacy.secrets import Secret
 from journeykit.report.registry import REPORTS
 from journeykit.report.run import Made, make
@@ -41,6 +42,7 @@ __all__ = [
     "journey_map",
     "kpi",
     "make",
+    "one_journey",
     "people",
     "plan",
     "table",
