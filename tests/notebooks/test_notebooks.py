@@ -57,7 +57,7 @@ def test_defaults_are_those_of_the_model(report: str) -> None:
 def test_every_parameter_is_read(report: str) -> None:
     code = "\n".join(cell.source for cell in cells_of(report) if cell.cell_type == "code")
     # Methods of the parameters read these.
-    inside = {"segment", "month", "outcome", "steps", "window", "windows", "covariates"}
+    inside = {"segment", "month", "outcome", "steps", "window", "windows", "covariates", "plan"}
     read = set(re.findall(r"\bp\.(\w+)", code)) | inside
     assert set(REPORTS[report].model_fields) <= read
 
@@ -263,7 +263,9 @@ def test_findings_rest_on_the_signal_that_they_claim(report: str, tmp_path: Path
             "differ": "",
         },
         "survival": {"still-there": "", "groups": "attributes"},
-        "stages": {"where": "", "slowest": "", "moments": "exposure"},
+        "stages": {"where": "", "slowest": "", "moments": "exposure", "drivers": "exposure"},
+        "journey_map": {"where": "", "seen": "", "pain": "exposure", "channels": ""},
+        "plan_vs_actual": {"conforming": "", "departures": "", "cost": "exposure", "promises": ""},
         "attribution": {"leader": "exposure", "successes": "", "sensitivity": ""},
     }
     assert rests == expected[report]

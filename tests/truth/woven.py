@@ -13,8 +13,8 @@ from journeykit.simulate import World
 from journeykit.simulate.world import world as simulated
 from journeykit.study import Catalogue
 from journeykit.study.catalogue import Touchpoint
+from tests.maps.automated.test_automating import LADDER, calls
 from tests.maps.sending.test_cadences import mailed
-from tests.maps.test_automating import LADDER, calls
 from tests.truth.check import Check, between
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from journeykit.report.pages.page import Page
 
 _TEMPLATES = Path(__file__).parent / "template"
 #: Styles that a page shares with some others.
-_SHARED = {"report": ("headline", "map"), "summary": ("headline",)}
+_SHARED = {"report": ("headline",), "summary": ("headline",)}
 #: Findings in sight; more than five are not "in short".
 _MOST_FINDINGS = 5
 #: Icon and word of a state: no reader has to tell colours apart.
@@ -46,15 +46,18 @@ def _environment() -> Environment:
     )
 
 
-def render(template: str, /, values: dict[str, Any]) -> str:
+def render(template: str, /, values: dict[str, Any], *, styles: Sequence[str] = ()) -> str:
     """Fill a template; every value is escaped unless it is Markup already.
 
-    A page has one style, put together from the shared ones and that of its own name, and at most
-    one script, that of its own name. The browser applies and runs what its policy names by hash:
-    nothing else can be slipped in, and, unlike a nonce, the same report gives the same bytes.
+    A page has one style, put together from the shared ones, that of its own name and `styles` of
+    what it has besides, and at most one script, that of its own name. The browser applies and runs
+    what its policy names by hash: nothing else can be slipped in, and, unlike a nonce, the same
+    report gives the same bytes.
     """
     stem = template.partition(".")[0]
-    style = "".join(_asset(f"{name}.css") for name in ("style", *_SHARED.get(stem, ()), stem))
+    style = "".join(
+        _asset(f"{name}.css") for name in ("style", *_SHARED.get(stem, ()), stem, *styles)
+    )
     script = _asset(f"{stem}.js")
     fixed = {
         "style": Markup(style),  # noqa: S704 - our own file
@@ -120,6 +123,7 @@ def report_html(page: Page, /, *, manifest: dict[str, Any], last_good: str) -> s
             "in_folder": bool(manifest.get("run")),
             "provenance": _provenance(manifest),
         },
+        styles=("map",) if page.maps else (),
     )
 
 
