@@ -87,7 +87,7 @@ DRIVEN = (
                 f"stages.log_hazard_ratio.{mover}": dict.fromkeys(SEGMENTS, 0.0) for mover in MOVERS
             },
         },
-        fast=30,
+        fast=8,
         full=300,
         null=(),
     ),
@@ -100,7 +100,7 @@ DRIVEN = (
         PARTS,
         8000,
         NO_ORDERS,
-        fast=10,
+        fast=4,
         full=200,
         null=(),
     ),
@@ -112,7 +112,7 @@ DRIVEN = (
         PARTS,
         6000,
         NO_SKIPS,
-        fast=20,
+        fast=6,
         full=300,
     ),
 )
