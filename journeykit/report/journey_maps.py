@@ -25,6 +25,7 @@ LABELS = {
     "sentiment": "How they feel",
     "pain point": "Where it hurts",
     "passion point": "What moves them on",
+    "tested": "What was tried",
     "leaving": "Leave, per 100 and 30 days",
     "KPI": "Key figure",
     "accountable": "Who answers for it",

@@ -11,7 +11,7 @@ from journeykit.errors import DataError, MappingError, StudyError
 if TYPE_CHECKING:
     from journeykit.journeys import Journeys
     from journeykit.plan import Plan
-    from journeykit.study import Study
+    from journeykit.study import Catalogue, Study
     from journeykit.study.models import Churn, Ladder
 
 #: Names listed in a message.
@@ -123,7 +123,7 @@ def unknown_rungs(ladder: Ladder, journeys: Journeys, /) -> list[str]:
     return found
 
 
-def unknown_steps(plan: Plan, journeys: Journeys, /) -> list[str]:
+def unknown_steps(plan: Plan, journeys: Journeys, catalogue: Catalogue, /) -> list[str]:
     """Say which touchpoints and which column of a plan the data do not have.
 
     A step that nothing could show would be missing in every case.
@@ -134,6 +134,18 @@ def unknown_steps(plan: Plan, journeys: Journeys, /) -> list[str]:
             for name in step.seen_as:
                 key = f"{plan.name}: {step.step}"
                 found += unknown(key, "a touchpoint", name, journeys.names)
+    others = [*plan.beside, *plan.ends]
+    for step in plan.all_steps:
+        others += [
+            *step.seen_as,
+            *step.failed_by,
+            *(step.promise.touchpoints if step.promise else ()),
+        ]
+    for name in dict.fromkeys(others):
+        # A touchpoint of the plan may never have happened; one that is nearly another is misspelt.
+        near = did_you_mean(name, journeys.names)
+        if name not in journeys.names and near and name not in catalogue:
+            found.append(f"`{plan.name}` names a touchpoint that nobody met: {name!r}.{near}")
     for name in plan.reaches:
         found += unknown(f"{plan.name}: reaches", "a touchpoint", name, journeys.names)
     if plan.failed is not None:

@@ -116,6 +116,12 @@ class Metric(Part):
         return self
 
 
+#: From where to where a metric can be; others have no ends.
+_SCALES = dict.fromkeys(("share", "reach", "stage", "retention"), (0.0, 1.0)) | {
+    "sentiment": (-1.0, 1.0)
+}
+
+
 class Belief(Part):
     """A claim in people's own words, and from where on it is true.
 
@@ -163,6 +169,18 @@ class Belief(Part):
         if self.between is not None and self.between[0] >= self.between[1]:
             raise ValueError(
                 f"needs `between` to rise; got {self.between[0]:g} and {self.between[1]:g}."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _on_its_scale(self) -> Self:
+        low, high = _SCALES.get(self.metric.kind, (-float("inf"), float("inf")))
+        given = [self.at_least, self.at_most, *(self.between or ()), self.believed]
+        outside = [value for value in given if value is not None and not low <= value <= high]
+        if outside:
+            raise ValueError(
+                f"has {outside[0]:g} for a metric that runs from {low:g} to {high:g}; half of them "
+                "is 0.5."
             )
         return self
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -16,8 +17,6 @@ from journeykit.study.problems import problems
 from journeykit.study.yaml import read_yaml
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from journeykit.study.catalogue import Catalogue
     from journeykit.study.models import Ladder
 
@@ -151,13 +150,13 @@ class Strategy(Part):
 
 
 def read_strategy(
-    path: Path, /, *, catalogue: Catalogue | None = None, ladder: Ladder | None = None
+    path: str | Path, /, *, catalogue: Catalogue | None = None, ladder: Ladder | None = None
 ) -> Strategy:
     """Read who answers for what, what customers want, and what the firm wants and does.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         A YAML file with any of the keys of `Strategy`: ``study.file("strategy")``.
     catalogue : Catalogue, optional
         Whose channels and touchpoints the file may name; without it they are not looked up.
@@ -170,6 +169,7 @@ def read_strategy(
         Every mistake in the file: keys that are not known, values of the wrong kind, names that do
         not exist; with file, key and mend.
     """
+    path = Path(path)
     given = read_yaml(path, keys="`channels:`, `goals:` and `objectives:`")
     try:
         strategy = Strategy.model_validate(_filled(given))

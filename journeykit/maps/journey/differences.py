@@ -15,6 +15,7 @@ from journeykit.results import Provenance, Result
 from journeykit.stats import benjamini_hochberg
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from journeykit.maps.journey.mapping import JourneyMap
@@ -49,6 +50,30 @@ class MapChanges(Result):
         told = ", ".join(f"{n:,} {kind}" for kind, n in kinds.items())
         return f"{told}; {self.n_compared:,} numbers compared"
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the differences of shares with their intervals; other units are in the frame."""
+        from journeykit.draw import INK, PALETTE, QUIET, axes, percent_axis, tidy
+        from journeykit.draw.charts import shortened
+
+        shown = self.frame[
+            self.frame["change"].isin(["more", "less"])
+            & self.frame["unit"].isin(["share", "points"])
+        ]
+        at = np.arange(len(shown))
+        ax = axes(ax, height=max(1.8, 0.36 * len(shown) + 1.1), width=5.4)
+        ax.axvline(0, color=QUIET, linewidth=1)
+        ax.hlines(at, shown["difference_low"], shown["difference_high"], color=INK, linewidth=1.4)
+        ax.scatter(shown["difference"], at, color=PALETTE[0], s=42, zorder=3)
+        labels = [
+            shortened(" ".join(filter(None, (row.item or row.row, "in", row.stage))), 36)
+            for row in shown.itertuples()
+        ]
+        ax.set_yticks(at, labels)
+        ax.invert_yaxis()
+        percent_axis(ax, "x")
+        ax.set_xlabel("points more than on the map before")
+        return tidy(ax, grid="x")
+
 
 def diff(old: JourneyMap, new: JourneyMap, /, *, q: float = 0.05) -> MapChanges:
     """List what changed between two maps beyond noise.
@@ -63,6 +88,8 @@ def diff(old: JourneyMap, new: JourneyMap, /, *, q: float = 0.05) -> MapChanges:
     log, the noise of the difference is smaller than that, and fewer changes are listed than could
     be.
 
+    Maps of windows of different lengths are not compared: reach and conversions grow with time.
+
     What stands on one map alone is new or gone: touchpoints, pain and passion points that came over
     or fell under a line, which noise can do. Words and grades of evidence are compared as they are.
 
@@ -75,7 +102,8 @@ def diff(old: JourneyMap, new: JourneyMap, /, *, q: float = 0.05) -> MapChanges:
     Raises
     ------
     ArgumentError
-        When the maps have no stage in common, or different confidence.
+        When the maps have no stage in common, different confidence, or windows of different
+        lengths.
 
     References
     ----------
@@ -87,6 +115,13 @@ def diff(old: JourneyMap, new: JourneyMap, /, *, q: float = 0.05) -> MapChanges:
         raise ArgumentError(
             f"The maps must share a stage; one has {', '.join(old.stages)}, the other "
             f"{', '.join(new.stages)}."
+        )
+    spans = [one.watched_days for one in (old, new)]
+    if not abs(spans[0] - spans[1]) <= 0.1 * max(spans):
+        raise ArgumentError(
+            "The maps must be of windows of one length, within a tenth; one covers "
+            f"{spans[0]:,.0f} days, the other {spans[1]:,.0f}. Reach and conversions grow with "
+            "time."
         )
     levels = [one.provenance.parameters.get("confidence") for one in (old, new)]
     if levels[0] != levels[1]:
@@ -160,8 +195,9 @@ def _kinds(both: pd.DataFrame, compared: dict[str, NDArray[np.float64]], q: floa
     beyond = compared["q_value"] <= q
     up = compared["difference"] > 0
     words = both["text_old"].fillna("") != both["text_new"].fillna("")
-    # Words that only repeat a number change with it.
+    # Words that only repeat a number change with it; a number that is hidden once is no change.
     words &= ~both["row"].isin(["passion point", "pain point"])
+    words &= both["estimate_old"].isna() == both["estimate_new"].isna()
     grade = both["evidence_old"].fillna("") != both["evidence_new"].fillna("")
     return [
         {"left_only": "gone", "right_only": "new"}.get(str(side))

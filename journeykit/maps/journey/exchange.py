@@ -42,6 +42,7 @@ class _File(Part):
     format: Literal["journeykit map 1"]
     title: str = ""
     customers: Annotated[int, Field(ge=0)]
+    days: Annotated[float, Field(ge=0)] = 0
     fingerprint: str = ""
     version: str = ""
     parameters: dict[str, float] = Field(default_factory=dict)
@@ -59,6 +60,7 @@ def write_map(found: JourneyMap, path: str | Path, /) -> None:
         "format": "journeykit map 1",
         "title": found.title,
         "customers": found.n_customers,
+        "days": found.watched_days,
         "fingerprint": found.provenance.fingerprint,
         "version": found.provenance.version,
         "parameters": dict(found.provenance.parameters),
@@ -118,4 +120,5 @@ def read_map(path: str | Path, /) -> JourneyMap:
         stages=stages,
         title=read.title,
         n_customers=read.customers,
+        watched_days=read.days,
     )

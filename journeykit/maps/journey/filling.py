@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from journeykit.maps.journey.standing import (
+    Rate,
     Standing,
     answers_by_rung,
     leaving_rate,
@@ -38,6 +39,7 @@ def people_rows(
     rows = []
     for stage in ladder.stages:
         if stage not in frame.index:
+            # Nobody was ever seen there.
             rows.append(thing("people", stage, n=0, numbers=(0.0, np.nan, np.nan), unit="share"))
             continue
         one = frame.loc[stage]
@@ -66,27 +68,45 @@ def moves_rows(followed: Multistate, ladder: Ladder, limits: Limits) -> list[Thi
             ("falling back", False, at > 0),
         )
         for row, up, there in kinds:
-            if there:
-                rate = moves_rate(followed, stage, up=up, confidence=limits.confidence)
-                least = limits.small_cell if rate.n else 0
-                rows.append(
-                    thing(
-                        row,
-                        stage,
-                        n=rate.n,
-                        numbers=rate[1:],
-                        unit="per 100 in 30 days",
-                        least=least,
-                    )
-                )
+            if not there:
+                continue
+            ruled = _ruled(ladder, at, up=up)
+            if ruled:
+                rows.append(thing(row, stage, text=ruled, evidence="assumed"))
+                continue
+            rate = moves_rate(followed, stage, up=up, confidence=limits.confidence)
+            rows.append(_rated(row, stage, rate, limits))
     return rows
+
+
+def _ruled(ladder: Ladder, at: int, *, up: bool) -> str:
+    """Say where the ladder itself, and no customer, decides whether a stage is left."""
+    rungs = list(ladder.rungs.values())
+    if up and all(rung.after is not None for rung in rungs[at + 1 :]):
+        return "by time alone"
+    if not up and rungs[at].holds:
+        return "never, by rule"
+    return ""
+
+
+def _rated(row: Row, stage: str, rate: Rate, limits: Limits) -> Thing:
+    """Return a rate; where it tells of few customers, or of all but few, it is not shown."""
+    small, n = limits.small_cell, rate.n
+    few = rate.n_at_risk < small or 0 < n < small or 0 < rate.n_at_risk - n < small
+    return thing(
+        row,
+        stage,
+        n=-1 if few else n,
+        numbers=rate[2:],
+        unit="per 100 in 30 days",
+        least=small if few else 0,
+    )
 
 
 def touchpoints_rows(
     place: Standing,
     ladder: Ladder,
     catalogue: Catalogue | None,
-    tested: set[str],
     limits: Limits,
 ) -> list[Thing]:
     """Say what customers meet in each stage, the most frequent first, and what nobody can see."""
@@ -111,7 +131,6 @@ def touchpoints_rows(
                     numbers=(n[code] / customers[at], low[code], high[code]),
                     unit="share",
                     text=known[name].channel if name in known else "",
-                    evidence="experiment" if name in tested else "log",
                 )
             )
         rows += [
@@ -161,16 +180,11 @@ def leaving_rows(
         if np.isnan(rate.estimate):
             rows.append(thing("leaving", stage, text=NOT_OBSERVED, evidence=""))
             continue
-        least = limits.small_cell if rate.n else 0
-        rows.append(
-            thing(
-                "leaving", stage, n=rate.n, numbers=rate[1:], unit="per 100 in 30 days", least=least
-            )
-        )
+        rows.append(_rated("leaving", stage, rate, limits))
     return rows
 
 
-def passions_rows(points: PassionPoints, tested: set[str]) -> list[Thing]:
+def passions_rows(points: PassionPoints) -> list[Thing]:
     """Say after which moments more customers move on."""
     held = points.holding()
     held = held[held["risk_difference"] > 0]
@@ -184,7 +198,6 @@ def passions_rows(points: PassionPoints, tested: set[str]) -> list[Thing]:
             unit="points",
             text=f"{one.risk:.0%} within {points.horizon_days:g} days, else "
             f"{one.risk_compared:.0%}",
-            evidence="experiment" if one.touchpoint in tested else "log",
         )
         for one in held.itertuples()
     ]
@@ -195,17 +208,13 @@ def pains_rows(
 ) -> list[Thing]:
     """Say where it hurts: clear pains, in the stage they are meant for, or else most met in."""
     clear = pains.frame[pains.frame["verdict"] == "clear"].sort_values("rank")
-    known = {} if catalogue is None else catalogue.touchpoints
-    reached = place.reached()
     rows = []
     for one in clear.itertuples():
         name = str(one.touchpoint)
-        meant = known[name].stage if name in known else ""
-        most = ladder.stages[int(reached[:, place.journeys.names.index(name)].argmax())]
         rows.append(
             thing(
                 "pain point",
-                meant if meant in ladder.stages else most,
+                _stage_of(name, place, ladder, catalogue),
                 name,
                 n=float(one.n_customers),
                 numbers=(one.estimate, one.conf_low, one.conf_high),
@@ -234,3 +243,33 @@ def _target(owned: Owned | None) -> str:
     if owned is None or not owned.kpi:
         return ""
     return f"{owned.kpi}: {owned.target}" if owned.target else f"{owned.kpi}: no target"
+
+
+def tested_rows(
+    experiments: pd.DataFrame, place: Standing, ladder: Ladder, catalogue: Catalogue | None
+) -> list[Thing]:
+    """Say what was added by what was tried with customers held out by chance."""
+    rows = []
+    for one in experiments.itertuples():
+        name = str(one.channel)
+        if name in place.journeys.names:
+            rows.append(
+                thing(
+                    "tested",
+                    _stage_of(name, place, ladder, catalogue),
+                    name,
+                    numbers=(one.increment, one.conf_low, one.conf_high),
+                    unit="conversions",
+                    text="more than without",
+                    evidence="experiment",
+                )
+            )
+    return rows
+
+
+def _stage_of(name: str, place: Standing, ladder: Ladder, catalogue: Catalogue | None) -> str:
+    """Return the stage a touchpoint is meant for, or else that in which most met it."""
+    known = {} if catalogue is None else catalogue.touchpoints
+    meant = known[name].stage if name in known else ""
+    most = place.reached()[:, place.journeys.names.index(name)].argmax()
+    return meant if meant in ladder.stages else ladder.stages[int(most)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pandas as pd
 
 from journeykit.checks import check_fraction, check_whole
+from journeykit.journeys.durations import DAY
 from journeykit.journeys.ending import refuse_collapsed, refuse_cut
 from journeykit.maps.journey.filling import (
     declared_rows,
@@ -17,6 +18,7 @@ from journeykit.maps.journey.filling import (
     passions_rows,
     people_rows,
     sentiment_rows,
+    tested_rows,
     touchpoints_rows,
 )
 from journeykit.maps.journey.standing import standing
@@ -25,7 +27,7 @@ from journeykit.results import Provenance, Result
 from journeykit.stages import follow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
@@ -54,17 +56,24 @@ class JourneyMap(Result):
         Lowest first.
     title : str
     n_customers : int
+    watched_days : float
+        Length of the window; without one, from the first event to the end of watching.
     """
 
     stages: tuple[str, ...]
     title: str = ""
     n_customers: int = 0
+    watched_days: float = 0.0
     rows: ClassVar[str] = "things on the map"
 
     def summary(self) -> str:
         """Say where people are, where it hurts and where they move on."""
         people = self.frame[self.frame["row"] == "people"].dropna(subset=["estimate"])
-        said = [f"{self.n_customers:,} customers in {len(self.stages)} stages"]
+        known = int(people["n"].sum())
+        said = [
+            f"{known:,} of {self.n_customers:,} customers are in a known one of {len(self.stages)} "
+            "stages at the end"
+        ]
         if len(people):
             most = people.loc[people["estimate"].idxmax()]
             said.append(f"most are in {most['stage']} ({most['estimate']:.0%})")
@@ -93,7 +102,7 @@ def journey_map(
     points: PassionPoints | None = None,
     pains: PainPoints | None = None,
     strategy: Strategy | None = None,
-    experiments: Iterable[str] = (),
+    experiments: pd.DataFrame | None = None,
     title: str = "",
     small_cell: int = 10,
     confidence: float = 0.95,
@@ -113,9 +122,12 @@ def journey_map(
     - leaving: customers who leave, for 100 in the stage in 30 days, see `standing.leaving_rate`.
     - KPI, accountable: as the strategy says.
 
-    Evidence is ``log`` where events were counted, ``experiment`` where a touchpoint has been tested
-    with customers held out by chance, ``survey`` for what was answered, ``assumed`` for what was
-    only declared.
+    - tested: conversions that a touchpoint added, from customers held out by chance.
+
+    Evidence is of the number, not of the touchpoint: ``log`` where events were counted,
+    ``experiment`` where customers were held out by chance, ``survey`` for what was answered,
+    ``assumed`` for what was only declared. Reach is of customers who were in a stage for as long as
+    they were, so stages in which they stay longer reach more.
 
     Parameters
     ----------
@@ -130,8 +142,9 @@ def journey_map(
     points : PassionPoints, optional
     pains : PainPoints, optional
     strategy : Strategy, optional
-    experiments : iterable of str
-        Touchpoints that were tested.
+    experiments : pandas.DataFrame, optional
+        What was added by what was tested: `channel increment conf_low conf_high`; see
+        `attribution.holdout_increments`.
     title : str
     small_cell : int
         Numbers of fewer customers are left out.
@@ -160,7 +173,7 @@ def journey_map(
     rows = [
         *people_rows(journeys, followed, ladder, limits),
         *moves_rows(followed, ladder, limits),
-        *touchpoints_rows(place, ladder, catalogue, set(experiments), limits),
+        *touchpoints_rows(place, ladder, catalogue, limits),
     ]
     if sentiment is not None:
         rows += sentiment_rows(place, ladder, sentiment, limits)
@@ -169,7 +182,9 @@ def journey_map(
     if pains is not None:
         rows += pains_rows(pains, place, ladder, catalogue)
     if points is not None:
-        rows += passions_rows(points, set(experiments))
+        rows += passions_rows(points)
+    if experiments is not None:
+        rows += tested_rows(experiments, place, ladder, catalogue)
     if strategy is not None:
         rows += declared_rows(strategy, ladder)
     return JourneyMap(
@@ -178,7 +193,17 @@ def journey_map(
         stages=ladder.stages,
         title=title,
         n_customers=journeys.n_customers,
+        watched_days=_span(journeys),
     )
+
+
+def _span(journeys: Journeys) -> float:
+    """Return the days of the window, or from the first event to the end of watching."""
+    assert journeys.observed_to is not None  # else there would be nobody to follow
+    if journeys.window is not None:
+        return (journeys.window[1] - journeys.window[0]) / DAY
+    first = journeys.need_time("`journey_map`").min()
+    return float(journeys.observed_to.max() - first) / DAY
 
 
 def arranged(frame: pd.DataFrame, stages: Sequence[str], /) -> pd.DataFrame:

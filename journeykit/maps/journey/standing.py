@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Rates are told for 100 customers in so many days.
 RATE_DAYS = 30
+#: In days, what two times of one instant may differ by.
+_INSTANT = 1e-9
 
 
 class Standing(NamedTuple):
@@ -87,9 +89,13 @@ def answers_by_rung(place: Standing, sentiment: pd.DataFrame, /, *, confidence: 
 
 
 class Rate(NamedTuple):
-    """Happenings for 100 customers in `RATE_DAYS` days, and the customers to whom they happened."""
+    """Happenings for 100 customers in `RATE_DAYS` days.
+
+    `n` customers to whom they happened, of `n_at_risk`.
+    """
 
     n: int
+    n_at_risk: int
     estimate: float
     conf_low: float
     conf_high: float
@@ -121,11 +127,12 @@ def leaving_rate(
     """Return the rate at which customers leave while they are in a stage.
 
     Customers are under risk where their lifetime and a stay in the stage overlap; each leaves at
-    most once.
+    most once, from the stage they are in then. Where leaving is dated at the last activity and that
+    leads into a stage, they leave from it: they had come there before they fell silent.
     """
     stays = followed.frame.loc[
         followed.frame["source"] == source,
-        ["customer_id", "origin_time", "start_days", "stop_days"],
+        ["customer_id", "origin_time", "start_days", "stop_days", "target"],
     ]
     lives = lifetimes.frame[["customer_id", "origin_time", "entry_days", "exit_days", "event"]]
     both = stays.merge(lives, on="customer_id", suffixes=("", "_life"))
@@ -133,8 +140,12 @@ def leaving_rate(
     begin = np.maximum(both["start_days"], both["entry_days"] + shift)
     end = both["exit_days"] + shift
     days = np.minimum(both["stop_days"], end) - begin
-    # Times of one instant come from two clocks: half a microsecond is rounding.
-    left = both["event"] & (end <= both["stop_days"] + 1e-9) & (end > both["start_days"] + 1e-9)
+    # Times of one instant come from two clocks: half a microsecond is rounding. What leads into a
+    # stage has led there at its own instant.
+    begun, over = both["start_days"] - _INSTANT, both["stop_days"] - _INSTANT
+    # Of a stay that nothing ended the last instant belongs to it.
+    open_end = both["target"].isna() & (end <= over + 2 * _INSTANT)
+    left = both["event"] & (end >= begun) & ((end < over) | open_end)
     customer = pd.factorize(both["customer_id"])[0]
     n = int(customer.max(initial=-1)) + 1
     at_risk = np.bincount(customer, np.maximum(days, 0), n)
@@ -144,7 +155,7 @@ def leaving_rate(
 def _rate(happened: NDArray[np.int64], days: NDArray[Any], confidence: float) -> Rate:
     total, n = float(days.sum()), int(happened.sum())
     if total == 0:
-        return Rate(0, np.nan, np.nan, np.nan)
+        return Rate(0, 0, np.nan, np.nan, np.nan)
     rate = n / total
     squares = float(((happened - rate * days) ** 2).sum())
     low, high = event_interval(
@@ -157,4 +168,10 @@ def _rate(happened: NDArray[np.int64], days: NDArray[Any], confidence: float) ->
     if n == 0:
         high = -np.log1p(-confidence) / total
     scale = 100 * RATE_DAYS
-    return Rate(int((happened > 0).sum()), scale * rate, scale * float(low), scale * float(high))
+    return Rate(
+        int((happened > 0).sum()),
+        int((days > 0).sum()),
+        scale * rate,
+        scale * float(low),
+        scale * float(high),
+    )

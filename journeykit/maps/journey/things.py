@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 #: What a row of the map is about, from above.
 Row = Literal[
     "people", "moving on", "falling back", "touchpoint", "sentiment", "pain point",
-    "passion point", "leaving", "KPI", "accountable",
+    "passion point", "tested", "leaving", "KPI", "accountable",
 ]  # fmt: skip
 ROWS: tuple[Row, ...] = get_args(Row)
 #: What a cell rests on, from the weakest; empty where it is not observed.

@@ -119,7 +119,13 @@ def dose_response(
     if not p_value < _LEVEL:
         verdict = "no fall found"
     else:
-        verdict = "falls from the first send on" if bounds[0][0] <= 0 else "falls beyond the knee"
+        verdict = (
+            "falls from the first send on"
+            if bounds[0][1] <= 0
+            else "falls, from where cannot be told"
+            if bounds[0][0] <= 0
+            else "falls beyond the knee"
+        )
     return Dose(
         curve,
         low,

@@ -101,7 +101,7 @@ class PlanParameters(SegmentParameters):
             plan = self.planned(study)
         except StudyError as error:
             return [*found, str(error)]
-        return [*found, *unknown_steps(plan, journeys)]
+        return [*found, *unknown_steps(plan, journeys, study.catalogue)]
 
 
 class MapParameters(SegmentParameters):

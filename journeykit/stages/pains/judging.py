@@ -161,13 +161,23 @@ def parts_frame(
         "not tested",
         np.where((frame["q_value"] < 1 - confidence) & above, "more than expected", "cannot tell"),
     )
-    few = (frame["n_customers"] < small_cell).to_numpy()
+    # Of those to whom it happened, or did not, few could be recognised.
+    rest = frame["n"] - frame["n_event"]
+    few = (
+        (frame["n_customers"] < small_cell)
+        | _small(frame["n_event"], small_cell)
+        | _small(rest, small_cell)
+    ).to_numpy()
     for name in ("n", "n_customers", "n_event"):
         frame[name] = frame[name].astype("Int64").mask(few)
     for name in ("estimate", "conf_low", "conf_high", "reference", "p_value", "q_value"):
         frame[name] = frame[name].mask(few)
     frame["verdict"] = frame["verdict"].mask(few, "too few")
     return frame
+
+
+def _small(n: pd.Series, small_cell: int) -> pd.Series:
+    return (n > 0) & (n < small_cell)
 
 
 def _exit_rows(touches: Touches, found: Judged, *, confidence: float) -> pd.DataFrame:

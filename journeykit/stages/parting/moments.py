@@ -196,10 +196,10 @@ def compared_means(
     t = stats.t.isf((1 - confidence) / 2, n - 1)
     half = t * np.sqrt(n / (n - 1) * (own**2).sum())
     if m < 2:
-        return Compared(here, here - half, here + half, there, np.nan, np.nan, np.nan)
+        return Compared(here, here - half, here + half, np.nan, np.nan, np.nan, np.nan)
     people = min(len(np.unique(who[mine])), len(np.unique(who[~mine])))
     if people < 2:
-        return Compared(here, here - half, here + half, there, np.nan, np.nan, np.nan)
+        return Compared(here, here - half, here + half, np.nan, np.nan, np.nan, np.nan)
     spread = np.sqrt(people / (people - 1) * ((own - part(~mine, there)) ** 2).sum())
     wide = stats.t.isf((1 - confidence) / 2, people - 1) * spread
     gap = here - there

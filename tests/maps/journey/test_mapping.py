@@ -63,12 +63,17 @@ def test_what_cannot_be_seen_is_not_observed() -> None:
     ]
     found = journey_map(
         TWO, ladder, catalogue=Catalogue({row.touchpoint: row for row in rows}), small_cell=1,
-        experiments=["ad"],
+        experiments=pd.DataFrame(
+            {"channel": ["ad"], "increment": [4.0], "conf_low": [1.0], "conf_high": [7.0]}
+        ),
     ).frame  # fmt: skip
     touches = found[found["row"] == "touchpoint"].set_index(["stage", "item"])
     assert touches.loc[("looking", "ad"), ["n", "estimate", "text", "evidence"]].tolist() == [
-        2, 1.0, "internet", "experiment",
+        2, 1.0, "internet", "log",
     ]  # fmt: skip
+    # Only what was tried rests on a test, not all that is known of the touchpoint.
+    tried = found[found["evidence"] == "experiment"].iloc[0]
+    assert tried[["row", "stage", "item", "estimate"]].tolist() == ["tested", "looking", "ad", 4]
     assert touches.loc[("looking", "talk"), "text"] == "not observed"
     assert pd.isna(touches.loc[("looking", "talk"), "estimate"])
     # A letter could have been seen: it did not happen. What leads into a stage all of it met.

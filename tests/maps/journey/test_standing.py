@@ -20,7 +20,7 @@ from journeykit.maps.journey.standing import (
 )
 from journeykit.stages import Ladder, follow
 from journeykit.stages.following import Entries, rung_at
-from journeykit.survival import EndAttribute, StartTouchpoint, lifetimes
+from journeykit.survival import EndAttribute, Inactivity, StartTouchpoint, lifetimes
 
 LADDER = Ladder(rungs={"looking": {"touchpoints": ["web"]}, "buying": {"touchpoints": ["buy"]}})
 #: a: web at day 1, ad at 2, buy at 3, ad at 4, web at 6; b: ad at 1, web at 2, ad at 3; both are
@@ -53,9 +53,9 @@ def test_moves_by_hand() -> None:
     assert (back.n, back.estimate) == (1, pytest.approx(3000 / 3))
     told = followed.moves(small_cell=1).frame
     told = told[told["source"] == "looking"].iloc[0]
-    assert up[1:] == pytest.approx([3000 * told[x] for x in ("estimate", "conf_low", "conf_high")])
+    assert up[2:] == pytest.approx([3000 * told[x] for x in ("estimate", "conf_low", "conf_high")])
     none = moves_rate(followed, "buying", up=True, confidence=0.95)
-    assert none == (0, 0.0, 0.0, pytest.approx(3000 * -np.log(0.05) / 3))
+    assert none == (0, 1, 0.0, 0.0, pytest.approx(3000 * -np.log(0.05) / 3))
 
 
 def test_leaving_by_hand() -> None:
@@ -66,6 +66,24 @@ def test_leaving_by_hand() -> None:
     assert (looking.n, looking.estimate) == (1, pytest.approx(3000 / 12))
     buying = leaving_rate(followed, lives, "buying", confidence=0.95)
     assert (buying.n, buying.estimate) == (0, 0.0)
+
+
+def test_who_leaves_at_the_very_entry_leaves_from_there() -> None:
+    """Whose last activity leads into a stage had come there before falling silent."""
+    # Twenty buy on day 10 and fall silent; one buys again and again up to day 58.
+    bought = Journeys(
+        names=("buy", "web"),
+        touchpoint=np.array([*[1, 0] * 20, 1, 0, 0, 0], dtype=np.uint8),
+        start=np.array([*range(0, 41, 2), 44]),
+        time=np.array([*[1, 10] * 20, 1, 10, 34, 58]) * DAY,
+        observed_from=np.zeros(21, dtype=np.int64),
+        observed_to=np.full(21, 60 * DAY),
+    )
+    lives = lifetimes(bought, churn=Inactivity(threshold_days=30))
+    assert lives.frame["event"].sum() == 20
+    followed = follow(bought, LADDER)
+    rates = [leaving_rate(followed, lives, name, confidence=0.95) for name in LADDER.stages]
+    assert [rate.n for rate in rates] == [0, 20]
 
 
 def test_answers_stand_where_their_customer_is() -> None:
