@@ -195,11 +195,15 @@ def init(
 @app.command()
 def check(study: Study = SAMPLE) -> None:
     """Validate a study and its data, and profile them, without running a report."""
+    from journeykit.errors import StudyError
     from journeykit.report.jobs import plan, verify
+    from journeykit.report.unsuited import unread_files
     from journeykit.study import load_study
     from journeykit.study.profile import profile
 
     loaded = load_study(study)
+    if wrong := unread_files(loaded):
+        raise StudyError("\n".join(wrong))
     planned = plan(loaded, [], {})
     typer.echo(profile(loaded))
     for text in verify(planned)[0].banners:

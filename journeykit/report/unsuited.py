@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from journeykit.checks import did_you_mean
 from journeykit.errors import DataError, MappingError, StudyError
+from journeykit.study.companions import named_files
 
 if TYPE_CHECKING:
     from journeykit.journeys import Journeys
@@ -153,6 +155,31 @@ def unknown_steps(plan: Plan, journeys: Journeys, catalogue: Catalogue, /) -> li
         found += unknown(
             f"{plan.name}: failed.column", "an event column", plan.failed.column, known
         )
+    return found
+
+
+def unread_files(study: Study, /) -> list[str]:
+    """Say what is wrong with the plans, the portfolio, the strategy and the beliefs of a study."""
+    from journeykit.plan import read_plan
+    from journeykit.review import read_beliefs, read_strategy
+    from journeykit.stages import read_portfolio
+
+    def of_strategy(path: Path) -> object:
+        return read_strategy(path, catalogue=study.catalogue, ladder=study.model.stages)
+
+    readers: dict[str, Callable[[Path], object]] = {
+        "plans": read_plan,
+        "portfolio": read_portfolio,
+        "strategy": of_strategy,
+        "beliefs": read_beliefs,
+    }
+    found = []
+    for key, read in readers.items():
+        try:
+            for path in named_files(study, key):
+                read(path)
+        except (DataError, MappingError, StudyError) as error:
+            found.append(str(error))
     return found
 
 

@@ -14,6 +14,7 @@ from journeykit.report.unsuited import (
     unknown_rungs,
     unknown_segment,
     unknown_steps,
+    unread_files,
     unreadable,
 )
 
@@ -135,4 +136,4 @@ class MapParameters(SegmentParameters):
             found += unknown_rungs(study.model.stages, journeys)
         if study.model.catalogue is None:
             found.append("The study has no catalogue; add `catalogue:` to it.")
-        return found + unreadable(study)
+        return found + unreadable(study) + unread_files(study)
