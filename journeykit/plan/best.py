@@ -101,6 +101,8 @@ def best_journeys(
     compared (Bonferroni): the first of many would else look better than it is. So has the
     difference to all cases exactly as planned. Ties are in the order of frequency.
 
+    Without `reaches`, ways that lack a step are left out: giving up is quick.
+
     An association: who goes the quickest way may be quick anyway.
 
     Parameters
@@ -131,6 +133,10 @@ def best_journeys(
     pairs = np.unique(np.stack([way, customer]), axis=1)[0]
     n_customers = np.bincount(pairs, minlength=len(marked.ways.n))
     chosen = np.flatnonzero(n_customers >= least_customers)
+    if not plan.reaches:
+        # Giving up is quick, and no way to the end.
+        whole = [all(sign != "-" for sign, _ in m) for m in moves_of(marked, chosen.tolist())]
+        chosen = chosen[whole]
     if not len(chosen):
         raise DataError(
             f"No way has {least_customers:,} customers; the most frequent has "

@@ -68,9 +68,9 @@ def cases_of(journeys: Journeys, plan: Plan, /, *, case: str | None = None) -> C
     pauses of more than `pause_days`, where the plan has them; else all of a customer.
 
     A case is over when a pause of more than `pause_days` after its last event was watched to its
-    end, or when after it the customer has an event that `ends` cases; pieces cut before carry how
-    they ended; journeys of a table without times are over; all others are open, since a step may
-    still come.
+    end, or when the customer has an event that `ends` cases at or after its beginning (not where
+    cases are numbered); pieces cut before carry how they ended; journeys of a table without times
+    are over; all others are open, since a step may still come.
 
     Raises
     ------
@@ -99,7 +99,8 @@ def cases_of(journeys: Journeys, plan: Plan, /, *, case: str | None = None) -> C
     goal = _mask(journeys, set(plan.reaches))
     touches = _any(cut, touched)
     closed = ~is_open(cut) if case is None else _over(cut, plan.pause_days)
-    closed |= _ended(journeys, plan, event[cut.start[1:] - 1])
+    if case is None:
+        closed |= _ended(journeys, plan, event[cut.start[:-1]])
     return Cases(
         journeys=cut,
         event=event,
@@ -110,12 +111,19 @@ def cases_of(journeys: Journeys, plan: Plan, /, *, case: str | None = None) -> C
     )
 
 
-def _ended(journeys: Journeys, plan: Plan, last: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say of the last events of cases whether the customer has one after it that ends cases."""
-    ends = np.flatnonzero(_mask(journeys, set(plan.ends))[journeys.touchpoint])
-    journey = np.searchsorted(journeys.start, last, side="right") - 1
-    following = np.append(ends, journeys.n_events)[np.searchsorted(ends, last)]
-    return np.asarray(following < journeys.start[journey + 1])
+def _ended(journeys: Journeys, plan: Plan, first: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say of the first events of cases whether the customer has one at or after it that ends cases.
+
+    What comes after the end, late, still belongs to the case.
+    """
+    if not plan.ends:
+        return np.zeros(len(first), dtype=bool)
+    time = np.arange(journeys.n_events) if journeys.time is None else journeys.time
+    ends = _mask(journeys, set(plan.ends))[journeys.touchpoint]
+    owner = np.repeat(np.arange(len(journeys)), journeys.length)
+    last = np.full(len(journeys), np.iinfo(np.int64).min)
+    np.maximum.at(last, owner[ends], time[ends])
+    return np.asarray(last[owner[first]] >= time[first])
 
 
 def _touchpoints(plan: Plan) -> set[str]:

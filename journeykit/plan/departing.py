@@ -219,7 +219,7 @@ def deviations(
         ways=way_rates(marked, spent, **given),
         cases=_case_table(marked, spent),
         marks=_mark_table(marked),
-        lanes=_lanes(marked),
+        lanes=_lanes(marked, small_cell),
         n_open=marked.n_open,
         n_unseen=marked.n_unseen,
         n_outside=marked.n_outside,
@@ -278,14 +278,18 @@ def _mark_table(marked: Marked) -> pd.DataFrame:
     )
 
 
-def _lanes(marked: Marked) -> tuple[Lane, ...]:
-    """Return the most frequent ways."""
+def _lanes(marked: Marked, small_cell: int) -> tuple[Lane, ...]:
+    """Return the most frequent ways, of enough customers each."""
     from journeykit.draw.lanes import Lane
     from journeykit.plan.rates import moves_of
 
     n = marked.ways.n
     total = int(n.sum())
-    top = np.lexsort((np.arange(len(n)), -n))[:_LANES].tolist()
+    customer = marked.cases.journeys.customer_index
+    pairs = np.unique(np.stack([marked.ways.way, customer]), axis=1)[0]
+    whose = np.bincount(pairs, minlength=len(n))
+    order = np.lexsort((np.arange(len(n)), -n))
+    top = [way for way in order.tolist() if whose[way] >= small_cell][:_LANES]
     return tuple(
         Lane(share=float(n[way] / total), n=int(n[way]), moves=tuple(moves))
         for way, moves in zip(top, moves_of(marked, top), strict=True)

@@ -139,7 +139,7 @@ def _beginnings(
     What is `beside` the plan is not looked at. A journey of a customer who was there when the
     window began may have begun before it, unless a pause was watched since.
     """
-    beside = np.array([name in plan.beside for name in journeys.names], dtype=bool)
+    beside = np.array([name in (*plan.beside, *plan.ends) for name in journeys.names], dtype=bool)
     touches = {name for step in plan.all_steps for name in (*step.seen_as, *step.failed_by)}
     touching = np.array([name in touches for name in journeys.names], dtype=bool)
     kept = np.flatnonzero(~beside[journeys.touchpoint])
@@ -199,6 +199,9 @@ def _due(data: Watched, rule: Rule) -> Fired:
     event = data.at(rule.triggers[0])
     event = event[~np.isnat(column[event])]
     due = column[event].astype("datetime64[us]").astype(np.int64)
+    if str(column.dtype) == "datetime64[D]":
+        # What is due on a day is in time to its end.
+        due += DAY - 1
     late = data.time[event] > due
     return Fired(
         data.owner[event],

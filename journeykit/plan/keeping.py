@@ -105,8 +105,8 @@ def rules_kept(
       at a touchpoint of the plan in a case (pauses cut as the plan says), where the step may be the
       first. Where that comes again before the step and before the deadline, the clock starts anew.
     - A *due time* (`Step.due`) is one that each event of the step carries itself: it is honoured
-      at or before it and late after it. What was due and never came has no event: it is never
-      never, and there is no wait.
+      at or before it and late after it, of those that came. What was due and never came has no
+      event, so that share is not known, and there is no wait.
 
     This is Declare's *response* with a deadline: one reaction may answer several triggers before
     it (*alternate response* would forbid that). Events that the plan's `failed` column says failed
@@ -334,6 +334,10 @@ def _described(
     rule: Rule, data: Watched, groups: list[str], rows: dict[str, NDArray[Any]]
 ) -> pd.DataFrame:
     """Say which rule the rows are of; where no reaction was ever seen, its shares are not known."""
+    if rule.due:
+        # What never came has no event to be due at: how many that are is not known.
+        unknown = np.full(len(groups), np.nan)
+        rows = {**rows, **dict.fromkeys(("never", "never_low", "never_high"), unknown)}
     observed = any(name in data.names for name in rule.reactions)
     frame = pd.DataFrame(
         {

@@ -157,6 +157,11 @@ def drift(
     cutting in two (binary segmentation) at `level`, shared by the length of the parts; of series
     in which nothing changes, at most that share has any.
 
+    The level holds where what varies from week to week does so independently. Where one week's
+    share carries over to the next, slow waves are taken for breaks: of 60 series of 60 weeks with
+    a common shock of spread 0.15 on the log-odds, 1 had a break where shocks were independent, 24
+    where a week kept half of the last one's, 43 where it kept four fifths.
+
     The interval of the week inverts the likelihood ratio of the rate that changed most. What
     changed are the ways on whose q-value (Benjamini and Hochberg, within a break) is at most `q`.
 

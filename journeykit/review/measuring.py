@@ -222,6 +222,8 @@ def _mean(
     spread = np.bincount(code, weights=score - mean)
     error = np.sqrt(n_customers / (n_customers - 1) * (spread**2).sum()) / len(score)
     half = float(stdtrit(n_customers - 1, (1 + evidence.confidence) / 2)) * error
+    if error == 0:
+        raise NotObservedError("all have said the same, and nothing tells how others would answer")
     hidden = n_customers < evidence.small_cell
     return Measured(mean, mean - half, mean + half, len(score), n_customers, "answers", hidden)
 

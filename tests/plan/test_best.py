@@ -8,7 +8,7 @@ from journeykit.errors import DataError, NotObservedError
 from journeykit.plan import Plan, best_journeys
 from tests.plan.worlds import lived, timed
 
-AB = Plan(name="p", steps=["a", "b", "c"], pause_days=1)
+AB = Plan(name="p", steps=["a", "b", "c"], pause_days=1, reaches=["c"])
 
 
 def _made(seed: int = 0, short: float = 3.0) -> list[list[tuple[str, float]]]:
@@ -67,3 +67,12 @@ def test_the_picture_has_a_lane_for_each() -> None:
     texts = [text.get_text() for text in ax.texts]
     assert sum(text.endswith(" min") for text in texts) == 3
     assert "the quickest of 3 ways compared" in texts
+
+
+def test_giving_up_is_no_way_to_the_end() -> None:
+    """Without what cases reach, ways that lack a step are not compared, however quick they are."""
+    plan = Plan(name="p", steps=["a", "b"], pause_days=1)
+    made = timed(*[[("a", 0.0)]] * 40, *[[("a", 0.0), ("b", 5.0)]] * 40)
+    found = best_journeys(made, plan)
+    assert found.frame["way"].tolist() == ["a b"]
+    assert found.frame["verdict"].tolist() == ["as planned"]

@@ -25,7 +25,10 @@ def test_minutes_by_hand() -> None:
     assert found.as_planned == pytest.approx(4)
     assert row[["type", "step", "n_event", "verdict"]].tolist() == ["extra", "x", 2, "cannot tell"]
     assert row["estimate"] == pytest.approx(7)
-    assert "1 deviations of 5 closed cases: 0 cost minutes; as planned, a case has 4" in repr(found)
+    assert (
+        "1 deviations of 5 closed cases: 0 go with more minutes; as planned, a case has 4"
+        in repr(found)
+    )
 
 
 def test_it_is_least_squares_with_errors_by_customer() -> None:
@@ -106,7 +109,7 @@ def test_what_was_planted_is_found() -> None:
         row = minutes.loc[kind]
         assert row["estimate"] - 3.5 * row["std_error"] < planted
         assert planted < row["estimate"] + 3.5 * row["std_error"]
-        assert row["verdict"] == ("cannot tell" if planted == 0 else "costs")
+        assert row["verdict"] == ("cannot tell" if planted == 0 else "more")
     assert (
         dict(zip(cents["type"], cents["estimate"].round(6), strict=True)) == truth["handling_cost"]
     )

@@ -236,3 +236,28 @@ def test_arguments_are_checked() -> None:
         judge(customers("web 1"), {})
     with pytest.raises(ArgumentError, match="`judge`"):
         judge(customers("web 1").sessions(), {})
+
+
+def test_answers_that_are_all_the_same_tell_nothing_of_others() -> None:
+    told = pd.DataFrame(
+        {
+            "customer_id": [str(number) for number in range(12)],
+            "event_time": pd.Timestamp("2025-01-01", tz="UTC"),
+            "touchpoint": "look",
+            "score": 1.0,
+        }
+    )
+    belief = Belief(
+        claim="They love it", metric={"sentiment": {"touchpoint": "look"}}, at_least=0.9
+    )
+    made = Journeys(
+        names=("look",),
+        touchpoint=np.zeros(12, dtype=np.uint8),
+        start=np.arange(13),
+        time=np.arange(12) * DAY,
+        observed_to=np.full(12, 20 * DAY),
+        customer_id=pa.array([str(number) for number in range(12)]),
+    )
+    row = judge(made, {"loved": belief}, sentiment=told).frame.iloc[0]
+    assert row["verdict"] == "cannot tell"
+    assert "all have said the same" in row["reason"]
