@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from journeykit import report
 from journeykit.maps import journey_map
 from journeykit.report.contract import CONTRACT_MIME
+from journeykit.report.journey_maps import LABELS
+from journeykit.report.pages.export import _asset
 from journeykit.report.pages.maps import map_html
 from journeykit.report.pages.outputs import output_html
 from journeykit.stages import Ladder
@@ -58,3 +61,11 @@ def test_a_damaged_map_leaves_a_note() -> None:
     data = {CONTRACT_MIME: {"kind": "map", "title": "x"}, "text/html": "<p>old</p>"}
     shown = output_html({"output_type": "display_data", "data": data}, section="")
     assert "damaged" in shown
+
+
+def test_the_grid_has_room_for_every_row() -> None:
+    """A row beyond those of the grid would lie on the last one."""
+    style = _asset("map.css")
+    rows = {int(n) for n in re.findall(r"(?:repeat\(|span )(\d+)", style)}
+    assert rows == {13}
+    assert len(LABELS) + 1 <= 13

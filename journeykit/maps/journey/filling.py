@@ -260,7 +260,7 @@ def tested_rows(
                     name,
                     numbers=(one.increment, one.conf_low, one.conf_high),
                     unit="conversions",
-                    text="more than without",
+                    text="against customers held out",
                     evidence="experiment",
                 )
             )
